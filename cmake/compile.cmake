@@ -1,0 +1,24 @@
+# What every target is compiled with. Presets choose sanitizers and optimisation.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+set(CMAKE_VISIBILITY_INLINES_HIDDEN ON)
+
+set(MEW_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (address,undefined or thread)")
+set(MEW_WERROR OFF CACHE BOOL "Warnings are errors")
+
+add_compile_options(-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-align
+                    -Woverloaded-virtual -Wimplicit-fallthrough -Wno-missing-field-initializers)
+if(MEW_WERROR)
+    add_compile_options(-Werror)
+endif()
+if(MEW_SANITIZE)
+    add_compile_options(-fsanitize=${MEW_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${MEW_SANITIZE})
+endif()
+find_program(MEW_CCACHE ccache)
+if(MEW_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${MEW_CCACHE})
+endif()

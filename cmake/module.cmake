@@ -1,0 +1,21 @@
+# mew_module(NAME SOURCES ... [TESTS ...] [DEPS ...])
+# A folder below src/ is a module: one static library `mew_NAME`, one namespace mew::NAME, one unit
+# test program `NAME_test`. DEPS are names of other modules or CMake targets; what is not listed
+# here cannot be included (tools/check_layers.py compares).
+function(mew_module name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;TESTS;DEPS" ${ARGN})
+    add_library(mew_${name} STATIC ${ARG_SOURCES})
+    target_include_directories(mew_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
+    foreach(dep ${ARG_DEPS})
+        if(dep MATCHES "::")
+            target_link_libraries(mew_${name} PUBLIC ${dep})
+        else()
+            target_link_libraries(mew_${name} PUBLIC mew_${dep})
+        endif()
+    endforeach()
+    if(MEW_TESTS AND ARG_TESTS)
+        add_executable(${name}_test ${ARG_TESTS})
+        target_link_libraries(${name}_test PRIVATE mew_${name} GTest::gmock GTest::gtest_main)
+        gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60)
+    endif()
+endfunction()

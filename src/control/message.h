@@ -1,0 +1,71 @@
+#pragma once
+// Orders between the master, its zygotes and its workers. One SOCK_SEQPACKET pair per zygote and
+// per worker; end of file means that the other side died. One packet is one message: this header,
+// then `text_size` bytes of text, and up to kMaxDescriptors descriptors (SCM_RIGHTS).
+//
+//   zygote:  hello > [failed | ready] > spawned*          worker: hello > ready > ... > left
+//   master:  spawn* (carries the worker's end) reopen-log leave     serve retire reopen-log leave
+//
+// Both ends are the same build or they part: hello carries version and build id, and whoever sees
+// another one closes the socket and says so.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "os/fd.h"
+
+namespace mew::control {
+
+inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::size_t kMaxText = 60000;      // longer text is cut, with a mark
+inline constexpr std::size_t kMaxDescriptors = 4;
+
+enum class Kind : std::uint32_t {
+    // zygote or worker > master
+    hello,         // pid = own pid
+    ready,         // zygote: app imported (text: one line about it). worker: may serve
+    failed,        // zygote or worker: could not start; value = exit status, text = traceback
+    spawned,       // zygote: slot's worker has `pid`; value = incarnation
+    reload,        // worker: the app asked (uwsgi.reload())
+    stop,          // worker: the app asked (uwsgi.stop())
+    left,          // worker: retired, about to exit; value = requests cut (0: none)
+    // master > zygote
+    spawn,         // slot, value = incarnation; descriptor 0: the worker's control end
+    // master > worker
+    serve,         // commit: take the listeners
+    retire,        // finish what runs, then leave; value = mercy in ms
+    // master > both
+    reopen_log,    // descriptor 0: the new log; becomes the log descriptor and, as before, 1 and 2
+    leave,         // exit now (zygote: at once; worker: as retire with no mercy)
+};
+
+struct Message {
+    Kind kind = Kind::hello;
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+    std::int32_t pid = 0;
+    std::uint64_t value = 0;
+    std::string text;
+    std::vector<os::Fd> descriptors;
+};
+
+// Identifies this build: parts with another id do not attach to each other.
+std::uint64_t build_id();
+
+struct Pair {
+    os::Fd near;
+    os::Fd far;
+};
+base::Result<Pair> make_pair();
+
+// Never blocks (MSG_DONTWAIT): a full socket is an error, the peer is taken for stuck.
+base::Result<void> send(int fd, const Message& message, const std::vector<int>& descriptors = {});
+
+enum class Receipt { message, nothing_yet, closed };
+// `wait`: block until a message or the end. A foreign version or build id is an error.
+base::Result<Receipt> receive(int fd, Message& message, bool wait = false);
+
+}  // namespace mew::control

@@ -1,0 +1,44 @@
+#pragma once
+// Listening sockets: parsed, bound and described. The master binds them once and keeps them for
+// ever; zygotes and workers inherit them by number.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "os/fd.h"
+
+namespace mew::net {
+
+// What a role must know of an inherited listener.
+struct ListenerInfo {
+    int fd = -1;
+    std::string option;       // "http" or "http-socket"
+    std::string address;      // as given: ":8000"
+    bool unix_socket = false;
+    std::string server_name;  // for environ, where no Host tells: own host name
+    std::string server_port;  // "8000"; "" for UNIX sockets
+};
+
+struct BindSettings {
+    int backlog = 1024;
+    std::optional<mode_t> mode;   // UNIX sockets
+    std::string owner;            // user[:group], UNIX sockets
+};
+
+struct Listener {
+    os::Fd fd;
+    ListenerInfo info;            // info.fd == fd.get(); port 0 is resolved here
+    std::string path;             // UNIX path to unlink (vacuum); empty for others
+};
+
+// Binds and listens; TCP with SO_REUSEADDR, TCP_NODELAY, non-blocking, close-on-exec. A UNIX socket
+// is bound beside its place and renamed into it; a stale one is replaced only if nobody answers.
+// A taken TCP port names its holder (pid and program) where /proc shows it.
+base::Result<Listener> bind_listener(const std::string& option, const std::string& address,
+                                     const BindSettings& settings);
+
+}  // namespace mew::net

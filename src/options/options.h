@@ -1,0 +1,86 @@
+#pragma once
+// The effective options, typed. One field here + one row in options/table.cc is all that an option
+// takes; command line, files, environment, --help, did-you-mean and `uwsgi.opt` come from the row.
+// Units are in the types; text keeps what the user wrote where a later step must resolve it.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mew::options {
+
+using Seconds = std::chrono::seconds;
+using Milliseconds = std::chrono::milliseconds;
+
+enum class Preload : std::uint8_t { automatic, on, off };
+
+// A listening address as written, with the protocol that is spoken on it.
+struct ListenAddress {
+    enum class Protocol : std::uint8_t { http };
+    Protocol protocol = Protocol::http;
+    std::string option;   // "http" or "http-socket": how the log names it
+    std::string address;  // ":8000", "127.0.0.1:8000", "[::1]:8000", "/run/app.sock", "@name"
+};
+
+struct EnvironmentChange {
+    std::string name;
+    std::optional<std::string> value;  // absent: unset
+};
+
+struct Options {
+    // app
+    std::string module;               // pkg.mod, pkg.mod:app, pkg.mod:make_app()
+    std::string wsgi_file;            // path of a .py or .wsgi file
+    std::string callable;             // empty: "application", then "app"
+    std::string chdir;
+    std::vector<std::string> pythonpath;
+    std::string virtualenv;
+    std::string interpreter;
+    std::string pyargv;               // blank-separated sys.argv[1:]
+    std::vector<EnvironmentChange> env;
+    std::vector<std::string> import_modules;
+    bool need_app = true;
+    bool lazy_apps = false;
+    Preload preload = Preload::automatic;
+
+    // processes
+    bool master = true;
+    int processes = 1;                // resolved: `auto` is already a number here
+    bool processes_auto = false;      // true: the number came from cgroup and CPUs
+    std::string uid;                  // name or number; empty: unchanged
+    std::string gid;
+    std::string pidfile;
+    bool vacuum = true;
+    bool auto_procname = false;
+
+    // sockets
+    std::vector<ListenAddress> listen_addresses;
+    int listen = 1024;                // backlog
+    std::string chmod_socket;         // octal text; empty: umask decides
+    std::string chown_socket;         // owner[:group]
+
+    // HTTP limits, one set for every way in
+    std::uint32_t buffer_size = 32768;         // bytes of one request head
+    std::uint32_t http_max_headers = 200;      // fields of one head
+    std::uint64_t limit_post = 0;              // bytes of one body; 0: no limit
+    std::uint32_t post_buffering = 65536;      // bytes of body awaited before the app is called
+    std::uint32_t response_buffer = 1048576;   // answer bytes kept for a slow reader
+    Milliseconds http_header_timeout{30000};   // whole head, from its first byte
+    Milliseconds http_body_timeout{60000};     // longest silence inside a body
+    Milliseconds http_keepalive{75000};        // idle time of a kept connection; 0: no keep-alive
+    Milliseconds http_send_timeout{60000};     // longest time without progress while sending
+
+    // stopping
+    Milliseconds stop_mercy{8000};             // graceful stop, whole
+    Milliseconds worker_reload_mercy{60000};   // a retiring worker's last request
+
+    // log
+    bool disable_logging = false;     // no access log
+    std::string logto;                // path; empty: standard error
+    bool log_json = false;
+    std::string log_level = "info";   // debug, info, warning, error
+};
+
+}  // namespace mew::options

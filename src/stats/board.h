@@ -1,0 +1,92 @@
+#pragma once
+// The board: counters in shared memory (a sealed memfd that the master owns), one block for each
+// worker slot. One writer per field (the process named in the comment); readers take a relaxed
+// load and may see a mix of two moments, never a torn number. Blocks are reused by the next
+// incarnation of a slot; counters go on, `incarnation` tells them apart.
+//
+//   +----------------+----------+----------+-----+
+//   | Header (128 B) | Slot 1   | Slot 2   | ... |   each Slot 512 B, cache-line aligned
+//   +----------------+----------+----------+-----+
+
+#include <atomic>
+#include <cstdint>
+
+#include "base/result.h"
+#include "os/fd.h"
+
+namespace mew::stats {
+
+inline constexpr std::uint32_t kBoardVersion = 1;
+inline constexpr std::uint32_t kBoardMagic = 0x4d455742;  // "MEWB"
+
+using Counter = std::atomic<std::uint64_t>;
+static_assert(Counter::is_always_lock_free);
+
+enum class WorkerState : std::uint64_t { absent, starting, ready, idle, busy, retiring };
+
+struct alignas(64) Header {
+    std::uint32_t magic;
+    std::uint32_t version;
+    std::uint32_t slots;
+    std::uint32_t slot_size;
+    Counter started_unix;      // master
+    Counter reloads;           // master: committed generations after the first
+    Counter reload_failures;   // master: reloads that were rolled back
+    Counter log_dropped;       // master
+};
+
+struct alignas(64) Slot {
+    // written by the master
+    Counter pid;
+    Counter generation;
+    Counter incarnation;       // how often this slot was filled
+    Counter last_spawn_unix;
+    Counter deaths;            // ends that were not ordered
+    // written by the worker
+    alignas(64) std::atomic<WorkerState> state;
+    Counter requests;
+    Counter exceptions;        // the app raised
+    Counter accepted;          // connections
+    Counter connections;       // open now
+    Counter tx_bytes;
+    Counter rx_bytes;
+    Counter running_us;        // time in the app
+    Counter average_us;        // EWMA (old + new) / 2, as uWSGI's avg_rt
+    Counter refused;           // requests refused by the codec (4xx, 5xx of ours)
+    Counter aborted;           // clients that left
+    Counter timeouts;          // limits of time that fired
+    Counter request_started_us;  // monotonic µs of the running request, 0 when idle
+    Counter reserved[40];
+};
+static_assert(sizeof(Header) == 64);
+static_assert(sizeof(Slot) == 512);
+
+class Board {
+public:
+    Board() = default;
+    Board(Board&& other) noexcept;
+    Board& operator=(Board&& other) noexcept;
+    ~Board();
+
+    static base::Result<Board> create(std::uint32_t slots);
+    // Maps a board that another process of this build made; refuses another layout.
+    static base::Result<Board> attach(int fd);
+
+    Header& header() { return *header_; }
+    // `id` is 1 to slots, as worker ids are.
+    Slot& slot(std::uint32_t id);
+    std::uint32_t slots() const { return header_ ? header_->slots : 0; }
+    int fd() const { return fd_.get(); }
+
+private:
+    os::Fd fd_;
+    Header* header_ = nullptr;
+    std::size_t size_ = 0;
+};
+
+inline void add(Counter& counter, std::uint64_t n = 1) {
+    // One writer per field: no locked instruction needed.
+    counter.store(counter.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+}
+
+}  // namespace mew::stats
