@@ -80,11 +80,14 @@ private:
         std::function<void()> callback;
     };
     struct TimerLater {
-        bool operator()(const Timer& a, const Timer& b) const { return a.due > b.due; }
+        bool operator()(const Timer& a, const Timer& b) const {
+            return a.due != b.due ? a.due > b.due : a.id > b.id;
+        }
     };
 
-    int wait_milliseconds(base::Milliseconds limit) const;
+    int wait_milliseconds(base::Milliseconds limit);
     int wait_for_events(int milliseconds);
+    void drop_cancelled_timers();
     void fire_due_timers();
     void destroy_doomed();
 
@@ -94,8 +97,7 @@ private:
     WaitHooks hooks_;
     std::vector<epoll_event> batch_;
     int batch_size_ = 0;
-    std::vector<Timer> timers_;  // heap, earliest first
-    std::vector<TimerId> cancelled_;
+    std::vector<Timer> timers_;  // heap, earliest first; a cancelled one has no callback
     TimerId next_timer_ = 1;
     std::vector<Doomed> doomed_;
     bool stopped_ = false;

@@ -1,0 +1,86 @@
+#pragma once
+// The seam between bytes and exchanges. A codec is sans-I/O: bytes in, events out, and the other way
+// for answers. HTTP/1, HTTP/2 and the gateways (uwsgi, FastCGI, SCGI) implement it; who drives it
+// (worker/connection, later the front) owns the socket, the buffers and the time limits.
+//
+// Verbs: decode inward, encode outward. A connection may carry many streams at once; HTTP/1 opens
+// the next one only after the answer to the last, which keeps pipelined requests in order.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "http/request_head.h"
+#include "http/response_head.h"
+
+namespace mew::http {
+
+using StreamId = std::uint32_t;
+
+// Bounds on what one request may bring; all bytes or counts.
+struct Limits {
+    std::uint32_t head_bytes = 32768;
+    std::uint32_t head_fields = 200;
+    std::uint64_t body_bytes = 0;        // 0: no bound
+    std::uint32_t chunk_extension_bytes = 16384;
+    std::uint32_t trailer_bytes = 8192;
+};
+
+// Why a request is not served. `status` goes to the client, `reason` to the log.
+struct Refusal {
+    int status = 400;
+    std::string_view reason;  // static text
+};
+
+class StreamEvents {
+public:
+    // The head is complete; its block is borrowed until decode() returns. A body follows unless
+    // head.framing is none, in which case on_body_end comes next.
+    virtual void on_head(StreamId stream, RequestHead& head) = 0;
+    // A piece of body, borrowed until it returns.
+    virtual void on_body(StreamId stream, std::string_view piece) = 0;
+    virtual void on_body_end(StreamId stream) = 0;
+    // The bytes are not a request that may be served, or (after on_head) its body is malformed.
+    // Nothing more is decoded on this stream, for HTTP/1 on this connection.
+    virtual void on_refusal(StreamId stream, const Refusal& refusal) = 0;
+
+protected:
+    ~StreamEvents() = default;
+};
+
+// How an answer's body is delimited, decided by encode_head.
+struct BodyPlan {
+    bool has_body = true;                          // false: HEAD, 204, 304; body bytes are dropped
+    std::uint64_t length = UINT64_MAX;             // bytes that must follow; max: not known
+    bool closes = false;                           // the connection ends after this answer
+};
+
+class Codec {
+public:
+    virtual ~Codec() = default;
+
+    // Decodes from `bytes` and returns how many it is done with; the rest must be presented again,
+    // with more behind it. Zero without an event means: more bytes are needed, or the current
+    // stream must end first.
+    virtual std::size_t decode(std::string_view bytes, StreamEvents& events) = 0;
+
+    // `head` has passed ResponseHead::check(). `close_after`: the driver wants the connection ended.
+    virtual BodyPlan encode_head(StreamId stream, const ResponseHead& head, bool close_after,
+                                 std::string& out) = 0;
+    // Interim answers: 100 (Continue).
+    virtual void encode_continue(StreamId stream, std::string& out) = 0;
+    // What must stand before and after `size` raw body bytes that the driver sends itself.
+    virtual void encode_body_prefix(StreamId stream, std::size_t size, std::string& out) = 0;
+    virtual void encode_body_suffix(StreamId stream, std::string& out) = 0;
+    // The answer is complete. The next stream opens once the request's body was decoded to its end
+    // too; the driver drops such pieces, up to a bound.
+    virtual void encode_end(StreamId stream, std::string& out) = 0;
+    // The stream ends without a complete answer: what the protocol has for it. True if the whole
+    // connection must end (HTTP/1).
+    virtual bool encode_abort(StreamId stream, std::string& out) = 0;
+
+    // Bytes received of a head that is not complete: tells an idle connection from a slow one.
+    virtual bool inside_head() const = 0;
+};
+
+}  // namespace mew::http

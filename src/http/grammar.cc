@@ -1,0 +1,82 @@
+#include "http/grammar.h"
+
+namespace mew::http {
+
+namespace {
+
+bool is_valid_port(std::string_view port) {
+    if (port.size() > 5) return false;
+    unsigned value = 0;
+    for (char c : port) {
+        if (!is_digit(c)) return false;
+        value = value * 10 + static_cast<unsigned>(c - '0');
+    }
+    return value <= 65535;
+}
+
+// Inside the brackets: hex digits, ':' and '.', at least two colons; zones have no place in Host.
+bool is_ipv6_text(std::string_view text) {
+    int colons = 0;
+    for (char c : text) {
+        if (c == ':') ++colons;
+        else if (hex_digit(c) < 0 && c != '.') return false;
+    }
+    return colons >= 2 && text.size() <= 45;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_length(std::string_view text) {
+    if (text.empty() || text.size() > 19) return std::nullopt;
+    std::uint64_t value = 0;
+    for (char c : text) {
+        if (!is_digit(c)) return std::nullopt;
+        value = value * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    if (value > static_cast<std::uint64_t>(INT64_MAX)) return std::nullopt;
+    return value;
+}
+
+bool is_valid_authority(std::string_view text) {
+    std::string_view port;
+    if (!text.empty() && text.front() == '[') {
+        const std::size_t end = text.find(']');
+        if (end == std::string_view::npos || !is_ipv6_text(text.substr(1, end - 1))) return false;
+        const std::string_view rest = text.substr(end + 1);
+        if (rest.empty()) return true;
+        return rest.front() == ':' && is_valid_port(rest.substr(1));
+    }
+    const std::size_t colon = text.find(':');
+    if (colon != std::string_view::npos) {
+        port = text.substr(colon + 1);
+        text = text.substr(0, colon);
+    }
+    return !text.empty() && all_of_class(text, char_class::kRegName) && is_valid_port(port);
+}
+
+bool list_contains(std::string_view list, std::string_view lower) {
+    while (!list.empty()) {
+        const std::size_t comma = list.find(',');
+        if (equals_ignoring_case(lower, trim_blanks(list.substr(0, comma)))) return true;
+        if (comma == std::string_view::npos) return false;
+        list.remove_prefix(comma + 1);
+    }
+    return false;
+}
+
+void percent_decode(std::string_view text, std::string& out) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] == '%' && i + 2 < text.size()) {
+            const int high = hex_digit(text[i + 1]);
+            const int low = hex_digit(text[i + 2]);
+            if (high >= 0 && low >= 0) {
+                out.push_back(static_cast<char>(high * 16 + low));
+                i += 2;
+                continue;
+            }
+        }
+        out.push_back(text[i]);
+    }
+}
+
+}  // namespace mew::http

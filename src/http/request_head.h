@@ -1,0 +1,95 @@
+#pragma once
+// The head of a request in the one neutral form that every codec produces and every bridge reads.
+// All text lies in one contiguous block (for HTTP/1.1 the very bytes that were received); fields are
+// offsets into it, so a head is moved by one copy of the block.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/field_name.h"
+
+namespace mew::http {
+
+enum class Version : std::uint8_t { http10, http11, http2 };
+
+// How the end of the body is known.
+enum class BodyFraming : std::uint8_t { none, length, chunked };
+
+struct Slice {
+    std::uint32_t at = 0;
+    std::uint32_t size = 0;
+};
+
+struct FieldSlices {
+    Slice name;
+    Slice value;
+    FieldName id = FieldName::unknown;
+    bool cgi = true;  // may become a CGI variable (rule 12)
+};
+
+// What a codec found out about a head; plain values, reset in one assignment.
+struct RequestFacts {
+    Slice method_slice;
+    Slice target_slice;
+    Slice path_slice;
+    Slice query_slice;
+    Slice authority_slice;
+    Version version = Version::http11;
+    BodyFraming framing = BodyFraming::none;
+    std::uint64_t content_length = 0;   // framing length only
+    bool keep_alive = true;             // what the client asked for
+    bool expects_continue = false;
+    bool absolute_target = false;       // authority_slice comes from the target
+    std::uint32_t dropped_fields = 0;   // names that may not become CGI variables
+};
+
+class RequestHead : public RequestFacts {
+public:
+    RequestHead() = default;
+    RequestHead(const RequestHead&) = delete;
+    RequestHead& operator=(const RequestHead&) = delete;
+
+    // Keeps the memory of fields and block for the next request.
+    void clear() {
+        static_cast<RequestFacts&>(*this) = RequestFacts{};
+        fields_.clear();
+        block_ = nullptr;
+        block_size_ = 0;
+    }
+
+    // The block the slices refer to; borrowed until own().
+    void set_block(const char* block, std::size_t size) {
+        block_ = block;
+        block_size_ = size;
+    }
+    std::size_t block_size() const { return block_size_; }
+    // Copies the block: the head now outlives the receive buffer.
+    void own() {
+        if (block_ == own_.data()) return;
+        own_.assign(block_, block_size_);
+        block_ = own_.data();
+    }
+
+    std::string_view text(Slice slice) const { return {block_ + slice.at, slice.size}; }
+    std::string_view method() const { return text(method_slice); }
+    std::string_view target() const { return text(target_slice); }    // as received
+    std::string_view path() const { return text(path_slice); }        // still encoded
+    std::string_view query() const { return text(query_slice); }      // without '?'
+    // Host, or the authority of an absolute target, which replaces it (RFC 9112 3.2.2).
+    std::string_view authority() const { return text(authority_slice); }
+
+    std::vector<FieldSlices>& fields() { return fields_; }
+    const std::vector<FieldSlices>& fields() const { return fields_; }
+    std::string_view name(const FieldSlices& field) const { return text(field.name); }
+    std::string_view value(const FieldSlices& field) const { return text(field.value); }
+
+private:
+    const char* block_ = nullptr;
+    std::size_t block_size_ = 0;
+    std::vector<FieldSlices> fields_;
+    std::string own_;
+};
+
+}  // namespace mew::http

@@ -1,0 +1,104 @@
+#include "http/response_head.h"
+
+#include "http/grammar.h"
+
+namespace mew::http {
+
+namespace {
+
+std::string quoted(std::string_view text) {
+    static constexpr char kHex[] = "0123456789abcdef";
+    std::string out = "'";
+    for (char c : text.substr(0, 100)) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte >= 0x20 && byte < 0x7f) {
+            out += c;
+        } else {
+            out += "\\x";
+            out += kHex[byte >> 4];
+            out += kHex[byte & 15];
+        }
+    }
+    return out + "'";
+}
+
+bool is_hop_by_hop(FieldName id) {
+    switch (id) {
+        case FieldName::connection:
+        case FieldName::keep_alive:
+        case FieldName::transfer_encoding:
+        case FieldName::upgrade:
+        case FieldName::te:
+        case FieldName::trailer:
+        case FieldName::proxy_connection:
+        case FieldName::proxy_authorization:
+        case FieldName::proxy_authenticate:
+            return true;
+        default:
+            return false;
+    }
+}
+
+base::Result<void> note_content_length(ResponseHead& head, Header& header) {
+    const auto length = parse_length(header.value);
+    if (!length) {
+        return base::fail("the app's Content-Length " + quoted(header.value) +
+                          " is not a number of bytes");
+    }
+    if (head.content_length && *head.content_length != *length) {
+        return base::fail("the app gave two different Content-Length headers");
+    }
+    if (head.content_length) header.dropped = true;  // said twice, sent once
+    head.content_length = length;
+    return {};
+}
+
+base::Result<void> note(ResponseHead& head, Header& header) {
+    if (header.id == FieldName::content_length) return note_content_length(head, header);
+    if (header.id == FieldName::date) head.has_date = true;
+    if (header.id == FieldName::server) head.has_server = true;
+    if (!is_hop_by_hop(header.id)) return {};
+    header.dropped = true;
+    if (header.id == FieldName::connection) {
+        // Asking for the end of the connection is an app's right and needs no warning.
+        if (list_contains(header.value, "close")) head.wants_close = true;
+        if (equals_ignoring_case("close", trim_blanks(header.value)) ||
+            equals_ignoring_case("keep-alive", trim_blanks(header.value))) {
+            return {};
+        }
+    }
+    if (head.dropped_name.empty()) head.dropped_name = header.name;
+    return {};
+}
+
+}  // namespace
+
+base::Result<void> ResponseHead::check() {
+    if (status < 100 || status > 999) {
+        return base::fail("the app's status " + std::to_string(status) +
+                          " is not a number from 100 to 999");
+    }
+    if (status < 200) {
+        return base::fail("the app's status " + std::to_string(status) +
+                          " is not a final one; an answer starts with 200 to 999");
+    }
+    if (!all_of_class(reason, char_class::kValue)) {
+        return base::fail("the app's status text " + quoted(reason) +
+                          " holds a control character");
+    }
+    for (Header& header : headers) {
+        if (!is_token(header.name)) {
+            return base::fail("the app's header name " + quoted(header.name) +
+                              " is not a token (letters, digits and !#$%&'*+-.^_`|~)");
+        }
+        if (!all_of_class(header.value, char_class::kValue)) {
+            return base::fail("the app's header " + quoted(header.name) + " has the value " +
+                              quoted(header.value) + ", which holds a control character");
+        }
+        header.id = find_field_name(header.name);
+        if (auto noted = note(*this, header); !noted) return noted;
+    }
+    return {};
+}
+
+}  // namespace mew::http

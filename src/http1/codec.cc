@@ -1,0 +1,193 @@
+#include "http1/codec.h"
+
+#include <algorithm>
+#include <charconv>
+#include <ctime>
+
+#include "http/date.h"
+#include "http/status.h"
+
+namespace mew::http1 {
+
+using http::StreamEvents;
+using http::StreamId;
+
+namespace {
+
+void append_number(std::string& out, std::uint64_t number, int base = 10) {
+    char digits[24];
+    const auto end = std::to_chars(digits, digits + sizeof digits, number, base).ptr;
+    out.append(digits, end);
+}
+
+void append_status_line(std::string& out, const http::ResponseHead& head) {
+    if (head.status == 200 && (head.reason.empty() || head.reason == "OK")) {
+        out += "HTTP/1.1 200 OK\r\n";
+        return;
+    }
+    out += "HTTP/1.1 ";
+    append_number(out, static_cast<std::uint64_t>(head.status));
+    out += ' ';
+    out += head.reason.empty() ? http::reason_phrase(head.status) : head.reason;
+    out += "\r\n";
+}
+
+void append_header(std::string& out, std::string_view name, std::string_view value) {
+    out += name;
+    out += ": ";
+    out += value;
+    out += "\r\n";
+}
+
+}  // namespace
+
+void Codec::refuse(const http::Refusal& refusal, StreamEvents& events) {
+    state_ = State::failed;
+    client_keeps_alive_ = false;
+    events.on_refusal(stream_, refusal);
+}
+
+void Codec::end_of_body(StreamEvents& events) {
+    state_ = answer_ended_ ? State::head : State::answering;
+    events.on_body_end(stream_);
+}
+
+bool Codec::decode_head(std::string_view bytes, std::size_t& used, StreamEvents& events) {
+    if (!head_parser_.begun()) head_.clear();
+    const auto outcome = head_parser_.parse(bytes, head_);
+    if (outcome == HeadParser::Outcome::more) return false;
+    ++stream_;
+    head_request_ = http10_ = answer_ended_ = false;
+    if (outcome == HeadParser::Outcome::refused) {
+        // A refused HEAD has no body either, where that much could be read.
+        head_request_ = bytes.starts_with("HEAD ");
+        refuse(head_parser_.refusal(), events);
+        return false;
+    }
+    used += head_parser_.size();
+    head_parser_.reset();
+    head_request_ = head_.method() == "HEAD";
+    http10_ = head_.version == http::Version::http10;
+    client_keeps_alive_ = head_.keep_alive;
+    body_left_ = head_.content_length;
+    if (head_.framing == http::BodyFraming::chunked) {
+        chunk_parser_.reset();
+        state_ = State::body_chunked;
+    } else {
+        state_ = head_.framing == http::BodyFraming::length ? State::body_length
+                                                            : State::answering;
+    }
+    events.on_head(stream_, head_);
+    if (state_ == State::answering) end_of_body(events);
+    return true;
+}
+
+bool Codec::decode_length(std::string_view bytes, std::size_t& used, StreamEvents& events) {
+    if (bytes.empty()) return false;
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(body_left_, bytes.size()));
+    body_left_ -= size;
+    used += size;
+    events.on_body(stream_, bytes.substr(0, size));
+    if (body_left_ == 0 && state_ == State::body_length) end_of_body(events);
+    return true;
+}
+
+bool Codec::decode_chunk(std::string_view bytes, std::size_t& used, StreamEvents& events) {
+    const ChunkParser::Step step = chunk_parser_.parse(bytes);
+    used += step.used;
+    switch (step.outcome) {
+        case ChunkParser::Outcome::more:
+            return false;
+        case ChunkParser::Outcome::data:
+            if (!step.data.empty()) events.on_body(stream_, step.data);
+            return true;
+        case ChunkParser::Outcome::complete:
+            end_of_body(events);
+            return true;
+        case ChunkParser::Outcome::refused:
+            refuse(chunk_parser_.refusal(), events);
+            return false;
+    }
+    return false;
+}
+
+std::size_t Codec::decode(std::string_view bytes, StreamEvents& events) {
+    std::size_t used = 0;
+    for (bool progress = true; progress;) {
+        const std::string_view rest = bytes.substr(used);
+        switch (state_) {
+            case State::head:
+                if (rest.empty()) return used;
+                progress = decode_head(rest, used, events);
+                break;
+            case State::body_length:
+                progress = decode_length(rest, used, events);
+                break;
+            case State::body_chunked:
+                progress = decode_chunk(rest, used, events);
+                break;
+            case State::answering:
+                return used;
+            case State::failed:
+                return bytes.size();  // never a request again
+        }
+    }
+    return state_ == State::failed ? bytes.size() : used;
+}
+
+http::BodyPlan Codec::encode_head(StreamId, const http::ResponseHead& head, bool close_after,
+                                  std::string& out) {
+    http::BodyPlan plan;
+    plan.has_body = http::status_has_body(head.status) && !head_request_;
+    const auto length = head.content_length ? head.content_length : head.implied_length;
+    chunked_answer_ = plan.has_body && !length && !http10_;
+    if (plan.has_body && length) plan.length = *length;
+    plan.closes = close_after || head.wants_close || !client_keeps_alive_ ||
+                  (plan.has_body && !length && http10_);
+
+    append_status_line(out, head);
+    for (const http::Header& header : head.headers) {
+        if (header.dropped) continue;
+        // RFC 9110 8.6: no Content-Length with 204.
+        if (header.id == http::FieldName::content_length && head.status == 204) continue;
+        append_header(out, header.name, header.value);
+    }
+    if (!head.content_length && head.implied_length && head.status != 204 && head.status != 304) {
+        out += "Content-Length: ";
+        append_number(out, *head.implied_length);
+        out += "\r\n";
+    }
+    if (!head.has_server) out += "Server: mewsgi\r\n";
+    if (!head.has_date) append_header(out, "Date", http::date_text(std::time(nullptr)));
+    if (chunked_answer_) out += "Transfer-Encoding: chunked\r\n";
+    if (plan.closes) out += "Connection: close\r\n";
+    else if (http10_) out += "Connection: keep-alive\r\n";
+    out += "\r\n";
+    return plan;
+}
+
+void Codec::encode_continue(StreamId, std::string& out) { out += "HTTP/1.1 100 Continue\r\n\r\n"; }
+
+void Codec::encode_body_prefix(StreamId, std::size_t size, std::string& out) {
+    if (!chunked_answer_) return;
+    append_number(out, size, 16);
+    out += "\r\n";
+}
+
+void Codec::encode_body_suffix(StreamId, std::string& out) {
+    if (chunked_answer_) out += "\r\n";
+}
+
+void Codec::encode_end(StreamId, std::string& out) {
+    if (chunked_answer_) out += "0\r\n\r\n";
+    chunked_answer_ = false;
+    if (state_ == State::answering) state_ = State::head;
+    else answer_ended_ = true;
+}
+
+bool Codec::encode_abort(StreamId, std::string&) {
+    state_ = State::failed;
+    return true;
+}
+
+}  // namespace mew::http1

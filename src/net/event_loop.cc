@@ -1,0 +1,139 @@
+#include "net/event_loop.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "base/check.h"
+
+namespace mew::net {
+
+namespace {
+constexpr int kBatch = 128;
+}
+
+EventLoop::EventLoop(base::Clock& clock) : clock_(clock), now_(clock.now()), batch_(kBatch) {}
+
+EventLoop::~EventLoop() { destroy_doomed(); }
+
+base::Result<void> EventLoop::open() {
+    epoll_.reset(::epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll_) return base::fail_errno("cannot make an epoll descriptor");
+    return {};
+}
+
+base::Result<void> EventLoop::add(int fd, std::uint32_t events, EventHandler& handler) {
+    epoll_event event{};
+    event.events = events;
+    event.data.ptr = &handler;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0) {
+        return base::fail_errno("cannot watch descriptor " + std::to_string(fd));
+    }
+    return {};
+}
+
+base::Result<void> EventLoop::modify(int fd, std::uint32_t events, EventHandler& handler) {
+    epoll_event event{};
+    event.events = events;
+    event.data.ptr = &handler;
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0) {
+        return base::fail_errno("cannot change the watch on descriptor " + std::to_string(fd));
+    }
+    return {};
+}
+
+void EventLoop::remove(int fd, EventHandler& handler) {
+    // The descriptor may be closed by now, and epoll has then forgotten it by itself.
+    (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
+    for (int i = 0; i < batch_size_; ++i) {
+        if (batch_[static_cast<std::size_t>(i)].data.ptr == &handler) {
+            batch_[static_cast<std::size_t>(i)].data.ptr = nullptr;
+        }
+    }
+}
+
+TimerId EventLoop::start_timer(base::Milliseconds delay, std::function<void()> callback) {
+    const TimerId id = next_timer_++;
+    // From the real time, not the turn's: a turn that ran an app for seconds must not make a timer
+    // that it starts fire at once.
+    timers_.push_back(Timer{clock_.now() + delay, id, std::move(callback)});
+    std::push_heap(timers_.begin(), timers_.end(), TimerLater{});
+    return id;
+}
+
+void EventLoop::cancel_timer(TimerId id) {
+    for (Timer& timer : timers_) {
+        if (timer.id == id) timer.callback = nullptr;
+    }
+}
+
+void EventLoop::drop_cancelled_timers() {
+    while (!timers_.empty() && !timers_.front().callback) {
+        std::pop_heap(timers_.begin(), timers_.end(), TimerLater{});
+        timers_.pop_back();
+    }
+}
+
+int EventLoop::wait_milliseconds(base::Milliseconds limit) {
+    drop_cancelled_timers();
+    std::int64_t wait = limit.count();
+    if (!timers_.empty()) {
+        const auto left = timers_.front().due - clock_.now();
+        // Rounded up, else the last partial millisecond is spent in turns that do nothing.
+        const auto due = std::max<std::int64_t>(
+            0, std::chrono::ceil<base::Milliseconds>(left).count());
+        wait = wait < 0 ? due : std::min(wait, due);
+    }
+    return static_cast<int>(std::min<std::int64_t>(wait, 1'000'000'000));
+}
+
+int EventLoop::wait_for_events(int milliseconds) {
+    int count = ::epoll_wait(epoll_.get(), batch_.data(), kBatch, 0);
+    if (count != 0 || milliseconds == 0) return count;
+    if (hooks_.before_wait) hooks_.before_wait(hooks_.context);
+    count = ::epoll_wait(epoll_.get(), batch_.data(), kBatch, milliseconds);
+    const int error = errno;
+    if (hooks_.after_wait) hooks_.after_wait(hooks_.context);
+    errno = error;
+    return count;
+}
+
+void EventLoop::fire_due_timers() {
+    while (!timers_.empty() && timers_.front().due <= now_) {
+        std::pop_heap(timers_.begin(), timers_.end(), TimerLater{});
+        auto callback = std::move(timers_.back().callback);
+        timers_.pop_back();
+        if (callback) callback();
+    }
+}
+
+void EventLoop::destroy_doomed() {
+    // A destructor may retire further objects.
+    while (!doomed_.empty()) {
+        auto batch = std::exchange(doomed_, {});
+        for (const Doomed& doomed : batch) doomed.destroy(doomed.object);
+    }
+}
+
+int EventLoop::run_once(base::Milliseconds limit) {
+    const int count = wait_for_events(wait_milliseconds(limit));
+    MEW_CHECK(count >= 0 || errno == EINTR);
+    now_ = clock_.now();
+    batch_size_ = std::max(count, 0);
+    for (int i = 0; i < batch_size_; ++i) {
+        const epoll_event& event = batch_[static_cast<std::size_t>(i)];
+        if (event.data.ptr != nullptr) {
+            static_cast<EventHandler*>(event.data.ptr)->on_event(event.events);
+        }
+    }
+    batch_size_ = 0;
+    fire_due_timers();
+    destroy_doomed();
+    return std::max(count, 0);
+}
+
+void EventLoop::run() {
+    while (!stopped_) run_once();
+}
+
+}  // namespace mew::net
