@@ -1,0 +1,1 @@
+"""Cats as a Service as a Django project."""
