@@ -64,7 +64,8 @@ def draw(cat: Cat) -> str:
     title = escape(cat.title)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 400" width="800" height="800" '
-        f'role="img" aria-labelledby="title"><title id="title">{title}</title><style>{STYLE}</style>'
+        f'role="img" aria-labelledby="title"><title id="title">{title}</title>'
+        f"<style>{STYLE}</style>"
         + clip("card", rect(0, 0, 400, 400, rx=28))
         + group(
             draw_scene(cat, Dice(f"{cat.seed} scene")),

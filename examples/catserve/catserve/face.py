@@ -349,7 +349,8 @@ def whiskers(cat: Cat) -> str:
     lift = cat.whisker_lift
     colour = "#fdfbf6" if cat.coat.base < "#9" else "#7d7273"
     d = "".join(
-        f"M -34 {start} Q -74 {num(start + 2 - lift * bend)} {-118 + inset} {num(end - lift * 2 * bend)}"
+        f"M -34 {start} Q -74 {num(start + 2 - lift * bend)} "
+        f"{-118 + inset} {num(end - lift * 2 * bend)}"
         for start, end, bend, inset in ((26, 10, 1.0, 4), (32, 32, 0.8, 0), (38, 54, 0.6, 8))
     )
     return group(mirrored(line(d, colour, 2)), opacity="0.85")

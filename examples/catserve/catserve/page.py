@@ -31,7 +31,8 @@ nav a.main { background: var(--accent); color: var(--back); }
 nav a:hover, nav a:focus-visible { outline: 3px solid var(--soft); outline-offset: 2px; }
 footer { margin-top: 1.4rem; font-size: 0.88rem; color: var(--soft); }
 .herd { width: min(100%, 70rem); }
-.herd div { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: 0.8rem; }
+.herd div { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr));
+  gap: 0.8rem; }
 .herd img { width: 100%; height: auto; aspect-ratio: 1; border-radius: 1rem; display: block; }
 """
 

@@ -61,7 +61,8 @@ def ruff(cat: Cat, x: float, y: float) -> str:
         return ""
     fur = cat.white if cat.white_parts else lighter(cat.coat.base, 0.22)
     d = (
-        f"M {x - 62} {y} Q {x - 66} {y + 26} {x - 74} {y + 36} Q {x - 54} {y + 36} {x - 46} {y + 34}"
+        f"M {x - 62} {y} Q {x - 66} {y + 26} {x - 74} {y + 36} "
+        f"Q {x - 54} {y + 36} {x - 46} {y + 34}"
         f" Q {x - 46} {y + 50} {x - 50} {y + 60} Q {x - 30} {y + 56} {x - 22} {y + 50} "
         f"Q {x - 14} {y + 68} {x} {y + 78} Q {x + 14} {y + 68} {x + 22} {y + 50} "
         f"Q {x + 30} {y + 56} {x + 50} {y + 60} Q {x + 46} {y + 50} {x + 46} {y + 34} "
@@ -121,8 +122,8 @@ def sitting(cat: Cat, dice: Dice) -> Body:
         + body_marks(cat, dice, Area(104, 190, 296, 356, stripes), "body")
         + path(body, fill="none", stroke=cat.coat.outline, stroke_width=5)
         + group(haunches, transform="translate(200 0)")
-        + chest(cat, "M 164 200 C 154 232 160 262 200 274 C 240 262 246 232 236 200 Z")
         + legs
+        + chest(cat, "M 164 200 C 154 236 164 274 200 288 C 236 274 246 236 236 200 Z")
         + paw(cat, 177, 345)
         + paw(cat, 223, 345)
         + ruff(cat, 200, 206),
@@ -209,7 +210,8 @@ def boxed(cat: Cat, dice: Dice) -> Body:
     label = dice.pick(
         (
             path(
-                "M 200 312 C 190 300 176 304 178 316 C 180 328 200 340 200 340 C 200 340 220 328 222 316"
+                "M 200 312 C 190 300 176 304 178 316 "
+                "C 180 328 200 340 200 340 C 200 340 220 328 222 316"
                 " C 224 304 210 300 200 312 Z",
                 fill=dark,
                 opacity="0.75",

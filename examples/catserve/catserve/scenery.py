@@ -329,7 +329,8 @@ def yarn(dice: Dice) -> str:
         line("M 14 22 C 40 30 60 14 92 26", colour, 4),
         circle(0, 0, 25, fill=colour, stroke=edge, stroke_width=4),
         line(
-            "M -19 -10 Q 4 -20 20 -4 M -23 2 Q 0 -10 22 8 M -17 15 Q 2 2 14 19 M -8 -22 Q -18 0 -4 22",
+            "M -19 -10 Q 4 -20 20 -4 M -23 2 Q 0 -10 22 8 M -17 15 Q 2 2 14 19 "
+            "M -8 -22 Q -18 0 -4 22",
             edge,
             2.6,
             opacity="0.6",

@@ -13,7 +13,7 @@ def num(value: float) -> str:
 
 
 def element(name: str, content: str = "", /, **attributes: object) -> str:
-    """`stroke_width=3` becomes stroke-width="3"; None leaves an attribute out; `class_` is class."""
+    """`stroke_width=3` becomes stroke-width="3", `class_` class; None leaves one out."""
     parts = [name]
     for key, value in attributes.items():
         if value is None:
@@ -97,7 +97,7 @@ def lighter(colour: str, share: float) -> str:
 
 
 def blob(dice: Dice, cx: float, cy: float, rx: float, ry: float, rough: float = 0.25) -> str:
-    """Path data of a soft closed shape: points around an ellipse, joined through their midpoints."""
+    """Path data of a soft closed shape: points around an ellipse, joined at their midpoints."""
     count = 8
     turn = dice.between(0, math.tau)
     points = []
