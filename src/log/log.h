@@ -8,13 +8,13 @@
 //             "event":"worker-spawned","message":"spawned ...","worker":1}
 // Whatever bytes a message holds, the JSON is valid UTF-8 (bad bytes become U+FFFD).
 
-#include <fmt/format.h>
-
 #include <cstdint>
 #include <initializer_list>
 #include <string>
 #include <string_view>
 #include <variant>
+
+#include <fmt/format.h>
 
 namespace mew::log {
 
@@ -27,12 +27,12 @@ struct Field {
 };
 
 struct Settings {
-    int fd = 2;                       // borrowed
+    int fd = 2;  // borrowed
     bool json = false;
-    bool colour = false;              // text only
-    bool may_wait = true;             // false (master): poll(2) first; full pipe: drop and count
+    bool colour = false;   // text only
+    bool may_wait = true;  // false (master): poll(2) first; full pipe: drop and count
     Level level = Level::info;
-    std::string role = "master";      // master, zygote, worker 3, ...
+    std::string role = "master";  // master, zygote, worker 3, ...
 };
 
 void configure(Settings settings);
