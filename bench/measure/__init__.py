@@ -1,0 +1,10 @@
+"""What `bench/run` and the probes are made of; only the standard library is used.
+
+servers   the rows of the table: which servers, how each is started
+install   the peers' environment and the compiled floors
+process   one server as a tree of processes: start, CPU time, end
+wrk       the load and what it counted
+machine   cores, and how busy others kept them meanwhile
+report    medians, ratios, the table and the JSON
+main      the command line and the rounds
+"""

@@ -1,0 +1,156 @@
+"""From runs to the table: medians over the rounds, ratios to the floor with environ, marks, JSON.
+
+A ratio is taken inside each round, between runs that are seconds apart, and the median of those is
+shown: on a shared machine a neighbour slows both alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Callable, Optional
+
+from measure.servers import FLOOR_ENVIRON
+
+NOISY = 0.10  # share of a core that others used, from which a row is marked
+
+
+@dataclass(frozen=True)
+class Run:
+    server: str
+    connections: int
+    round: int
+    requests: int
+    seconds: float
+    cpu_seconds: float  # of the server's whole tree
+    errors: dict[str, int]
+    others_on_server_core: float  # share of the time
+    others_on_load_core: float
+    p50_us: int
+    p99_us: int
+
+    @property
+    def rate(self) -> float:
+        return self.requests / self.seconds
+
+    @property
+    def cpu_us(self) -> float:
+        return self.cpu_seconds * 1e6 / max(1, self.requests)
+
+    @property
+    def busy(self) -> float:
+        return self.cpu_seconds / self.seconds
+
+
+@dataclass(frozen=True)
+class Row:
+    server: str
+    connections: int
+    rate: tuple[float, float, float]  # median, least, most
+    cpu_us: tuple[float, float, float]
+    rate_ratio: Optional[float]
+    cpu_ratio: Optional[float]
+    busy: float
+    others: float
+    errors: dict[str, int]
+    requests: int
+
+
+def spread(values: list[float]) -> tuple[float, float, float]:
+    return median(values), min(values), max(values)
+
+
+def ratio_to_floor(runs: list[Run], floor: list[Run], value: Callable[[Run], float]) -> Optional[float]:
+    by_round = {run.round: value(run) for run in floor}
+    ratios = [value(run) / by_round[run.round] for run in runs if by_round.get(run.round)]
+    return median(ratios) if ratios else None
+
+
+def add_up(runs: list[Run]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for run in runs:
+        for kind, count in run.errors.items():
+            total[kind] = total.get(kind, 0) + count
+    return total
+
+
+def make_row(runs: list[Run], floor: list[Run]) -> Row:
+    return Row(
+        server=runs[0].server,
+        connections=runs[0].connections,
+        rate=spread([run.rate for run in runs]),
+        cpu_us=spread([run.cpu_us for run in runs]),
+        rate_ratio=ratio_to_floor(runs, floor, lambda run: run.rate),
+        cpu_ratio=ratio_to_floor(runs, floor, lambda run: run.cpu_us),
+        busy=median(run.busy for run in runs),
+        others=median(max(run.others_on_server_core, run.others_on_load_core) for run in runs),
+        errors=add_up(runs),
+        requests=sum(run.requests for run in runs),
+    )
+
+
+def make_rows(runs: list[Run]) -> list[Row]:
+    """One row per connections and server, both in the order in which they were measured."""
+    groups: dict[tuple[int, str], list[Run]] = {}
+    for run in sorted(runs, key=lambda run: run.connections):
+        groups.setdefault((run.connections, run.server), []).append(run)
+    rows = []
+    for (connections, _), group in groups.items():
+        rows.append(make_row(group, groups.get((connections, FLOOR_ENVIRON), [])))
+    return rows
+
+
+HEADINGS = ("server", "requests/s", "min-max", "x floor", "CPU us/req", "min-max", "x floor", "busy")
+WIDTHS = (15, 11, 17, 8, 11, 13, 8, 5)
+
+
+def marks(row: Row) -> str:
+    found = []
+    if row.errors:
+        counts = ", ".join(f"{count} {kind}" for kind, count in sorted(row.errors.items()))
+        found.append(f"ERRORS: {counts} in {row.requests} requests")
+    if row.others > NOISY:
+        found.append(f"others used {row.others:.0%} of a core")
+    return "; ".join(found)
+
+
+def cells(row: Row) -> tuple[str, ...]:
+    def ratio(value: Optional[float]) -> str:
+        return "-" if value is None else f"{value:.2f}"
+
+    return (
+        row.server,
+        f"{row.rate[0]:,.0f}",
+        f"{row.rate[1]:,.0f}-{row.rate[2]:,.0f}",
+        ratio(row.rate_ratio),
+        f"{row.cpu_us[0]:.2f}",
+        f"{row.cpu_us[1]:.2f}-{row.cpu_us[2]:.2f}",
+        ratio(row.cpu_ratio),
+        f"{row.busy:.0%}",
+    )
+
+
+def line(values: tuple[str, ...], note: str = "") -> str:
+    first, *others = zip(values, WIDTHS)
+    text = first[0].ljust(first[1]) + "".join(" " + value.rjust(width) for value, width in others)
+    return f"{text}  {note}".rstrip()
+
+
+def table(rows: list[Row], order: list[str], missing: dict[str, str]) -> str:
+    parts = []
+    for connections in sorted({row.connections for row in rows}):
+        parts += ["", f"{connections} connection{'s' if connections > 1 else ''}", line(HEADINGS)]
+        by_name = {row.server: row for row in rows if row.connections == connections}
+        for name in order:
+            if name in by_name:
+                parts.append(line(cells(by_name[name]), marks(by_name[name])))
+            elif name in missing:
+                parts.append(f"{name.ljust(WIDTHS[0])} not measured, see below")
+    if missing:
+        parts += ["", "Not measured:"]
+        parts += [f"  {name}: {reason}" for name, reason in missing.items()]
+    return "\n".join(parts)
+
+
+def as_json(runs: list[Run], rows: list[Row], about: dict[str, object]) -> dict[str, object]:
+    return {**about, "rows": [asdict(row) for row in rows], "runs": [asdict(run) for run in runs]}

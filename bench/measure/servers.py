@@ -1,0 +1,142 @@
+"""The rows of the table: which servers are compared, and the exact command that starts each.
+
+All with one worker process and no access log unless the row says so; what else is set is written in
+`about`, which the table prints. Called by main and by the probes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where things lie on this machine."""
+
+    bench: Path
+    build: Path
+    venv: Path  # the peers' environment
+    mewsgi: Path
+
+    @property
+    def python(self) -> str:
+        return str(self.venv / "bin" / "python")
+
+    @property
+    def app(self) -> str:
+        return str(self.bench / "apps" / "hello.py")
+
+    def program(self, name: str) -> str:
+        return str(self.venv / "bin" / name)
+
+
+Command = Callable[[Place, int], list[str]]
+
+
+@dataclass(frozen=True)
+class Server:
+    name: str
+    about: str
+    needs: str  # a name of requirements.txt, "floors" or "mewsgi"
+    command: Command
+
+
+def floor(place: Place, port: int) -> list[str]:
+    return [str(place.build / "floor"), str(port)]
+
+
+def floor_environ(place: Place, port: int) -> list[str]:
+    script = str(place.bench / "floors" / "serve_environ.py")
+    return [place.python, script, str(place.build), str(port)]
+
+
+def mewsgi(*options: str) -> Command:
+    def command(place: Place, port: int) -> list[str]:
+        start = [str(place.mewsgi), "--http", f"127.0.0.1:{port}", "--wsgi-file", place.app]
+        return [*start, "--processes", "1", *options]
+
+    return command
+
+
+def uwsgi(socket: str, *options: str) -> Command:
+    def command(place: Place, port: int) -> list[str]:
+        start = [place.program("uwsgi"), socket, f"127.0.0.1:{port}", "--wsgi-file", place.app]
+        quiet = ["--master", "--processes", "1", "--disable-logging", "--need-app"]
+        venv = ["--virtualenv", str(place.venv)]
+        return [*start, *quiet, *venv, "--die-on-term", "--listen", "100", *options]
+
+    return command
+
+
+def bjoern(place: Place, port: int) -> list[str]:
+    code = f"import bjoern, hello; bjoern.run(hello.application, '127.0.0.1', {port})"
+    return [place.python, "-c", code]
+
+
+def fastwsgi(place: Place, port: int) -> list[str]:
+    # Not its own command line, which has no switch for TCP_NODELAY.
+    code = (
+        "import fastwsgi, hello; fastwsgi.server.tcp_nodelay = 1; "
+        f"fastwsgi.run(wsgi_app=hello.application, host='127.0.0.1', port={port}, loglevel=2)"
+    )
+    return [place.python, "-c", code]
+
+
+def granian(place: Place, port: int) -> list[str]:
+    start = [place.program("granian"), "--interface", "wsgi", "--host", "127.0.0.1"]
+    one = ["--workers", "1", "--runtime-threads", "1", "--blocking-threads", "1"]
+    plain = ["--http", "1", "--no-ws", "--no-access-log", "--log-level", "warning"]
+    return [*start, "--port", str(port), *one, *plain, "hello:application"]
+
+
+def gunicorn(place: Place, port: int) -> list[str]:
+    start = [place.program("gunicorn"), "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
+    quiet = ["--workers", "1", "--threads", "4", "--log-level", "warning"]
+    return [*start, *quiet, "hello:application"]
+
+
+FLOOR = "floor"
+FLOOR_ENVIRON = "floor-environ"
+
+SERVERS = (
+    Server(FLOOR, "epoll, read, fixed write", "floors", floor),
+    Server(FLOOR_ENVIRON, "the same, app called with 12 keys", "floors", floor_environ),
+    Server("mewsgi", "no access log", "mewsgi", mewsgi("--disable-logging")),
+    Server("mewsgi-log", "access log to /dev/null", "mewsgi", mewsgi("--logto", "/dev/null")),
+    Server("fastwsgi", "TCP_NODELAY on", "fastwsgi", fastwsgi),
+    Server("bjoern", "as it comes", "bjoern", bjoern),
+    Server("granian", "1 runtime, 1 blocking thread", "granian", granian),
+    Server(
+        "uwsgi-close",
+        "--http-socket, a connection per request",
+        "uWSGI",
+        # It closes without saying so; wrk then counts an error. The header makes it a clean close.
+        uwsgi("--http-socket", "--add-header", "Connection: close"),
+    ),
+    Server("uwsgi-http11", "--http11-socket, keep-alive", "uWSGI", uwsgi("--http11-socket")),
+    Server(
+        "uwsgi-http",
+        "--http router before the worker, keep-alive",
+        "uWSGI",
+        uwsgi("--http", "--http-keepalive"),
+    ),
+    Server("gunicorn", "gthread, 4 threads", "gunicorn", gunicorn),
+)
+
+
+def choose(names: list[str]) -> list[Server]:
+    """The rows asked for; a name also stands for all rows that begin with it (uwsgi)."""
+    if not names:
+        return list(SERVERS)
+    unknown = [name for name in names if not any(row.name.startswith(name) for row in SERVERS)]
+    if unknown:
+        known = ", ".join(row.name for row in SERVERS)
+        raise ValueError(f"no row is called {', '.join(unknown)}; there are: {known}")
+    exact = {row.name for row in SERVERS}
+    return [
+        row
+        for row in SERVERS
+        if any(row.name == name or (name not in exact and row.name.startswith(name)) for name in names)
+    ]

@@ -1,0 +1,62 @@
+"""The load: one wrk on a core of its own, and what it counted."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+REPORT_SCRIPT = Path(__file__).with_name("wrk_report.lua")
+ERROR_KINDS = ("connect", "read", "write", "timeout", "status")
+
+
+@dataclass(frozen=True)
+class Load:
+    requests: int
+    seconds: float
+    errors: dict[str, int]  # only the kinds that occurred; "status" is an answer above 399
+    p50_us: int
+    p99_us: int
+    cpu_seconds: float
+
+
+class WrkFailed(Exception):
+    pass
+
+
+def parse_report(output: str) -> Load:
+    lines = [line for line in output.splitlines() if line.startswith("REPORT ")]
+    if len(lines) != 1:
+        raise WrkFailed(f"wrk gave no report but: {output.strip()[-300:]!r}")
+    report = json.loads(lines[0][len("REPORT ") :])
+    return Load(
+        requests=report["requests"],
+        seconds=report["microseconds"] / 1e6,
+        errors={kind: report[kind] for kind in ERROR_KINDS if report[kind]},
+        p50_us=report["p50"],
+        p99_us=report["p99"],
+        cpu_seconds=0.0,
+    )
+
+
+def children_cpu() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def run(url: str, connections: int, seconds: float, core: int) -> Load:
+    """Whole seconds only: wrk takes no fractions."""
+    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}"]
+    command += [f"-d{max(1, round(seconds))}s", "-s", str(REPORT_SCRIPT), url]
+    before = children_cpu()
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 15)
+    except subprocess.TimeoutExpired as late:
+        raise WrkFailed(f"wrk did not end within {late.timeout:.0f} s") from late
+    if done.returncode != 0:
+        raise WrkFailed(f"wrk failed: {(done.stderr or done.stdout).strip()[-300:]}")
+    load = parse_report(done.stdout)
+    cpu = children_cpu() - before
+    return Load(load.requests, load.seconds, load.errors, load.p50_us, load.p99_us, cpu)
