@@ -5,7 +5,7 @@
 
 namespace mew::http {
 
-// "Sun, 06 Nov 1994 08:49:37 GMT", 29 bytes; valid until the next call.
+// "Sun, 06 Nov 1994 08:49:37 GMT", 29 bytes; valid until this thread's next call.
 std::string_view date_text(std::time_t now);
 
 }  // namespace mew::http

@@ -1,5 +1,9 @@
 #include "http/grammar.h"
 
+#include <arpa/inet.h>
+
+#include <algorithm>
+
 namespace mew::http {
 
 namespace {
@@ -14,14 +18,26 @@ bool is_valid_port(std::string_view port) {
     return value <= 65535;
 }
 
-// Inside the brackets: hex digits, ':' and '.', at least two colons; zones have no place in Host.
+// Inside the brackets. Zones and RFC 3986's IPvFuture have no place in Host. The whole grammar is
+// checked because URL parsers of apps fail on what is not an address.
 bool is_ipv6_text(std::string_view text) {
-    int colons = 0;
-    for (char c : text) {
-        if (c == ':') ++colons;
-        else if (hex_digit(c) < 0 && c != '.') return false;
+    std::array<char, INET6_ADDRSTRLEN> copy{};
+    if (text.size() >= copy.size() || text.find('\0') != std::string_view::npos) return false;
+    std::copy(text.begin(), text.end(), copy.begin());
+    in6_addr address{};
+    return ::inet_pton(AF_INET6, copy.data(), &address) == 1;
+}
+
+// reg-name: a '%' only before two hex digits.
+bool is_reg_name(std::string_view text) {
+    if (text.empty() || !all_of_class(text, char_class::kRegName)) return false;
+    for (std::size_t at = text.find('%'); at != std::string_view::npos;
+         at = text.find('%', at + 1)) {
+        if (at + 2 >= text.size() || hex_digit(text[at + 1]) < 0 || hex_digit(text[at + 2]) < 0) {
+            return false;
+        }
     }
-    return colons >= 2 && text.size() <= 45;
+    return true;
 }
 
 }  // namespace
@@ -51,7 +67,7 @@ bool is_valid_authority(std::string_view text) {
         port = text.substr(colon + 1);
         text = text.substr(0, colon);
     }
-    return !text.empty() && all_of_class(text, char_class::kRegName) && is_valid_port(port);
+    return is_reg_name(text) && is_valid_port(port);
 }
 
 bool list_contains(std::string_view list, std::string_view lower) {

@@ -53,10 +53,20 @@ base::Result<void> note_content_length(ResponseHead& head, Header& header) {
     return {};
 }
 
+// Date and Server go out once, whatever the app says (rule 32).
+base::Result<void> note_single(ResponseHead& head, Header& header, bool& seen) {
+    if (seen) {
+        header.dropped = true;
+        if (head.dropped_name.empty()) head.dropped_name = header.name;
+    }
+    seen = true;
+    return {};
+}
+
 base::Result<void> note(ResponseHead& head, Header& header) {
     if (header.id == FieldName::content_length) return note_content_length(head, header);
-    if (header.id == FieldName::date) head.has_date = true;
-    if (header.id == FieldName::server) head.has_server = true;
+    if (header.id == FieldName::date) return note_single(head, header, head.has_date);
+    if (header.id == FieldName::server) return note_single(head, header, head.has_server);
     if (!is_hop_by_hop(header.id)) return {};
     header.dropped = true;
     if (header.id == FieldName::connection) {
@@ -74,6 +84,10 @@ base::Result<void> note(ResponseHead& head, Header& header) {
 }  // namespace
 
 base::Result<void> ResponseHead::check() {
+    // A head that is checked again, changed or not, is judged as if for the first time.
+    content_length.reset();
+    has_date = has_server = wants_close = false;
+    dropped_name = {};
     if (status < 100 || status > 999) {
         return base::fail("the app's status " + std::to_string(status) +
                           " is not a number from 100 to 999");
@@ -96,6 +110,7 @@ base::Result<void> ResponseHead::check() {
                               quoted(header.value) + ", which holds a control character");
         }
         header.id = find_field_name(header.name);
+        header.dropped = false;
         if (auto noted = note(*this, header); !noted) return noted;
     }
     return {};
