@@ -55,9 +55,14 @@ bool is_forbidden_trailer(FieldName name) {
         case FieldName::te:
         case FieldName::trailer:
         case FieldName::upgrade:
+        case FieldName::keep_alive:
+        case FieldName::proxy_connection:
         case FieldName::expect:
+        case FieldName::max_forwards:
         case FieldName::authorization:
         case FieldName::proxy_authorization:
+        case FieldName::www_authenticate:
+        case FieldName::proxy_authenticate:
         case FieldName::cookie:
         case FieldName::set_cookie:
         case FieldName::content_encoding:
@@ -67,7 +72,11 @@ bool is_forbidden_trailer(FieldName name) {
         case FieldName::forwarded:
         case FieldName::x_forwarded_for:
         case FieldName::x_forwarded_host:
+        case FieldName::x_forwarded_port:
+        case FieldName::x_forwarded_prefix:
         case FieldName::x_forwarded_proto:
+        case FieldName::x_forwarded_ssl:
+        case FieldName::x_real_ip:
             return true;
         default:
             return false;
@@ -79,11 +88,16 @@ bool is_forbidden_trailer(FieldName name) {
 void ChunkParser::reset() {
     state_ = State::size;
     left_ = body_ = extensions_ = trailers_ = 0;
+    trailer_fields_ = 0;
+}
+
+ChunkParser::Step ChunkParser::refuse(const http::Refusal& refusal) {
+    refusal_ = refusal;
+    return {Outcome::refused};
 }
 
 ChunkParser::Step ChunkParser::refuse(std::string_view reason, int status) {
-    refusal_ = {status, reason};
-    return {Outcome::refused};
+    return refuse(http::Refusal{status, reason});
 }
 
 ChunkParser::Step ChunkParser::parse(std::string_view bytes) {
@@ -103,17 +117,15 @@ ChunkParser::Step ChunkParser::parse(std::string_view bytes) {
 }
 
 ChunkParser::Step ChunkParser::take_line(std::string_view bytes, std::uint64_t bound,
-                                         std::string_view& line) {
-    const std::size_t end = bytes.find('\n');
-    if (end == std::string_view::npos) {
-        if (bytes.size() > bound + 2) return refuse("a line of the chunked body is too long");
-        return {Outcome::more};
-    }
+                                         const http::Refusal& too_long, std::string_view& line) {
+    const std::size_t end = std::min(bytes.find('\n'), bytes.size());
+    // Size before shape: the same answer however the bytes were split.
+    if (end > bound + 1) return refuse(too_long);
+    if (end == bytes.size()) return {Outcome::more};
     if (end == 0 || bytes[end - 1] != '\r') {
         return refuse("a line of the chunked body does not end with CR LF");
     }
     line = bytes.substr(0, end - 1);
-    if (line.size() > bound) return refuse("a line of the chunked body is too long");
     return {Outcome::data, end + 1};
 }
 
@@ -135,7 +147,7 @@ bool ChunkParser::parse_size(std::string_view line) {
 ChunkParser::Step ChunkParser::take_size(std::string_view bytes) {
     std::string_view line;
     const std::uint64_t bound = kMostSizeDigits + limits_.chunk_extension_bytes - extensions_;
-    const Step step = take_line(bytes, bound, line);
+    const Step step = take_line(bytes, bound, {400, "a chunk size line is too long"}, line);
     if (step.outcome != Outcome::data) return step;
     if (!parse_size(line)) return refuse("a chunk size is malformed");
     if (extensions_ > limits_.chunk_extension_bytes) {
@@ -167,14 +179,17 @@ ChunkParser::Step ChunkParser::take_data_end(std::string_view bytes) {
 
 ChunkParser::Step ChunkParser::take_trailer(std::string_view bytes) {
     std::string_view line;
-    const Step step = take_line(bytes, limits_.trailer_bytes - trailers_, line);
-    if (step.outcome == Outcome::refused) return refuse("the trailers are too long", 431);
+    const Step step = take_line(bytes, limits_.trailer_bytes - trailers_,
+                                {431, "the trailers are too long"}, line);
     if (step.outcome != Outcome::data) return step;
     if (line.empty()) {
         state_ = State::complete;
         return {Outcome::complete, step.used};
     }
     trailers_ += line.size();
+    if (++trailer_fields_ > limits_.head_fields) {
+        return refuse("the request has more trailers than http-max-headers", 431);
+    }
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos || !http::is_token(line.substr(0, colon)) ||
         !http::all_of_class(line.substr(colon + 1), cls::kValue)) {

@@ -29,14 +29,17 @@ public:
 private:
     enum class State : std::uint8_t { size, data, data_end, trailers, complete };
 
+    Step refuse(const http::Refusal& refusal);
     Step refuse(std::string_view reason, int status = 400);
     Step take_size(std::string_view bytes);
     bool parse_size(std::string_view line);
     Step take_data(std::string_view bytes);
     Step take_data_end(std::string_view bytes);
     Step take_trailer(std::string_view bytes);
-    // The line without CR LF in `line`; more or refused otherwise.
-    Step take_line(std::string_view bytes, std::uint64_t bound, std::string_view& line);
+    // A line of at most `bound` bytes, without CR LF, in `line`; more or refused (with `too_long`
+    // for its size) otherwise.
+    Step take_line(std::string_view bytes, std::uint64_t bound, const http::Refusal& too_long,
+                   std::string_view& line);
 
     const http::Limits& limits_;
     State state_ = State::size;
@@ -44,6 +47,7 @@ private:
     std::uint64_t body_ = 0;        // all chunks so far
     std::uint64_t extensions_ = 0;  // bytes of extensions so far
     std::uint64_t trailers_ = 0;    // bytes of trailers so far
+    std::uint32_t trailer_fields_ = 0;
     http::Refusal refusal_;
 };
 

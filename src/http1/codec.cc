@@ -48,7 +48,7 @@ void Codec::refuse(const http::Refusal& refusal, StreamEvents& events) {
 }
 
 void Codec::end_of_body(StreamEvents& events) {
-    state_ = answer_ended_ ? State::head : State::answering;
+    state_ = answer_ended_ ? after_answer() : State::answering;
     events.on_body_end(stream_);
 }
 
@@ -57,28 +57,27 @@ bool Codec::decode_head(std::string_view bytes, std::size_t& used, StreamEvents&
     const auto outcome = head_parser_.parse(bytes, head_);
     if (outcome == HeadParser::Outcome::more) return false;
     ++stream_;
-    head_request_ = http10_ = answer_ended_ = false;
+    answer_ended_ = closes_ = false;
+    // A refused request is answered in its own way too, where that much could be read.
+    const http::Slice method = head_.method_slice;
+    head_request_ = bytes.substr(method.at, method.size) == "HEAD";
+    http10_ = head_.version == http::Version::http10;
     if (outcome == HeadParser::Outcome::refused) {
-        // A refused HEAD has no body either, where that much could be read.
-        head_request_ = bytes.starts_with("HEAD ");
         refuse(head_parser_.refusal(), events);
         return false;
     }
     used += head_parser_.size();
     head_parser_.reset();
-    head_request_ = head_.method() == "HEAD";
-    http10_ = head_.version == http::Version::http10;
     client_keeps_alive_ = head_.keep_alive;
     body_left_ = head_.content_length;
     if (head_.framing == http::BodyFraming::chunked) {
         chunk_parser_.reset();
         state_ = State::body_chunked;
     } else {
-        state_ = head_.framing == http::BodyFraming::length ? State::body_length
-                                                            : State::answering;
+        state_ = State::body_length;
     }
     events.on_head(stream_, head_);
-    if (state_ == State::answering) end_of_body(events);
+    if (state_ == State::body_length && body_left_ == 0) end_of_body(events);
     return true;
 }
 
@@ -142,7 +141,7 @@ http::BodyPlan Codec::encode_head(StreamId, const http::ResponseHead& head, bool
     const auto length = head.content_length ? head.content_length : head.implied_length;
     chunked_answer_ = plan.has_body && !length && !http10_;
     if (plan.has_body && length) plan.length = *length;
-    plan.closes = close_after || head.wants_close || !client_keeps_alive_ ||
+    closes_ = plan.closes = close_after || head.wants_close || !client_keeps_alive_ ||
                   (plan.has_body && !length && http10_);
 
     append_status_line(out, head);
@@ -169,23 +168,28 @@ http::BodyPlan Codec::encode_head(StreamId, const http::ResponseHead& head, bool
 void Codec::encode_continue(StreamId, std::string& out) { out += "HTTP/1.1 100 Continue\r\n\r\n"; }
 
 void Codec::encode_body_prefix(StreamId, std::size_t size, std::string& out) {
-    if (!chunked_answer_) return;
+    // An empty chunk would end the body.
+    chunk_open_ = chunked_answer_ && size != 0;
+    if (!chunk_open_) return;
     append_number(out, size, 16);
     out += "\r\n";
 }
 
 void Codec::encode_body_suffix(StreamId, std::string& out) {
-    if (chunked_answer_) out += "\r\n";
+    if (chunk_open_) out += "\r\n";
+    chunk_open_ = false;
 }
 
 void Codec::encode_end(StreamId, std::string& out) {
     if (chunked_answer_) out += "0\r\n\r\n";
     chunked_answer_ = false;
-    if (state_ == State::answering) state_ = State::head;
+    if (state_ == State::answering) state_ = after_answer();
     else answer_ended_ = true;
 }
 
 bool Codec::encode_abort(StreamId, std::string&) {
+    // Without a last chunk the client sees that the answer was cut (rule 31).
+    chunked_answer_ = chunk_open_ = false;
     state_ = State::failed;
     return true;
 }

@@ -26,7 +26,8 @@ public:
     }
 
 private:
-    // head > (body_length | body_chunked) > answering > head ...; failed ends it.
+    // head > (body_length | body_chunked) > answering > head ...; failed ends it: after a refusal,
+    // an abort or an answer that closes, whatever still comes is never a request (rule 24).
     enum class State : std::uint8_t { head, body_length, body_chunked, answering, failed };
 
     bool decode_head(std::string_view bytes, std::size_t& used, http::StreamEvents& events);
@@ -34,6 +35,7 @@ private:
     bool decode_chunk(std::string_view bytes, std::size_t& used, http::StreamEvents& events);
     void refuse(const http::Refusal& refusal, http::StreamEvents& events);
     void end_of_body(http::StreamEvents& events);
+    State after_answer() const { return closes_ ? State::failed : State::head; }
 
     const http::Limits& limits_;
     HeadParser head_parser_;
@@ -48,6 +50,8 @@ private:
     bool http10_ = false;
     bool client_keeps_alive_ = true;
     bool chunked_answer_ = false;
+    bool chunk_open_ = false;
+    bool closes_ = false;          // the answer said that the connection ends
     bool answer_ended_ = false;    // before the request's body did; that is still decoded, and dropped
 };
 

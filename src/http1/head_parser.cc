@@ -27,38 +27,42 @@ HeadParser::Outcome HeadParser::refuse(Refusal refusal) {
     return Outcome::refused;
 }
 
+HeadParser::Outcome HeadParser::refuse_size() {
+    return have_request_line_ ? refuse({431, "the request head is larger than buffer-size"})
+                              : refuse({414, "the request line is larger than buffer-size"});
+}
+
 HeadParser::Outcome HeadParser::need_more(std::string_view bytes) {
     scanned_ = bytes.size();
-    if (bytes.size() > limits_.head_bytes) {
-        return have_request_line_ ? refuse({431, "the request head is larger than buffer-size"})
-                                  : refuse({414, "the request line is larger than buffer-size"});
-    }
-    if (have_request_line_ || bytes.size() <= line_) return Outcome::more;
-    // A first byte that can start no request is answered now, not after the head time limit.
-    const char first = bytes[line_];
-    if (first == '\r' || http::has_class(first, cls::kToken)) return Outcome::more;
-    if (first == '\x16') return refuse({400, "TLS was spoken to a plain HTTP port"});
-    return refuse({400, "the request line starts with a byte that no method has"});
+    return bytes.size() > limits_.head_bytes ? refuse_size() : Outcome::more;
+}
+
+// A first byte that can start no request is answered at once, not after the head time limit.
+HeadParser::Step HeadParser::first_byte(char first) const {
+    if (first == '\r' || http::has_class(first, cls::kToken)) return kGoOn;
+    if (first == '\n') return Refusal{400, "a line of the head does not end with CR LF"};
+    if (first == '\x16') return Refusal{400, "TLS was spoken to a plain HTTP port"};
+    return Refusal{400, "the request line starts with a byte that no method has"};
 }
 
 HeadParser::Outcome HeadParser::parse(std::string_view bytes, RequestHead& head) {
     block_ = bytes.data();
     for (;;) {
+        if (!have_request_line_ && line_ < bytes.size()) {
+            if (const auto refusal = first_byte(bytes[line_])) return refuse(*refusal);
+        }
         const void* found = scanned_ < bytes.size()
                                 ? std::memchr(block_ + scanned_, '\n', bytes.size() - scanned_)
                                 : nullptr;
         if (found == nullptr) return need_more(bytes);
         const auto end = static_cast<std::size_t>(static_cast<const char*>(found) - block_);
+        // Size before shape: the same answer however the bytes were split.
+        if (end >= limits_.head_bytes) return refuse_size();
         if (end == line_ || block_[end - 1] != '\r') {
             return refuse({400, "a line of the head does not end with CR LF"});
         }
         const std::string_view line = bytes.substr(line_, end - 1 - line_);
         line_ = scanned_ = end + 1;
-        if (line_ > limits_.head_bytes) {
-            return have_request_line_
-                       ? refuse({431, "the request head is larger than buffer-size"})
-                       : refuse({414, "the request line is larger than buffer-size"});
-        }
         if (line.empty() && have_request_line_) {
             head.set_block(block_, line_);
             if (const auto refusal = finish(head)) return refuse(*refusal);
@@ -207,7 +211,7 @@ HeadParser::Step HeadParser::known_field(const http::FieldSlices& field, std::st
         case FieldName::content_length:
             return content_length(value, head);
         case FieldName::transfer_encoding:
-            return transfer_encoding(value);
+            return transfer_encoding(value, head);
         case FieldName::content_type:
             if (seen_.content_type++ != 0) return Refusal{400, "two Content-Type headers"};
             return kGoOn;
@@ -247,7 +251,10 @@ HeadParser::Step HeadParser::content_length(std::string_view value, RequestHead&
     return kGoOn;
 }
 
-HeadParser::Step HeadParser::transfer_encoding(std::string_view value) {
+HeadParser::Step HeadParser::transfer_encoding(std::string_view value, const RequestHead& head) {
+    if (head.version == http::Version::http10) {
+        return Refusal{400, "Transfer-Encoding in an HTTP/1.0 request"};
+    }
     if (seen_.transfer_encoding) return Refusal{400, "two Transfer-Encoding headers"};
     seen_.transfer_encoding = true;
     if (!http::equals_ignoring_case("chunked", value)) {
@@ -268,13 +275,9 @@ HeadParser::Step HeadParser::expect(std::string_view value, RequestHead& head) {
 HeadParser::Step HeadParser::finish(RequestHead& head) {
     const bool http10 = head.version == http::Version::http10;
     if (seen_.host == 0 && !http10) return Refusal{400, "an HTTP/1.1 request without Host"};
-    if (seen_.transfer_encoding && http10) {
-        return Refusal{400, "Transfer-Encoding in an HTTP/1.0 request"};
-    }
     if (seen_.transfer_encoding && seen_.content_length) {
         return Refusal{400, "Transfer-Encoding and Content-Length together"};
     }
-    if (http10) head.expects_continue = false;
     head.keep_alive = !seen_.close && (!http10 || seen_.keep_alive);
     if (seen_.chunked) {
         head.framing = http::BodyFraming::chunked;
@@ -284,6 +287,8 @@ HeadParser::Step HeadParser::finish(RequestHead& head) {
     if (limits_.body_bytes != 0 && head.content_length > limits_.body_bytes) {
         return Refusal{413, "the body is larger than limit-post"};
     }
+    // RFC 9110 10.1.1: ignored from HTTP/1.0, and where no body can follow.
+    if (http10 || head.framing == http::BodyFraming::none) head.expects_continue = false;
     return kGoOn;
 }
 

@@ -21,8 +21,9 @@ public:
     Outcome parse(std::string_view bytes, http::RequestHead& head);
     std::size_t size() const { return line_; }
     const http::Refusal& refusal() const { return refusal_; }
-    // True once any byte of a request line was seen.
-    bool begun() const { return scanned_ > 0; }
+    // True once any byte of a request line was seen; the empty line that may stand before it is
+    // none, so a connection on which only that came is still idle.
+    bool begun() const { return have_request_line_ || scanned_ > line_; }
     void reset();
 
 private:
@@ -40,6 +41,8 @@ private:
 
     Outcome refuse(http::Refusal refusal);
     Outcome need_more(std::string_view bytes);
+    Outcome refuse_size();
+    Step first_byte(char first) const;
     Step take_line(std::string_view line, http::RequestHead& head);
     Step request_line(std::string_view line, http::RequestHead& head);
     Step method(std::string_view text);
@@ -52,7 +55,7 @@ private:
                      http::RequestHead& head);
     Step host(const http::FieldSlices& field, std::string_view value, http::RequestHead& head);
     Step content_length(std::string_view value, http::RequestHead& head);
-    Step transfer_encoding(std::string_view value);
+    Step transfer_encoding(std::string_view value, const http::RequestHead& head);
     Step expect(std::string_view value, http::RequestHead& head);
     Step finish(http::RequestHead& head);
 
