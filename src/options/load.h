@@ -1,9 +1,13 @@
 #pragma once
 // From argv, environment and files to Options: architecture, section 6. Gathers every mistake with
-// its place, and never stops at the first.
+// its place, and never stops at the first. Runs in the native program before a socket is bound;
+// zygotes and workers read the finished block and parse nothing.
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
@@ -13,38 +17,67 @@ namespace mew::options {
 
 // One option as it was given, in order, after expansion: what `uwsgi.opt` shows. Placeholders too.
 struct Given {
-    std::string name;    // canonical uWSGI name ("http-socket")
-    std::string value;   // "" or "true" for a bare flag: see `bare`
-    bool bare = false;   // given without a value
-    std::string origin;  // "command line", "app.ini:12", "environment UWSGI_HTTP"
+    std::string name;     // canonical uWSGI name ("http-socket")
+    std::string value;    // "" or "true" for a bare flag: see `bare`
+    bool bare = false;    // given without a value
+    std::string origin;   // "command line", "app.ini:12", "environment UWSGI_HTTP"
+    std::string written;  // the name as the user wrote it: "home" for virtualenv
+
+    bool operator==(const Given&) const = default;
 };
 
 struct Mistake {
     std::string origin;
-    std::string text;    // a sentence, with what to do
+    std::string text;  // a sentence, with what to do
+
+    bool operator==(const Mistake&) const = default;
 };
 
 struct Loaded {
     Options options;
     std::vector<Given> given;
     std::vector<Mistake> warnings;
-    std::vector<Mistake> mistakes;   // not empty: must not start
+    std::vector<Mistake> mistakes;  // not empty: must not start
+
+    bool operator==(const Loaded&) const = default;
 };
 
-struct Request {                     // what the command line asked for instead of serving
+struct Request {  // what the command line asked for instead of serving
     enum class Kind { serve, help, version } kind = Kind::serve;
-    std::string topic;               // help: a group or an option name; empty: the overview
+    std::string topic;  // help: a group or an option name; empty: the overview
 };
 
 // `arguments` without the program name. `environment` as NAME=VALUE. Reads files, nothing else.
 Loaded load(const std::vector<std::string>& arguments, const std::vector<std::string>& environment,
             Request& request);
 
-// Options as a block of NAME\0VALUE\0 pairs that another process of this build reads back
-// (zygote, worker, `mewsgi check --emit`). Lossless for Options and `given`.
+// Options as a block that another process of this build reads back (zygote, worker,
+// `mewsgi check --emit`). Lossless, whatever bytes a value holds.
 std::string encode_block(const Loaded& loaded);
 base::Result<Loaded> decode_block(const std::string& block);
 
+// What is in force, option by option in the order of the table: `uwsgi.opt` and `mewsgi check`.
+struct Effective {
+    using Value =
+        std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
+    std::string name;
+    Value value;        // double: seconds
+    std::string text;   // the value as one would write it; lists joined by ", "
+    bool changed = false;  // differs from the default
+};
+std::vector<Effective> effective(const Options& options);
+
+// One line for each option given: what came of it.
+struct Explanation {
+    std::string name;
+    std::string value;
+    std::string origin;
+    std::string meaning;
+};
+std::vector<Explanation> explain(const Loaded& loaded);
+
 std::string help_text(const std::string& topic, bool colour);
+// docs/options.md: a test compares the page with this.
+std::string markdown();
 
 }  // namespace mew::options

@@ -22,11 +22,15 @@ struct ListenAddress {
     Protocol protocol = Protocol::http;
     std::string option;   // "http" or "http-socket": how the log names it
     std::string address;  // ":8000", "127.0.0.1:8000", "[::1]:8000", "/run/app.sock", "@name"
+
+    bool operator==(const ListenAddress&) const = default;
 };
 
 struct EnvironmentChange {
     std::string name;
     std::optional<std::string> value;  // absent: unset
+
+    bool operator==(const EnvironmentChange&) const = default;
 };
 
 struct Options {
@@ -81,6 +85,8 @@ struct Options {
     std::string logto;                // path; empty: standard error
     bool log_json = false;
     std::string log_level = "info";   // debug, info, warning, error
+
+    bool operator==(const Options&) const = default;
 };
 
 }  // namespace mew::options

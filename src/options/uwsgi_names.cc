@@ -1,0 +1,111 @@
+// The generated name list, and what we know to say about some of the names.
+
+#include "options/uwsgi_names.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mew::options {
+namespace {
+
+constexpr UwsgiName kNames[] = {
+#include "options/generated/uwsgi_names.inc"
+};
+
+struct Advice {
+    std::string_view name;
+    bool fatal;
+    std::string_view text;
+};
+
+constexpr std::string_view kSpeakHttp =
+    "use http-socket = ADDRESS, and proxy_pass in place of uwsgi_pass in the web server before it";
+constexpr std::string_view kNoTls = "let the web server before it speak TLS, and use http-socket";
+constexpr std::string_view kKeepsConnections = "use http-socket, which keeps connections";
+constexpr std::string_view kUseIni = "write the options into an INI file and use ini = FILE";
+constexpr std::string_view kUseHttp = "use http = ADDRESS or http-socket = ADDRESS";
+
+constexpr Advice kAdvice[] = {
+    {"socket", true, kSpeakHttp},
+    {"uwsgi-socket", true, kSpeakHttp},
+    {"suwsgi-socket", true, kSpeakHttp},
+    {"puwsgi-socket", true, kSpeakHttp},
+    {"ssl-socket", true, kNoTls},
+    {"https", true, kNoTls},
+    {"https2", true, kNoTls},
+    {"https-socket", true, kNoTls},
+    {"https-export-cert", true, kNoTls},
+    {"http-to-https", true, kNoTls},
+    {"sslrouter", true, kNoTls},
+    {"sslrouter2", true, kNoTls},
+    {"http11-socket", true, kKeepsConnections},
+    {"fastcgi-socket", true, kUseHttp},
+    {"fastcgi-nph-socket", true, kUseHttp},
+    {"scgi-socket", true, kUseHttp},
+    {"scgi-nph-socket", true, kUseHttp},
+    {"raw-socket", true, kUseHttp},
+    {"shared-socket", true, kUseHttp},
+    {"undeferred-shared-socket", true, kUseHttp},
+    {"fastrouter", true, kUseHttp},
+    {"rawrouter", true, kUseHttp},
+    {"forkptyrouter", true, kUseHttp},
+    {"protocol", true, "leave it out; http and http-socket say which protocol is spoken"},
+    {"socket-protocol", true, "leave it out; http and http-socket say which protocol is spoken"},
+    {"inherit", true, "use ini = FILE at the place where the options shall act"},
+    {"yaml", true, kUseIni},
+    {"yml", true, kUseIni},
+    {"json", true, kUseIni},
+    {"js", true, kUseIni},
+    {"xml", true, kUseIni},
+    {"xmlconfig", true, kUseIni},
+    {"emperor", true, "start one mewsgi for each of its configurations"},
+    {"mount", true, "name the app with module or wsgi-file"},
+    {"daemonize", false, "mewsgi stays in the foreground; let systemd or the like run it"},
+    {"daemonize2", false, "mewsgi stays in the foreground; let systemd or the like run it"},
+    {"lazy", false, "use lazy-apps"},
+    {"threads", false, "use processes = N; each worker serves one request at a time"},
+    {"harakiri", false, "requests may take as long as they do"},
+    {"max-requests", false, "workers live until they are stopped"},
+    {"logger", false, "use logto = FILE"},
+    {"req-logger", false, "use logto = FILE"},
+    {"logto2", false, "use logto = FILE"},
+    {"static-map", false, "let the web server before it serve static files"},
+    {"check-static", false, "let the web server before it serve static files"},
+};
+
+const Advice* find_advice(std::string_view name) {
+    const auto* const found = std::find_if(std::begin(kAdvice), std::end(kAdvice),
+                                           [&](const Advice& a) { return a.name == name; });
+    return found == std::end(kAdvice) ? nullptr : found;
+}
+
+}  // namespace
+
+std::span<const UwsgiName> uwsgi_names() { return kNames; }
+
+const UwsgiName* find_uwsgi_name(std::string_view name) {
+    const auto* const found =
+        std::lower_bound(std::begin(kNames), std::end(kNames), name,
+                         [](const UwsgiName& a, std::string_view b) { return a.name < b; });
+    return found != std::end(kNames) && found->name == name ? found : nullptr;
+}
+
+const UwsgiName* find_uwsgi_short(char letter) {
+    if (letter == '\0') return nullptr;
+    const auto* const found =
+        std::find_if(std::begin(kNames), std::end(kNames),
+                     [&](const UwsgiName& a) { return a.short_form == letter; });
+    return found == std::end(kNames) ? nullptr : found;
+}
+
+bool must_not_be_ignored(std::string_view name) {
+    const Advice* const advice = find_advice(name);
+    return advice != nullptr && advice->fatal;
+}
+
+std::string_view advice_for(std::string_view name) {
+    const Advice* const advice = find_advice(name);
+    return advice == nullptr ? std::string_view() : advice->text;
+}
+
+}  // namespace mew::options

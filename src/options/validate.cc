@@ -1,0 +1,172 @@
+// Last step of load(): the options as a whole. Looks at files and users, changes nothing.
+
+#include "options/validate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <set>
+
+#include "options/parse_value.h"
+#include "os/users.h"
+
+namespace mew::options {
+namespace {
+
+const std::string kNowhere = "options";
+
+// Where the option that counts was given: the last.
+std::string origin_of(const Loaded& loaded, std::string_view name) {
+    for (auto given = loaded.given.rbegin(); given != loaded.given.rend(); ++given)
+        if (given->name == name) return given->origin;
+    return kNowhere;
+}
+
+class Check {
+public:
+    explicit Check(Loaded& loaded) : loaded_(loaded), options_(loaded.options) {}
+
+    void run() {
+        app();
+        module();
+        listeners();
+        identities();
+        folders();
+        log_target();
+        switches();
+    }
+
+private:
+    void mistake(std::string_view option, std::string text) {
+        loaded_.mistakes.push_back({origin_of(loaded_, option), std::move(text)});
+    }
+    void warning(std::string_view option, std::string text) {
+        loaded_.warnings.push_back({origin_of(loaded_, option), std::move(text)});
+    }
+
+    void app() {
+        if (!options_.module.empty() && !options_.wsgi_file.empty())
+            mistake("wsgi-file", fmt::format("wsgi-file = {} and module = {} name two apps; leave "
+                                             "one out",
+                                             printable(options_.wsgi_file),
+                                             printable(options_.module)));
+        if (options_.module.empty() && options_.wsgi_file.empty() && options_.need_app)
+            mistake("need-app", "no app is named; add --module pkg.mod:app (module = pkg.mod:app "
+                                "in a file) or --wsgi-file path/file.py");
+    }
+
+    void module() {
+        const std::string& name = options_.module;
+        if (name.empty()) return;
+        if (name.find('/') != std::string::npos) {
+            mistake("module", fmt::format("module = {} is a path; use wsgi-file for files",
+                                          printable(name)));
+            return;
+        }
+        if (is_module_text(name)) return;
+        mistake("module", fmt::format("\"{}\" does not name an app; write pkg.mod, pkg.mod:app or "
+                                      "pkg.mod:make_app()",
+                                      printable(name)));
+    }
+
+    static bool is_dotted_name(std::string_view text) {
+        bool at_start = true;
+        for (const char c : text) {
+            const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+                                static_cast<unsigned char>(c) >= 0x80;
+            const bool digit = c >= '0' && c <= '9';
+            const bool dot = c == '.';
+            if (at_start ? !letter : !(letter || digit || dot)) return false;
+            at_start = dot;
+        }
+        return !at_start;
+    }
+
+    static bool is_module_text(std::string_view text) {
+        const auto colon = text.find(':');
+        if (!is_dotted_name(text.substr(0, colon))) return false;
+        if (colon == std::string_view::npos) return true;
+        std::string_view callable = text.substr(colon + 1);
+        if (callable.ends_with("()")) callable.remove_suffix(2);
+        return is_dotted_name(callable);
+    }
+
+    void listeners() {
+        auto& addresses = options_.listen_addresses;
+        if (addresses.empty())
+            mistake("http", "nothing to listen on; add --http :8000 (http = :8000 in a file)");
+        std::set<std::string> seen;
+        const auto repeated = [&](const ListenAddress& listen) {
+            if (seen.insert(listen.address).second) return false;
+            warning(listen.option, fmt::format("{} is given twice; it is bound once",
+                                               printable(listen.address)));
+            return true;
+        };
+        // In order: the first of a pair stays.
+        std::vector<ListenAddress> kept;
+        for (ListenAddress& listen : addresses)
+            if (!repeated(listen)) kept.push_back(std::move(listen));
+        addresses = std::move(kept);
+    }
+
+    void identities() {
+        if (!options_.uid.empty() || !options_.gid.empty()) {
+            const auto identity = os::resolve_identity(options_.uid, options_.gid);
+            if (!identity)
+                mistake(options_.uid.empty() ? "gid" : "uid", identity.error().text);
+        }
+        if (options_.chown_socket.empty()) return;
+        if (const auto owner = os::resolve_owner(options_.chown_socket); !owner)
+            mistake("chown-socket", owner.error().text);
+    }
+
+    // Only what is certainly absent: what we may not look into, the app's user may.
+    static bool is_absent(const std::filesystem::path& path) {
+        std::error_code error;
+        const auto status = std::filesystem::status(path, error);
+        return status.type() == std::filesystem::file_type::not_found;
+    }
+
+    void folders() {
+        const std::filesystem::path base(options_.chdir);
+        if (!options_.chdir.empty() && is_absent(base)) {
+            mistake("chdir", fmt::format("chdir: there is no folder {}", printable(options_.chdir)));
+            return;
+        }
+        if (!options_.wsgi_file.empty() && is_absent(base / options_.wsgi_file))
+            mistake("wsgi-file",
+                    fmt::format("wsgi-file: there is no file {}",
+                                printable((base / options_.wsgi_file).string())));
+        if (!options_.virtualenv.empty() && is_absent(options_.virtualenv))
+            mistake("virtualenv", fmt::format("virtualenv: there is no folder {}",
+                                              printable(options_.virtualenv)));
+    }
+
+    void log_target() {
+        const std::string& target = options_.logto;
+        const auto colon = target.rfind(':');
+        if (colon == std::string::npos || target.find('/') != std::string::npos) return;
+        if (parse_integer(std::string_view(target).substr(colon + 1)))
+            mistake("logto", fmt::format("logto = {}: logging over the network is not there yet; "
+                                         "write ./{} if it is a file",
+                                         printable(target), printable(target)));
+    }
+
+    void switches() {
+        if (!options_.master)
+            warning("master", "master = false has no effect: mewsgi always has a master");
+        if (options_.lazy_apps && options_.preload == Preload::on)
+            mistake("preload", "preload = on and lazy-apps exclude each other; leave one out");
+    }
+
+    Loaded& loaded_;
+    Options& options_;
+};
+
+}  // namespace
+
+void validate(Loaded& loaded) { Check(loaded).run(); }
+
+}  // namespace mew::options
