@@ -18,7 +18,14 @@ if(MEW_SANITIZE)
     add_compile_options(-fsanitize=${MEW_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
     add_link_options(-fsanitize=${MEW_SANITIZE})
 endif()
+
+# Instruments everything for libFuzzer (Clang only); the fuzz targets link -fsanitize=fuzzer.
+option(MEW_FUZZ "Build the fuzz targets" OFF)
+if(MEW_FUZZ AND NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "Fuzzing needs Clang: tools/setup fuzz, then cmake --preset fuzz.")
+endif()
+
 find_program(MEW_CCACHE ccache)
-if(MEW_CCACHE)
+if(MEW_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${MEW_CCACHE})
 endif()

@@ -1,0 +1,36 @@
+"""The line of numbers at the end of a test run adds up what the reports hold."""
+
+from pathlib import Path
+
+import pytest
+
+from tools import count_tests
+
+CTEST = """<testsuite><testcase name="a" status="run"/>
+<testcase name="b" status="fail"><failure message=""/></testcase>
+<testcase name="c" status="notrun"><skipped message="GTEST_SKIP"/></testcase></testsuite>"""
+PYTEST = """<testsuites><testsuite><testcase name="a"/><testcase name="b"/>
+<testcase name="c"><error message="fixture"/></testcase></testsuite></testsuites>"""
+
+
+def test_adds_up_reports(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "ctest-dev.xml").write_text(CTEST)
+    (tmp_path / "pytest.xml").write_text(PYTEST)
+    assert count_tests.main(str(tmp_path)) == 0
+    assert capsys.readouterr().out == "3 passed, 2 failed, 1 skipped\n"
+
+
+def test_a_run_without_tests_is_a_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pytest.xml").write_text("<testsuites><testsuite/></testsuites>")
+    assert count_tests.main(str(tmp_path)) == 1
+    assert capsys.readouterr().out == "0 passed, 0 failed, 0 skipped\n"
+
+
+def test_a_report_cut_short_is_a_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "ctest-dev.xml").write_text(CTEST[:60])
+    count_tests.main(str(tmp_path))
+    assert capsys.readouterr().out == "0 passed, 1 failed, 0 skipped\n"
