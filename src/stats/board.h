@@ -29,32 +29,32 @@ struct alignas(64) Header {
     std::uint32_t version;
     std::uint32_t slots;
     std::uint32_t slot_size;
-    Counter started_unix;      // master
-    Counter reloads;           // master: committed generations after the first
-    Counter reload_failures;   // master: reloads that were rolled back
-    Counter log_dropped;       // master
+    Counter started_unix;     // master
+    Counter reloads;          // master: committed generations after the first
+    Counter reload_failures;  // master: reloads that were rolled back
+    Counter log_dropped;      // master
 };
 
 struct alignas(64) Slot {
     // written by the master
     Counter pid;
     Counter generation;
-    Counter incarnation;       // how often this slot was filled
+    Counter incarnation;  // how often this slot was filled
     Counter last_spawn_unix;
-    Counter deaths;            // ends that were not ordered
+    Counter deaths;  // ends that were not ordered
     // written by the worker
     alignas(64) std::atomic<WorkerState> state;
     Counter requests;
-    Counter exceptions;        // the app raised
-    Counter accepted;          // connections
-    Counter connections;       // open now
+    Counter exceptions;   // the app raised
+    Counter accepted;     // connections
+    Counter connections;  // open now
     Counter tx_bytes;
     Counter rx_bytes;
-    Counter running_us;        // time in the app
-    Counter average_us;        // EWMA (old + new) / 2, as uWSGI's avg_rt
-    Counter refused;           // requests refused by the codec (4xx, 5xx of ours)
-    Counter aborted;           // clients that left
-    Counter timeouts;          // limits of time that fired
+    Counter running_us;          // time in the app
+    Counter average_us;          // EWMA (old + new) / 2, as uWSGI's avg_rt
+    Counter refused;             // requests refused by the codec (4xx, 5xx of ours)
+    Counter aborted;             // clients that left
+    Counter timeouts;            // limits of time that fired
     Counter request_started_us;  // monotonic µs of the running request, 0 when idle
     Counter reserved[40];
 };
