@@ -18,18 +18,18 @@ struct Boot {
     std::uint64_t build_id = 0;
     int master_pid = 0;
     std::uint32_t generation = 1;
-    int control_fd = -1;                       // the zygote's end
-    int board_fd = -1;                         // stats::Board
-    int log_fd = 2;                            // where events go; 1 and 2 carry the app's own output
+    int control_fd = -1;  // the zygote's end
+    int board_fd = -1;    // stats::Board
+    int log_fd = 2;       // where events go; 1 and 2 carry the app's own output
     bool log_colour = false;
-    int handover_fd = -1;                      // net::handover: retiring workers pass connections on
+    int handover_fd = -1;  // net::handover: retiring workers pass connections on
     int handover_take_fd = -1;
     std::vector<net::ListenerInfo> listeners;  // inherited listening sockets
     std::string package_dir;                   // folder of the mewsgi package that the master uses
     std::string interpreter_reason;            // "why that python", for the log
 };
 
-base::Result<os::Fd> write_boot(const Boot& boot);   // sealed memfd
+base::Result<os::Fd> write_boot(const Boot& boot);  // sealed memfd
 base::Result<Boot> read_boot(int fd);
 
 }  // namespace mew::control

@@ -20,26 +20,26 @@
 namespace mew::control {
 
 inline constexpr std::uint32_t kVersion = 1;
-inline constexpr std::size_t kMaxText = 60000;      // longer text is cut, with a mark
+inline constexpr std::size_t kMaxText = 60000;  // longer text is cut, with a mark
 inline constexpr std::size_t kMaxDescriptors = 4;
 
 enum class Kind : std::uint32_t {
     // zygote or worker > master
-    hello,         // pid = own pid
-    ready,         // zygote: app imported (text: one line about it). worker: may serve
-    failed,        // zygote or worker: could not start; value = exit status, text = traceback
-    spawned,       // zygote: slot's worker has `pid`; value = incarnation
-    reload,        // worker: the app asked (uwsgi.reload())
-    stop,          // worker: the app asked (uwsgi.stop())
-    left,          // worker: retired, about to exit; value = requests cut (0: none)
+    hello,    // pid = own pid
+    ready,    // zygote: app imported (text: one line about it). worker: may serve
+    failed,   // zygote or worker: could not start; value = exit status, text = traceback
+    spawned,  // zygote: slot's worker has `pid`; value = incarnation
+    reload,   // worker: the app asked (uwsgi.reload())
+    stop,     // worker: the app asked (uwsgi.stop())
+    left,     // worker: retired, about to exit; value = requests cut (0: none)
     // master > zygote
-    spawn,         // slot, value = incarnation; descriptor 0: the worker's control end
+    spawn,  // slot, value = incarnation; descriptor 0: the worker's control end
     // master > worker
-    serve,         // commit: take the listeners
-    retire,        // finish what runs, then leave; value = mercy in ms
+    serve,   // commit: take the listeners
+    retire,  // finish what runs, then leave; value = mercy in ms
     // master > both
-    reopen_log,    // descriptor 0: the new log; becomes the log descriptor and, as before, 1 and 2
-    leave,         // exit now (zygote: at once; worker: as retire with no mercy)
+    reopen_log,  // descriptor 0: the new log; becomes the log descriptor and, as before, 1 and 2
+    leave,       // exit now (zygote: at once; worker: as retire with no mercy)
 };
 
 struct Message {

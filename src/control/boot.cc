@@ -1,0 +1,132 @@
+#include "control/boot.h"
+
+#include <cstring>
+
+#include "control/message.h"
+#include "os/memory_file.h"
+
+namespace mew::control {
+namespace {
+
+constexpr std::uint64_t kMagic = 0x4d4557424f4f5431;  // "MEWBOOT1"
+constexpr std::size_t kLimit = std::size_t{64} << 20;
+constexpr std::uint64_t kMostListeners = 4096;
+
+// Numbers as 8 bytes, text as its size and its bytes, in the order of the fields: reader and writer
+// are the same build, so nothing needs a name.
+class Writer {
+public:
+    template <class Number>
+    Writer& number(Number value) {
+        const auto wide = static_cast<std::uint64_t>(static_cast<std::int64_t>(value));
+        out_.append(reinterpret_cast<const char*>(&wide), sizeof wide);
+        return *this;
+    }
+    Writer& text(const std::string& value) {
+        number(value.size());
+        out_ += value;
+        return *this;
+    }
+    const std::string& bytes() const { return out_; }
+
+private:
+    std::string out_;
+};
+
+// After the first overrun all reads give nothing and ok() is false.
+class Reader {
+public:
+    explicit Reader(const std::string& bytes) : left_(bytes) {}
+    std::uint64_t wide() {
+        std::uint64_t value = 0;
+        if (!has(sizeof value)) return 0;
+        std::memcpy(&value, left_.data(), sizeof value);
+        left_.remove_prefix(sizeof value);
+        return value;
+    }
+    template <class Number>
+    Reader& number(Number& value) {
+        value = static_cast<Number>(wide());
+        return *this;
+    }
+    Reader& text(std::string& value) {
+        const std::uint64_t size = wide();
+        if (!has(size)) return *this;
+        value = left_.substr(0, size);
+        left_.remove_prefix(size);
+        return *this;
+    }
+    bool ok() const { return ok_; }
+    bool at_end() const { return ok_ && left_.empty(); }
+
+private:
+    bool has(std::uint64_t size) {
+        ok_ = ok_ && size <= left_.size();
+        return ok_;
+    }
+    std::string_view left_;
+    bool ok_ = true;
+};
+
+void write_listener(Writer& writer, const net::ListenerInfo& info) {
+    writer.number(info.fd).text(info.option).text(info.address).number(info.unix_socket);
+    writer.text(info.server_name).text(info.server_port);
+}
+
+net::ListenerInfo read_listener(Reader& reader) {
+    net::ListenerInfo info;
+    reader.number(info.fd).text(info.option).text(info.address).number(info.unix_socket);
+    reader.text(info.server_name).text(info.server_port);
+    return info;
+}
+
+base::Unexpected<base::Error> damaged() {
+    return base::fail(
+        "the boot block is damaged: it is written by the master, not meant to be given by hand");
+}
+
+}  // namespace
+
+base::Result<os::Fd> write_boot(const Boot& boot) {
+    Writer writer;
+    writer.number(kMagic).number(boot.build_id != 0 ? boot.build_id : build_id());
+    writer.text(options::encode_block(boot.loaded));
+    writer.number(boot.master_pid).number(boot.generation).number(boot.control_fd);
+    writer.number(boot.board_fd).number(boot.log_fd).number(boot.log_colour);
+    writer.number(boot.handover_fd).number(boot.handover_take_fd);
+    writer.number(boot.listeners.size());
+    for (const auto& info : boot.listeners) write_listener(writer, info);
+    writer.text(boot.package_dir).text(boot.interpreter_reason);
+    if (writer.bytes().size() > kLimit)
+        return base::fail("the options are too large to hand to the app's process");
+    return os::make_constant_memory("mewsgi-boot", writer.bytes());
+}
+
+base::Result<Boot> read_boot(int fd) {
+    auto bytes = os::read_constant_memory(fd, kLimit);
+    if (!bytes) return std::move(bytes).failure();
+    Reader reader(*bytes);
+    if (reader.wide() != kMagic) return damaged();
+    Boot boot;
+    reader.number(boot.build_id);
+    if (boot.build_id != build_id())
+        return base::fail(
+            "the mewsgi program and the mewsgi Python module come from different builds; install "
+            "the package again, or start the program that came with it");
+    std::string block;
+    reader.text(block).number(boot.master_pid).number(boot.generation).number(boot.control_fd);
+    reader.number(boot.board_fd).number(boot.log_fd).number(boot.log_colour);
+    reader.number(boot.handover_fd).number(boot.handover_take_fd);
+    const std::uint64_t listeners = reader.wide();
+    if (!reader.ok() || listeners > kMostListeners) return damaged();
+    for (std::uint64_t i = 0; i < listeners && reader.ok(); ++i)
+        boot.listeners.push_back(read_listener(reader));
+    reader.text(boot.package_dir).text(boot.interpreter_reason);
+    if (!reader.at_end()) return damaged();
+    auto loaded = options::decode_block(block);
+    if (!loaded) return std::move(loaded).failure();
+    boot.loaded = std::move(*loaded);
+    return boot;
+}
+
+}  // namespace mew::control
