@@ -4,6 +4,7 @@
 // way, the mailbox's.
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/result.h"
@@ -59,6 +60,8 @@ struct Exchange {
     const RequestHead& head;
     const Peer& peer;
     BodySource* body;        // nullptr: no body
+    // Bytes of the whole body, where they are known before it is read: announced, or all here.
+    std::optional<std::uint64_t> body_size;
     ResponseSink& response;
 };
 

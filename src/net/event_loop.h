@@ -53,6 +53,8 @@ public:
 
     // Time of the current turn: one clock read per turn.
     base::MonotonicTime now() const { return now_; }
+    // After a callback that took long: reads the clock again.
+    base::MonotonicTime refresh_now() { return now_ = clock_.now(); }
 
     // One turn: waits until an event, a due timer or `limit` (negative: none); returns the number
     // of events handled. `before_wait`/`after_wait` frame a wait that will block (the worker gives

@@ -3,7 +3,7 @@
 // (on free-threaded builds: an attached thread state); it is used on the Python side of the seam
 // only, never stored where native threads could destroy it.
 
-#include <Python.h>
+#include "python/compat.h"
 
 #include <utility>
 

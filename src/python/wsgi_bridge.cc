@@ -1,0 +1,197 @@
+#include "python/wsgi_bridge.h"
+
+#include <algorithm>
+
+#include "log/log.h"
+#include "python/app_error.h"
+
+namespace mew::python {
+
+using Sent = WsgiResponse::Sent;
+
+struct WsgiBridge::Call {
+    Call(http::Exchange& the_exchange, http::ResponseHead& head, std::vector<PyRef>& keep)
+        : exchange(the_exchange), response(the_exchange.response, head, keep) {}
+
+    http::Exchange& exchange;
+    WsgiResponse response;
+    PyRef input;
+    bool client_gone = false;
+
+    // Not an error of the app's: the rest of the answer is dropped.
+    bool note(Sent sent) {
+        client_gone = client_gone || sent == Sent::client_gone;
+        return sent != Sent::error;
+    }
+};
+
+bool WsgiBridge::prepare(const EnvironSettings& settings) {
+    close_name_ = PyRef::steal(PyUnicode_InternFromString("close"));
+    return close_name_ && input_type_.prepare() && file_wrapper_type_.prepare() &&
+           start_response_type_.prepare() && environ_.prepare(settings, file_wrapper_type_.type());
+}
+
+void WsgiBridge::run(http::Exchange& exchange) {
+    if (!application_) {
+        log::error("no-app", "{} {}: no app is loaded; give --module or --wsgi-file",
+                   exchange.head.method(), exchange.head.target());
+        return exchange.response.fail(500);
+    }
+    // An exception that is caught in here leaves these alone for the next exchange.
+    head_.clear();
+    keep_.clear();
+    Call call(exchange, head_, keep_);
+    if (!call_app(call)) on_failure(call);
+    if (call.input) InputType::detach(call.input.get());
+    head_.clear();
+    keep_.clear();
+}
+
+bool WsgiBridge::call_app(Call& call) {
+    PyRef environ = PyRef::steal(environ_.make(call.exchange));
+    call.input = PyRef::steal(input_type_.make(call.exchange.body));
+    if (!environ || !call.input ||
+        PyDict_SetItem(environ.get(), environ_.input_key(), call.input.get()) != 0) {
+        return false;
+    }
+    PyRef start_response = PyRef::steal(start_response_type_.make(call.response));
+    if (!start_response) return false;
+    PyObject* arguments[2] = {environ.get(), start_response.get()};
+    const PyRef result =
+        PyRef::steal(PyObject_Vectorcall(application_.get(), arguments, 2, nullptr));
+    bool done = result && send_result(call, result.get());
+    if (result) {
+        // PEP 3333: close() runs whether or not the answer went well, and must not hide why not.
+        PyObject *type, *value, *traceback;
+        PyErr_Fetch(&type, &value, &traceback);
+        close_result(call, result.get());
+        if (type != nullptr) PyErr_Restore(type, value, traceback);
+        else if (PyErr_Occurred()) done = false;
+    }
+    start_response_type_.detach(start_response.get());
+    return done;
+}
+
+bool WsgiBridge::send_result(Call& call, PyObject* result) {
+    if (PyList_CheckExact(result) || PyTuple_CheckExact(result)) return send_sequence(call, result);
+    if (PyBytes_Check(result)) {
+        // Iterating would give numbers; uWSGI sends it as one piece, and so do we.
+        if (!call.response.called()) return send_end(call);
+        call.response.set_implied_length(static_cast<std::uint64_t>(PyBytes_GET_SIZE(result)));
+        return call.note(call.response.write(result)) && send_end(call);
+    }
+    if (file_wrapper_type_.is_wrapper(result)) {
+        bool handled = false;
+        if (!send_wrapped_file(call, result, handled)) return false;
+        if (handled) return true;
+    }
+    return send_pieces(call, result);
+}
+
+// All of it is there: its length is known, and it may leave in one go.
+bool WsgiBridge::send_sequence(Call& call, PyObject* sequence) {
+    const Py_ssize_t count = PySequence_Fast_GET_SIZE(sequence);
+    std::uint64_t total = 0;
+    for (Py_ssize_t i = 0; i < count; ++i) {
+        PyObject* piece = PySequence_Fast_GET_ITEM(sequence, i);
+        if (!PyBytes_Check(piece)) {
+            PyErr_Format(PyExc_TypeError, "the body must be made of bytes, not %.100s (piece %zd)",
+                         Py_TYPE(piece)->tp_name, i);
+            return false;
+        }
+        total += static_cast<std::uint64_t>(PyBytes_GET_SIZE(piece));
+    }
+    // write() may have begun the answer already; then its length is not ours to say.
+    if (!call.exchange.response.started()) call.response.set_implied_length(total);
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence) && !call.client_gone; ++i) {
+        const PyRef piece = PyRef::borrow(PySequence_Fast_GET_ITEM(sequence, i));
+        if (!call.note(call.response.write(piece.get()))) return false;
+    }
+    return send_end(call);
+}
+
+bool WsgiBridge::send_pieces(Call& call, PyObject* iterable) {
+    const PyRef iterator = PyRef::steal(PyObject_GetIter(iterable));
+    if (!iterator) {
+        PyErr_Clear();
+        PyErr_Format(PyExc_TypeError, "the app returned %.100s, which is not an iterable of bytes",
+                     Py_TYPE(iterable)->tp_name);
+        return false;
+    }
+    while (!call.client_gone) {
+        const PyRef piece = PyRef::steal(PyIter_Next(iterator.get()));
+        if (!piece) {
+            if (PyErr_Occurred()) return false;
+            break;
+        }
+        // PEP 3333: a piece is on its way before the app is asked for the next one.
+        if (!call.note(call.response.write(piece.get()))) return false;
+        if (!call.client_gone && call.exchange.response.started() &&
+            !call.note(call.response.flush())) {
+            return false;
+        }
+    }
+    return send_end(call);
+}
+
+bool WsgiBridge::send_wrapped_file(Call& call, PyObject* wrapper, bool& handled) {
+    const auto file = FileWrapperType::regular_file(wrapper);
+    if (!file || !call.response.called()) return true;
+    handled = true;
+    const auto announced = call.response.head().content_length;
+    const std::uint64_t size = announced ? std::min(*announced, file->size) : file->size;
+    if (!call.exchange.response.started()) call.response.set_implied_length(size);
+    if (!call.note(call.response.send_head())) return false;
+    if (!call.client_gone) {
+        call.client_gone = !call.exchange.response.send_file(file->fd, file->offset, size);
+    }
+    return send_end(call);
+}
+
+bool WsgiBridge::send_end(Call& call) {
+    if (call.client_gone) return true;
+    if (!call.exchange.response.started()) {
+        if (!call.response.called()) {
+            PyErr_SetString(PyExc_AssertionError,
+                            "the app returned without calling start_response (PEP 3333)");
+            return false;
+        }
+        if (!call.response.head().content_length) call.response.set_implied_length(0);
+        if (!call.note(call.response.send_head())) return false;
+    }
+    if (call.client_gone || call.exchange.response.finish()) return true;
+    log::warning("answer-too-short",
+                 "the app's answer to {} {} is shorter than its Content-Length; the connection was "
+                 "closed",
+                 call.exchange.head.method(), call.exchange.head.target());
+    return true;
+}
+
+void WsgiBridge::close_result(Call&, PyObject* result) {
+    if (PyList_CheckExact(result) || PyTuple_CheckExact(result) || PyBytes_CheckExact(result)) {
+        return;
+    }
+    const PyRef close = PyRef::steal(PyObject_GetAttr(result, close_name_.get()));
+    if (!close) {
+        if (PyErr_ExceptionMatches(PyExc_AttributeError)) PyErr_Clear();
+        return;
+    }
+    (void)PyRef::steal(PyObject_CallNoArgs(close.get()));
+}
+
+void WsgiBridge::on_failure(Call& call) {
+    const http::BodyFailure* failure =
+        call.input ? InputType::failure(call.input.get()) : nullptr;
+    if (failure != nullptr && PyErr_ExceptionMatches(input_type_.error_type())) {
+        // The client's doing, not the app's.
+        PyErr_Clear();
+        log::info("request-body-broken", "{} {}: {}", call.exchange.head.method(),
+                  call.exchange.head.target(), failure->reason);
+        return call.exchange.response.fail(failure->status);
+    }
+    stats::add(slot_.exceptions);
+    log_app_error(call.exchange.head.method(), call.exchange.head.target());
+    call.exchange.response.fail(500);
+}
+
+}  // namespace mew::python

@@ -1,0 +1,54 @@
+#pragma once
+// Runs a WSGI app (PEP 3333) on exchanges, inline on the thread of the loop. Needs the GIL in run().
+
+#include <Python.h>
+
+#include <vector>
+
+#include "http/exchange.h"
+#include "python/ref.h"
+#include "python/wsgi_environ.h"
+#include "python/wsgi_file_wrapper.h"
+#include "python/wsgi_input.h"
+#include "python/wsgi_response.h"
+#include "stats/board.h"
+
+namespace mew::python {
+
+class WsgiBridge final : public http::AppBridge {
+public:
+    // `application` may be null: no app was loaded (need-app = false), every request gets a 500.
+    WsgiBridge(PyObject* application, stats::Slot& slot)
+        : application_(PyRef::borrow(application)), slot_(slot) {}
+
+    // False with a Python exception set.
+    bool prepare(const EnvironSettings& settings);
+    void run(http::Exchange& exchange) override;
+    // mewsgi.RequestBodyError, for apps to catch by name.
+    PyObject* body_error_type() const { return input_type_.error_type(); }
+
+private:
+    struct Call;  // one run of the app
+
+    bool call_app(Call& call);
+    bool send_result(Call& call, PyObject* result);
+    bool send_sequence(Call& call, PyObject* sequence);
+    bool send_pieces(Call& call, PyObject* iterable);
+    bool send_wrapped_file(Call& call, PyObject* wrapper, bool& handled);
+    bool send_end(Call& call);
+    void close_result(Call& call, PyObject* result);
+    void on_failure(Call& call);
+
+    PyRef application_;
+    stats::Slot& slot_;
+    Environ environ_;
+    InputType input_type_;
+    FileWrapperType file_wrapper_type_;
+    StartResponseType start_response_type_;
+    PyRef close_name_;
+    // Used again by each exchange for their memory.
+    http::ResponseHead head_;
+    std::vector<PyRef> keep_;
+};
+
+}  // namespace mew::python

@@ -1,0 +1,248 @@
+#include "python/wsgi_environ.h"
+
+#include <charconv>
+#include <cstring>
+
+#include "http/grammar.h"
+
+
+namespace mew::python {
+
+using http::FieldName;
+
+namespace {
+
+constexpr std::array<std::string_view, 8> kMethodTexts = {"GET",    "POST",  "HEAD",    "PUT",
+                                                          "DELETE", "PATCH", "OPTIONS", "TRACE"};
+// Values up to this size are worth comparing with the last one.
+constexpr std::size_t kLongestCached = 256;
+
+PyRef latin1(std::string_view text) {
+    return PyRef::steal(
+        PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
+}
+
+PyRef interned(const char* text) { return PyRef::steal(PyUnicode_InternFromString(text)); }
+
+bool same_text(PyObject* object, std::string_view text) {
+    return object != nullptr && PyUnicode_GET_LENGTH(object) == static_cast<Py_ssize_t>(text.size()) &&
+           PyUnicode_KIND(object) == PyUnicode_1BYTE_KIND &&
+           std::memcmp(PyUnicode_1BYTE_DATA(object), text.data(), text.size()) == 0;
+}
+
+bool set(PyObject* dict, const PyRef& key, const PyRef& value) {
+    return key && value && PyDict_SetItem(dict, key.get(), value.get()) == 0;
+}
+
+bool set(PyObject* dict, const char* key, PyRef value) {
+    const PyRef name = interned(key);
+    return set(dict, name, value);
+}
+
+// HTTP_ACCEPT_ENCODING from accept-encoding; RFC 3875 4.1.18, and 4.1.2, 4.1.3 for the two without
+// the prefix.
+std::string cgi_key(std::string_view name) {
+    std::string key = "HTTP_";
+    if (http::equals_ignoring_case("content-type", name) ||
+        http::equals_ignoring_case("content-length", name)) {
+        key.clear();
+    }
+    for (char c : name) {
+        if (c == '-') key += '_';
+        else key += c >= 'a' && c <= 'z' ? static_cast<char>(c & ~0x20) : c;
+    }
+    return key;
+}
+
+// A value that may be a secret is not kept beyond its request.
+bool is_cacheable(FieldName id, std::string_view value) {
+    return value.size() <= kLongestCached && id != FieldName::cookie &&
+           id != FieldName::authorization && id != FieldName::proxy_authorization;
+}
+
+}  // namespace
+
+bool Environ::prepare_keys() {
+    keys_.method = interned("REQUEST_METHOD");
+    keys_.path = interned("PATH_INFO");
+    keys_.query = interned("QUERY_STRING");
+    keys_.uri = interned("REQUEST_URI");
+    keys_.protocol = interned("SERVER_PROTOCOL");
+    keys_.address = interned("REMOTE_ADDR");
+    keys_.port = interned("REMOTE_PORT");
+    keys_.host = interned("HTTP_HOST");
+    keys_.content_length = interned("CONTENT_LENGTH");
+    keys_.wsgi_input = interned("wsgi.input");
+    empty_ = interned("");
+    protocols_ = {interned("HTTP/1.0"), interned("HTTP/1.1"), interned("HTTP/2.0")};
+    for (std::size_t i = 0; i < kMethods; ++i) {
+        methods_[i] = interned(std::string(kMethodTexts[i]).c_str());
+    }
+    for (std::size_t i = 1; i < http::kFieldNames; ++i) {
+        const std::string_view name = http::field_text(static_cast<FieldName>(i));
+        field_keys_[i] = interned(cgi_key(name).c_str());
+    }
+    return PyErr_Occurred() == nullptr;
+}
+
+PyRef Environ::base_dict(const EnvironSettings& settings, const net::ListenerInfo& listener,
+                         PyObject* file_wrapper) {
+    PyRef dict = PyRef::steal(PyDict_New());
+    if (!dict) return dict;
+    PyObject* errors = PySys_GetObject("stderr");  // borrowed
+    const auto truth = [](bool value) { return PyRef::steal(PyBool_FromLong(value)); };
+    const auto bytes = [](std::string_view text) {
+        return PyRef::steal(
+            PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
+    };
+    PyObject* d = dict.get();
+    const bool done =
+        set(d, "wsgi.version", PyRef::steal(Py_BuildValue("(ii)", 1, 0))) &&
+        set(d, "wsgi.url_scheme", latin1("http")) &&
+        set(d, "wsgi.errors", PyRef::borrow(errors ? errors : Py_None)) &&
+        set(d, "wsgi.multithread", truth(settings.multithread)) &&
+        set(d, "wsgi.multiprocess", truth(settings.multiprocess)) &&
+        set(d, "wsgi.run_once", truth(false)) &&
+        set(d, "wsgi.input_terminated", truth(true)) &&
+        set(d, "wsgi.file_wrapper", PyRef::borrow(file_wrapper)) &&
+        set(d, "uwsgi.version", bytes(settings.version)) &&
+        set(d, "uwsgi.node", bytes(listener.server_name)) &&
+        set(d, "SERVER_NAME", latin1(listener.server_name)) &&
+        set(d, "SERVER_PORT", latin1(listener.server_port)) &&
+        set(d, "SERVER_SOFTWARE", latin1("mewsgi")) && set(d, "SCRIPT_NAME", latin1("")) &&
+        set(d, "QUERY_STRING", latin1("")) && set(d, "CONTENT_TYPE", latin1("")) &&
+        set(d, "CONTENT_LENGTH", latin1(""));
+    if (!done) return PyRef();
+    if (settings.cores > 1 &&
+        !set(d, "uwsgi.core", PyRef::steal(PyLong_FromLong(0)))) {
+        return PyRef();
+    }
+    return dict;
+}
+
+bool Environ::prepare(const EnvironSettings& settings, PyObject* file_wrapper) {
+    if (!prepare_keys()) return false;
+    for (const net::ListenerInfo& listener : settings.listeners) {
+        bases_.push_back(base_dict(settings, listener, file_wrapper));
+        if (!bases_.back()) return false;
+    }
+    return true;
+}
+
+PyObject* Environ::make(const http::Exchange& exchange) {
+    const PyObject* base = bases_[exchange.peer.listener].get();
+    PyRef environ = PyRef::steal(PyDict_Copy(const_cast<PyObject*>(base)));
+    if (!environ) return nullptr;
+    const bool done = set_request_line(environ.get(), exchange.head) &&
+                      set_peer(environ.get(), exchange.peer) &&
+                      set_fields(environ.get(), exchange.head) &&
+                      set_body_size(environ.get(), exchange);
+    return done ? environ.release() : nullptr;
+}
+
+bool Environ::set_request_line(PyObject* environ, const http::RequestHead& head) {
+    const std::string_view method = head.method();
+    PyObject* known = nullptr;
+    for (std::size_t i = 0; i < kMethods && known == nullptr; ++i) {
+        if (kMethodTexts[i] == method) known = methods_[i].get();
+    }
+    const PyRef name = known != nullptr ? PyRef::borrow(known) : latin1(method);
+    const PyRef& protocol = protocols_[static_cast<std::size_t>(head.version)];
+    if (!set(environ, keys_.method, name) || !set(environ, keys_.protocol, protocol)) return false;
+    return set_path(environ, head);
+}
+
+bool Environ::set_path(PyObject* environ, const http::RequestHead& head) {
+    const std::string_view path = head.path();
+    const std::string_view query = head.query();
+    if (!same_text(last_path_.get(), path)) {
+        last_path_ = PyRef();  // a slot, not a cache of secrets: gone with the next request
+        last_path_ = latin1(path);
+    }
+    const bool plain = path == head.target();
+    PyRef uri = plain ? PyRef::borrow(last_path_.get()) : latin1(head.target());
+    PyRef decoded;
+    if (path.find('%') == std::string_view::npos) {
+        decoded = PyRef::borrow(last_path_.get());
+    } else {
+        scratch_.clear();
+        http::percent_decode(path, scratch_);
+        decoded = latin1(scratch_);
+    }
+    if (!set(environ, keys_.uri, uri) || !set(environ, keys_.path, decoded)) return false;
+    return query.empty() || set(environ, keys_.query, latin1(query));
+}
+
+bool Environ::set_peer(PyObject* environ, const http::Peer& peer) {
+    PeerValues& values = peers_[peer.tag % kPeers];
+    if (values.tag != peer.tag || !values.address) {
+        values.tag = peer.tag;
+        values.address = latin1(peer.address);
+        values.port = latin1(peer.port);
+    }
+    return set(environ, keys_.address, values.address) && set(environ, keys_.port, values.port);
+}
+
+PyRef Environ::value_of(FieldName id, std::string_view text) {
+    PyRef& last = last_values_[static_cast<std::size_t>(id)];
+    if (same_text(last.get(), text)) return PyRef::borrow(last.get());
+    PyRef made = latin1(text);
+    if (made && is_cacheable(id, text)) last = PyRef::borrow(made.get());
+    return made;
+}
+
+bool Environ::set_known(PyObject* environ, FieldName id, std::string_view value, bool repeated) {
+    const PyRef& key = field_keys_[static_cast<std::size_t>(id)];
+    if (!repeated) return set(environ, key, value_of(id, value));
+    PyObject* first = PyDict_GetItemWithError(environ, key.get());  // borrowed
+    if (first == nullptr) return false;
+    // RFC 9110 5.3: lines of one field are one list; RFC 9113 8.2.3: but cookies join by "; ".
+    const char* format = id == FieldName::cookie ? "%U; %U" : "%U, %U";
+    const PyRef more = latin1(value);
+    if (!more) return false;
+    return set(environ, key, PyRef::steal(PyUnicode_FromFormat(format, first, more.get())));
+}
+
+bool Environ::set_unknown(PyObject* environ, std::string_view name, std::string_view value) {
+    const std::string text = cgi_key(name);
+    const PyRef key = latin1(text);
+    PyRef made = latin1(value);
+    if (!key || !made) return false;
+    PyObject* first = PyDict_GetItemWithError(environ, key.get());  // borrowed
+    if (first != nullptr) {
+        made = PyRef::steal(PyUnicode_FromFormat("%U, %U", first, made.get()));
+    } else if (PyErr_Occurred()) {
+        return false;
+    }
+    return set(environ, key, made);
+}
+
+bool Environ::set_fields(PyObject* environ, const http::RequestHead& head) {
+    std::array<std::uint64_t, http::kFieldNames / 64 + 1> seen{};
+    for (const http::FieldSlices& field : head.fields()) {
+        if (!field.cgi) continue;
+        const auto index = static_cast<std::size_t>(field.id);
+        if (field.id == FieldName::unknown) {
+            if (!set_unknown(environ, head.name(field), head.value(field))) return false;
+            continue;
+        }
+        const std::uint64_t bit = std::uint64_t{1} << (index % 64);
+        const bool repeated = (seen[index / 64] & bit) != 0;
+        seen[index / 64] |= bit;
+        if (!set_known(environ, field.id, head.value(field), repeated)) return false;
+    }
+    // RFC 9112 3.2.2: the authority of an absolute target replaces Host.
+    return !head.absolute_target || set(environ, keys_.host, latin1(head.authority()));
+}
+
+// A chunked body that is all here has a length after all; apps that go by CONTENT_LENGTH alone
+// (Django among them) then just work.
+bool Environ::set_body_size(PyObject* environ, const http::Exchange& exchange) {
+    if (!exchange.body_size || exchange.head.framing != http::BodyFraming::chunked) return true;
+    char digits[24];
+    const auto end = std::to_chars(digits, digits + sizeof digits, *exchange.body_size).ptr;
+    return set(environ, keys_.content_length,
+               latin1({digits, static_cast<std::size_t>(end - digits)}));
+}
+
+}  // namespace mew::python

@@ -1,0 +1,70 @@
+#pragma once
+// The WSGI environ (PEP 3333): a copy of a prepared dict, one per listening socket, plus what this
+// request brings. Keys are made once and interned; values that repeat from request to request
+// (Host, User-Agent, ...) are compared and used again instead of made anew.
+
+#include <Python.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "http/exchange.h"
+#include "http/field_name.h"
+#include "net/listener.h"
+#include "python/ref.h"
+
+namespace mew::python {
+
+struct EnvironSettings {
+    std::vector<net::ListenerInfo> listeners;
+    bool multithread = false;
+    bool multiprocess = false;
+    int cores = 1;
+    std::string version;
+};
+
+class Environ {
+public:
+    // False with a Python exception set. `file_wrapper` is the type apps get to wrap files in.
+    bool prepare(const EnvironSettings& settings, PyObject* file_wrapper);
+    // A new dict without wsgi.input; nullptr with an exception set.
+    PyObject* make(const http::Exchange& exchange);
+    PyObject* input_key() const { return keys_.wsgi_input.get(); }
+
+private:
+    struct Keys {
+        PyRef method, path, query, uri, protocol, address, port, host, content_length, wsgi_input;
+    };
+    struct PeerValues {
+        std::uint64_t tag = 0;
+        PyRef address, port;
+    };
+    static constexpr std::size_t kPeers = 256;
+    static constexpr std::size_t kMethods = 8;
+
+    bool prepare_keys();
+    PyRef base_dict(const EnvironSettings& settings, const net::ListenerInfo& listener,
+                    PyObject* file_wrapper);
+    bool set_request_line(PyObject* environ, const http::RequestHead& head);
+    bool set_path(PyObject* environ, const http::RequestHead& head);
+    bool set_peer(PyObject* environ, const http::Peer& peer);
+    bool set_fields(PyObject* environ, const http::RequestHead& head);
+    bool set_known(PyObject* environ, http::FieldName id, std::string_view value, bool repeated);
+    bool set_unknown(PyObject* environ, std::string_view name, std::string_view value);
+    bool set_body_size(PyObject* environ, const http::Exchange& exchange);
+    PyRef value_of(http::FieldName id, std::string_view text);
+
+    std::vector<PyRef> bases_;
+    Keys keys_;
+    std::array<PyRef, http::kFieldNames> field_keys_;
+    std::array<PyRef, http::kFieldNames> last_values_;
+    std::array<PyRef, kMethods> methods_;
+    std::array<PyRef, 3> protocols_;
+    PyRef empty_;
+    std::array<PeerValues, kPeers> peers_;
+    PyRef last_path_;
+    std::string scratch_;
+};
+
+}  // namespace mew::python

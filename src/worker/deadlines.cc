@@ -1,0 +1,51 @@
+#include "worker/deadlines.h"
+
+#include <algorithm>
+
+namespace mew::worker {
+
+Deadlines::~Deadlines() { loop_.cancel_timer(timer_); }
+
+void Deadlines::arm(Timed& timed, Limit limit) {
+    const base::Milliseconds duration = durations_[static_cast<std::size_t>(limit)];
+    timed.limit_ = limit;
+    if (duration <= base::Milliseconds{0}) {
+        timed.unlink();
+        return;
+    }
+    timed.due_ = loop_.now() + duration;
+    lists_[static_cast<std::size_t>(limit)].push_back(timed);
+    watch(timed.due_);
+}
+
+void Deadlines::disarm(Timed& timed) {
+    timed.limit_ = Limit::none;
+    timed.unlink();
+}
+
+void Deadlines::watch(base::MonotonicTime due) {
+    // The timer may fire early for a limit that was armed anew since; it is then set again. That is
+    // cheaper than moving it with each request.
+    if (timer_ != 0 && timer_due_ <= due) return;
+    loop_.cancel_timer(timer_);
+    timer_due_ = due;
+    const auto left = std::chrono::ceil<base::Milliseconds>(due - loop_.now());
+    timer_ = loop_.start_timer(std::max(left, base::Milliseconds{1}), [this] { expire(); });
+}
+
+void Deadlines::expire() {
+    timer_ = 0;
+    base::MonotonicTime earliest = base::MonotonicTime::max();
+    for (List& list : lists_) {
+        while (!list.empty() && list.front().due_ <= loop_.now()) {
+            Timed& timed = list.front();
+            const Limit limit = timed.limit_;
+            disarm(timed);
+            timed.on_limit(limit);
+        }
+        if (!list.empty()) earliest = std::min(earliest, list.front().due_);
+    }
+    if (earliest != base::MonotonicTime::max()) watch(earliest);
+}
+
+}  // namespace mew::worker

@@ -1,0 +1,63 @@
+#pragma once
+// Time limits of connections. Each kind of limit lasts the same for everybody, so a list per kind,
+// in order of arming, is sorted by itself: arming is two pointer swaps, and one timer of the loop
+// watches the earliest. No connection, no timer: an idle worker sleeps for good.
+
+#include <array>
+#include <cstdint>
+
+#include "base/clock.h"
+#include "base/intrusive_list.h"
+#include "net/event_loop.h"
+
+namespace mew::worker {
+
+enum class Limit : std::uint8_t { none, header, body, keepalive, send, linger };
+inline constexpr std::size_t kLimits = 6;
+
+struct DeadlineTag;
+
+class Timed : public base::ListNode<DeadlineTag> {
+public:
+    // The limit's time is over; it is no longer armed.
+    virtual void on_limit(Limit limit) = 0;
+    Limit limit() const { return limit_; }
+
+protected:
+    ~Timed() = default;
+
+private:
+    friend class Deadlines;
+    Limit limit_ = Limit::none;
+    base::MonotonicTime due_{};
+};
+
+class Deadlines {
+public:
+    explicit Deadlines(net::EventLoop& loop) : loop_(loop) {}
+    ~Deadlines();
+
+    // Zero switches the limit off.
+    void set_duration(Limit limit, base::Milliseconds duration) {
+        durations_[static_cast<std::size_t>(limit)] = duration;
+    }
+    base::Milliseconds duration(Limit limit) const {
+        return durations_[static_cast<std::size_t>(limit)];
+    }
+    // Replaces whatever limit was armed on it.
+    void arm(Timed& timed, Limit limit);
+    void disarm(Timed& timed);
+
+private:
+    using List = base::IntrusiveList<Timed, DeadlineTag>;
+    void watch(base::MonotonicTime due);
+    void expire();
+
+    net::EventLoop& loop_;
+    std::array<List, kLimits> lists_;
+    std::array<base::Milliseconds, kLimits> durations_{};
+    net::TimerId timer_ = 0;
+    base::MonotonicTime timer_due_{};
+};
+
+}  // namespace mew::worker

@@ -1,0 +1,25 @@
+#pragma once
+// Says why requests were refused, without letting a hostile client write the log full: at most
+// kLinesPerSecond lines, then one line with the number that was left out.
+
+#include <cstdint>
+#include <string_view>
+
+#include "base/clock.h"
+
+namespace mew::worker {
+
+class RefusalLog {
+public:
+    static constexpr std::uint32_t kLinesPerSecond = 10;
+
+    void write(base::MonotonicTime now, std::string_view address, int status,
+               std::string_view reason);
+
+private:
+    base::MonotonicTime second_{};
+    std::uint32_t lines_ = 0;
+    std::uint64_t left_out_ = 0;
+};
+
+}  // namespace mew::worker

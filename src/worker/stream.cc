@@ -1,0 +1,210 @@
+#include "worker/stream.h"
+
+#include <algorithm>
+
+#include "http/status.h"
+#include "log/log.h"
+#include "worker/connection.h"
+#include "worker/context.h"
+
+namespace mew::worker {
+
+namespace {
+// From here on a body piece is handed to the kernel where it lies instead of being copied.
+constexpr std::size_t kDirectSend = 16384;
+// More unread request body than this is not worth reading to keep a connection.
+constexpr std::uint64_t kDrainBound = 1U << 20;
+}  // namespace
+
+void Stream::begin(http::StreamId id, http::RequestHead& head) {
+    head_ = &head;
+    id_ = id;
+    has_body_ = head.framing != http::BodyFraming::none;
+    body_complete_ = body_broken_ = continue_sent_ = dropping_body_ = false;
+    body_received_ = 0;
+    plan_ = http::BodyPlan{};
+    started_ = finished_ = must_close_ = client_gone_ = long_body_noted_ = false;
+    status_ = 0;
+    body_sent_ = head_bytes_ = 0;
+    header_count_ = 0;
+}
+
+void Stream::add_body(std::string_view piece) {
+    body_received_ += piece.size();
+    if (!dropping_body_) body_.append(piece);
+}
+
+void Stream::break_body(int status, std::string_view reason) {
+    body_broken_ = true;
+    must_close_ = true;
+    failure_ = {status, reason};
+}
+
+void Stream::close() {
+    head_ = nullptr;
+    body_ = std::string();
+    body_read_ = std::string();
+}
+
+bool Stream::ready(std::size_t awaited) const {
+    return body_complete_ || head_->expects_continue || body_.size() >= awaited;
+}
+
+std::optional<std::uint64_t> Stream::body_size() const {
+    if (!has_body_) return std::nullopt;
+    if (head_->framing == http::BodyFraming::length) return head_->content_length;
+    return body_complete_ ? std::optional(body_received_) : std::nullopt;
+}
+
+std::uint64_t Stream::unread_bytes() const {
+    if (body_complete_) return 0;
+    if (head_->framing == http::BodyFraming::chunked) return UINT64_MAX;  // nobody knows
+    return head_->content_length - body_received_;
+}
+
+base::Result<std::string_view, http::BodyFailure> Stream::read() {
+    while (body_.empty()) {
+        if (body_broken_) return base::Unexpected<http::BodyFailure>{failure_};
+        if (body_complete_) return std::string_view{};
+        if (head_->expects_continue && !continue_sent_ && !started_) {
+            continue_sent_ = true;
+            connection_.codec().encode_continue(id_, context_.out);
+            (void)flush();
+        }
+        connection_.receive_body();
+    }
+    std::swap(body_, body_read_);
+    body_.clear();
+    return std::string_view(body_read_);
+}
+
+base::Result<void> Stream::gone() {
+    client_gone_ = must_close_ = true;
+    context_.out.clear();
+    return base::fail("the client is gone");
+}
+
+base::Result<void> Stream::start(http::ResponseHead& head) {
+    // A client that was never told to go on may or may not send its body: nothing behind it can be
+    // told apart from it.
+    const bool unsure = has_body_ && !body_complete_ &&
+                        ((head_->expects_continue && !continue_sent_) ||
+                         unread_bytes() > kDrainBound);
+    const bool close_after = unsure || must_close_ || !context_.settings.keep_alive ||
+                             context_.phase == Phase::stopping;
+    const std::size_t before = context_.out.size();
+    plan_ = connection_.codec().encode_head(id_, head, close_after, context_.out);
+    head_bytes_ = context_.out.size() - before;
+    header_count_ = head.headers.size();
+    started_ = true;
+    status_ = head.status;
+    must_close_ = must_close_ || plan_.closes;
+    return {};
+}
+
+std::uint64_t Stream::room() const {
+    return plan_.length == UINT64_MAX ? UINT64_MAX : plan_.length - body_sent_;
+}
+
+void Stream::note_long_body() {
+    if (long_body_noted_) return;
+    long_body_noted_ = true;
+    log::warning("answer-too-long",
+                 "the app's answer to {} {} is longer than its Content-Length of {} bytes; the rest "
+                 "was not sent",
+                 head_->method(), head_->target(), plan_.length);
+}
+
+std::string_view Stream::fit(std::string_view bytes) {
+    if (!plan_.has_body) return {};
+    if (bytes.size() <= room()) return bytes;
+    note_long_body();
+    return bytes.substr(0, room());
+}
+
+base::Result<void> Stream::write(std::string_view bytes) {
+    if (client_gone_) return gone();
+    bytes = fit(bytes);
+    if (bytes.empty()) return {};
+    body_sent_ += bytes.size();
+    http::Codec& codec = connection_.codec();
+    codec.encode_body_prefix(id_, bytes.size(), context_.out);
+    if (bytes.size() < kDirectSend) {
+        context_.out.append(bytes);
+        codec.encode_body_suffix(id_, context_.out);
+        return context_.out.size() < kReceiveBuffer ? base::Result<void>{} : flush();
+    }
+    if (!connection_.send(context_.out, bytes)) return gone();
+    context_.out.clear();
+    codec.encode_body_suffix(id_, context_.out);
+    return {};
+}
+
+base::Result<void> Stream::flush() {
+    if (client_gone_) return gone();
+    if (context_.out.empty()) return {};
+    const bool sent = connection_.send(context_.out, {});
+    context_.out.clear();
+    return sent ? base::Result<void>{} : gone();
+}
+
+base::Result<void> Stream::send_file(int fd, std::uint64_t offset, std::uint64_t size) {
+    if (client_gone_) return gone();
+    if (!plan_.has_body || size == 0) return {};
+    if (size > room()) {
+        note_long_body();
+        size = room();
+    }
+    http::Codec& codec = connection_.codec();
+    codec.encode_body_prefix(id_, size, context_.out);
+    if (auto flushed = flush(); !flushed) return flushed;
+    if (!connection_.send_file(fd, offset, size)) return gone();
+    body_sent_ += size;
+    codec.encode_body_suffix(id_, context_.out);
+    return {};
+}
+
+bool Stream::finish() {
+    finished_ = true;
+    const bool complete = plan_.length == UINT64_MAX || body_sent_ == plan_.length;
+    if (client_gone_) return complete;
+    if (!complete && plan_.has_body) {
+        fail(500);
+        return false;
+    }
+    connection_.codec().encode_end(id_, context_.out);
+    (void)flush();
+    // What is left of the body nobody will read: dropped as it comes.
+    dropping_body_ = true;
+    body_.clear();
+    return true;
+}
+
+void Stream::send_own_answer(int status) {
+    static constexpr std::string_view kType = "text/plain; charset=utf-8";
+    const std::string_view phrase = http::reason_phrase(status);
+    http::ResponseHead head;
+    head.status = status;
+    head.headers.push_back({"Content-Type", kType, http::FieldName::content_type});
+    head.implied_length = phrase.size() + 1;
+    (void)start(head);
+    (void)write(phrase);
+    (void)write("\n");
+}
+
+void Stream::fail(int status) {
+    finished_ = true;
+    if (client_gone_) return;
+    if (!started_) {
+        context_.out.clear();
+        send_own_answer(status);
+        connection_.codec().encode_end(id_, context_.out);
+    } else {
+        must_close_ = connection_.codec().encode_abort(id_, context_.out) || must_close_;
+    }
+    (void)flush();
+    dropping_body_ = true;
+    body_.clear();
+}
+
+}  // namespace mew::worker

@@ -1,0 +1,95 @@
+#pragma once
+// The exchange in progress on a direct connection: its request body as it arrives, its answer as it
+// leaves. Owned by the connection, which feeds it from the codec; used by the app bridge.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "http/codec.h"
+#include "http/exchange.h"
+
+namespace mew::worker {
+
+class Connection;
+struct Context;
+
+class Stream final : public http::BodySource, public http::ResponseSink {
+public:
+    Stream(Connection& connection, Context& context)
+        : connection_(connection), context_(context) {}
+
+    // --- fed by the connection -------------------------------------------------------------
+    void begin(http::StreamId id, http::RequestHead& head);
+    void add_body(std::string_view piece);
+    void end_body() { body_complete_ = true; }
+    void break_body(int status, std::string_view reason);
+    // The exchange is over, answered or not; what comes of the body from now on is dropped.
+    void close();
+
+    bool open() const { return head_ != nullptr; }
+    const http::RequestHead& head() const { return *head_; }
+    void own_head() { head_->own(); }
+    bool body_complete() const { return body_complete_; }
+    std::size_t buffered_body() const { return body_.size(); }
+    // May the app be called now, or is more of the body awaited?
+    bool ready(std::size_t awaited) const;
+    std::optional<std::uint64_t> body_size() const;
+    http::BodySource* body() { return has_body_ ? this : nullptr; }
+    // After the app: true if the connection may carry another request.
+    bool keeps_connection() const { return !must_close_; }
+    bool client_gone() const { return client_gone_; }
+    std::uint64_t unread_bytes() const;
+    // For the access log.
+    int status() const { return status_; }
+    std::uint64_t body_sent() const { return body_sent_; }
+    std::uint64_t head_bytes() const { return head_bytes_; }
+    std::size_t header_count() const { return header_count_; }
+
+    // --- BodySource --------------------------------------------------------------------------
+    base::Result<std::string_view, http::BodyFailure> read() override;
+
+    // --- ResponseSink ------------------------------------------------------------------------
+    base::Result<void> start(http::ResponseHead& head) override;
+    base::Result<void> write(std::string_view bytes) override;
+    base::Result<void> flush() override;
+    base::Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t size) override;
+    bool finish() override;
+    void fail(int status) override;
+    bool started() const override { return started_; }
+    std::uint64_t room() const override;
+
+private:
+    base::Result<void> gone();
+    std::string_view fit(std::string_view bytes);
+    void note_long_body();
+    void send_own_answer(int status);
+
+    Connection& connection_;
+    Context& context_;
+
+    http::RequestHead* head_ = nullptr;
+    http::StreamId id_ = 0;
+    bool has_body_ = false;
+    bool body_complete_ = false;
+    bool body_broken_ = false;
+    bool continue_sent_ = false;
+    bool dropping_body_ = false;
+    http::BodyFailure failure_;
+    std::uint64_t body_received_ = 0;
+    std::string body_;       // received, not yet asked for
+    std::string body_read_;  // lent to the app until its next read
+
+    http::BodyPlan plan_;
+    bool started_ = false;
+    bool finished_ = false;
+    bool must_close_ = false;
+    bool client_gone_ = false;
+    bool long_body_noted_ = false;
+    int status_ = 0;
+    std::uint64_t body_sent_ = 0;
+    std::uint64_t head_bytes_ = 0;
+    std::size_t header_count_ = 0;
+};
+
+}  // namespace mew::worker
