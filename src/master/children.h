@@ -1,0 +1,52 @@
+#pragma once
+// Who of our children ended. The master is a subreaper and may be PID 1, so strangers end here too:
+// they are reaped silently. A worker's pid is told by its zygote and may arrive after its end, so
+// the ends of unknown pids are kept a short while.
+//
+// Called by the supervisor at SIGCHLD; watchers are the handles of zygotes, workers and helpers.
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <deque>
+#include <optional>
+#include <unordered_map>
+
+#include "base/clock.h"
+
+namespace mew::master {
+
+class ChildWatcher {
+public:
+    virtual ~ChildWatcher() = default;
+    // `wait_status` as waitpid(2) gives it. The pid is no longer watched, nor ours.
+    virtual void on_child_end(pid_t pid, int wait_status) = 0;
+};
+
+class Children {
+public:
+    enum class Watch { watching, ended, refused };
+    // ended: it is gone already, `wait_status` says how. refused: another watcher has this pid.
+    Watch watch(pid_t pid, ChildWatcher& watcher, int& wait_status);
+    void forget(pid_t pid);
+    // Takes every end that the kernel has, without waiting.
+    void reap(base::MonotonicTime now);
+
+    // True only for a living child of this process: the zygote runs the app's code and what it
+    // calls a pid is never signalled unchecked.
+    static bool is_own(pid_t pid);
+    // SIGKILL to the child and, if it leads one, to its process group.
+    static void kill(pid_t pid);
+
+private:
+    struct Stranger {
+        pid_t pid;
+        int wait_status;
+        base::MonotonicTime when;
+    };
+
+    std::unordered_map<pid_t, ChildWatcher*> watched_;
+    std::deque<Stranger> strangers_;
+};
+
+}  // namespace mew::master

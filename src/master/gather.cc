@@ -1,0 +1,87 @@
+#include "master/gather.h"
+
+#include <unistd.h>
+
+#include "master/greeting.h"
+
+namespace mew::master {
+namespace {
+
+std::uint64_t get(const stats::Counter& counter) {
+    return counter.load(std::memory_order_relaxed);
+}
+
+std::string worker_state(const WorkerHandle& worker, const stats::Slot& slot) {
+    if (worker.phase() != WorkerPhase::serving) return std::string(name_of(worker.phase()));
+    const auto state = slot.state.load(std::memory_order_relaxed);
+    return state == stats::WorkerState::busy ? "busy" : "idle";
+}
+
+void add_workers(Holdings& holdings, Generation& generation, ServerStatus& status) {
+    for (std::uint32_t id = 1; id <= generation.slots(); ++id) {
+        const WorkerHandle* worker = generation.worker(id);
+        const stats::Slot& slot = generation.board().slot(id);
+        // An older generation shows only who is still there.
+        if (worker == nullptr && generation.phase() != GenerationPhase::serving) continue;
+        WorkerStatus row;
+        row.id = id;
+        row.generation = generation.number();
+        row.state = worker != nullptr ? worker_state(*worker, slot) : "absent";
+        if (worker != nullptr) {
+            row.pid = worker->pid();
+            row.uptime =
+                std::chrono::duration<double>(holdings.loop.now() - worker->started()).count();
+        }
+        row.requests = get(slot.requests);
+        row.exceptions = get(slot.exceptions);
+        row.connections = worker != nullptr ? get(slot.connections) : 0;
+        row.average_us = get(slot.average_us);
+        row.tx_bytes = get(slot.tx_bytes);
+        row.deaths = get(slot.deaths);
+        status.workers.push_back(std::move(row));
+    }
+}
+
+}  // namespace
+
+ServerStatus gather_status(Holdings& holdings, const Generations& generations,
+                           const std::string& state) {
+    ServerStatus status;
+    status.version = holdings.program.version;
+    status.pid = ::getpid();
+    status.uptime = std::chrono::duration<double>(holdings.loop.now() - holdings.started).count();
+    status.state = state;
+    status.python = holdings.python_version;
+    status.log_dropped = log::dropped();
+    for (const net::Listener& listener : holdings.listeners)
+        status.addresses.push_back(reachable_url(listener.info));
+    Generation* committed = generations.committed();
+    Generation* shown = committed != nullptr ? committed : generations.prepared();
+    if (shown != nullptr) {
+        stats::Header& header = shown->board().header();
+        header.log_dropped.store(status.log_dropped, std::memory_order_relaxed);
+        status.generation = shown->number();
+        status.zygote_pid = shown->zygote() != nullptr ? shown->zygote()->pid() : 0;
+        status.reloads = get(header.reloads);
+        status.reload_failures = get(header.reload_failures);
+        add_workers(holdings, *shown, status);
+    }
+    for (const auto& generation : generations.retiring())
+        add_workers(holdings, *generation, status);
+    return status;
+}
+
+std::string status_line(const ServerStatus& status) {
+    std::uint64_t requests = 0;
+    std::size_t busy = 0;
+    for (const WorkerStatus& worker : status.workers) {
+        requests += worker.generation == status.generation ? worker.requests : 0;
+        busy += worker.state == "busy" ? 1U : 0U;
+    }
+    return fmt::format(
+        "status: {}, generation {}, {} workers ({} busy), {} requests, {} reloads, {} rolled back",
+        status.state, status.generation, status.workers.size(), busy, requests, status.reloads,
+        status.reload_failures);
+}
+
+}  // namespace mew::master

@@ -1,0 +1,49 @@
+#include "master/greeting.h"
+
+#include <fmt/format.h>
+
+namespace mew::master {
+namespace {
+
+std::string host_of(const std::string& address) {
+    const std::size_t colon = address.rfind(':');
+    return colon == std::string::npos ? address : address.substr(0, colon);
+}
+
+}  // namespace
+
+std::string banner(const std::string& version, int pid, const Interpreter& interpreter) {
+    return fmt::format("mewsgi {} (pid {}), Python {} at {} ({})", version, pid,
+                       interpreter.version, interpreter.path, interpreter.reason);
+}
+
+std::string bound_line(const net::ListenerInfo& listener) {
+    std::string line = fmt::format("{} bound on {}", listener.option, listener.address);
+    const std::size_t colon = listener.address.rfind(':');
+    const bool chosen = !listener.unix_socket && colon != std::string::npos &&
+                        listener.address.substr(colon + 1) != listener.server_port;
+    if (chosen) line += fmt::format(" (port {})", listener.server_port);
+    return line + fmt::format(" fd {}", listener.fd);
+}
+
+std::string reachable_url(const net::ListenerInfo& listener) {
+    if (listener.unix_socket) return "unix:" + listener.address;
+    std::string host = host_of(listener.address);
+    // Bound to every address: the one that surely works here is this machine's own.
+    if (host.empty() || host == "*" || host == "0.0.0.0" || host == "[::]")
+        host = "localhost";
+    return fmt::format("http://{}:{}", host, listener.server_port);
+}
+
+std::string serving_line(const std::vector<net::ListenerInfo>& listeners, int pid,
+                         bool on_terminal) {
+    std::string places;
+    for (const net::ListenerInfo& listener : listeners)
+        places += (places.empty() ? "" : ", ") + reachable_url(listener);
+    std::string line = "serving on " + places;
+    if (on_terminal)
+        line += fmt::format(" - Ctrl+C stops, `mewsgi reload {}` loads new code", pid);
+    return line;
+}
+
+}  // namespace mew::master

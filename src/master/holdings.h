@@ -1,0 +1,38 @@
+#pragma once
+// What the master holds through all generations: the loop, its children, the sockets, the log.
+// Made by the launcher, borrowed by everything else in this folder, outlives it all.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "control/message.h"
+#include "master/children.h"
+#include "master/log_target.h"
+#include "master/pidfile.h"
+#include "master/program.h"
+#include "net/event_loop.h"
+#include "net/listener.h"
+#include "options/load.h"
+#include "os/users.h"
+
+namespace mew::master {
+
+struct Holdings {
+    Holdings(net::EventLoop& the_loop, const Program& the_program)
+        : loop(the_loop), program(the_program), log_target(the_loop, children) {}
+
+    net::EventLoop& loop;
+    const Program& program;
+    Children children;
+    LogTarget log_target;
+    std::vector<net::Listener> listeners;
+    control::Pair handover;                 // retiring workers give, serving workers take
+    std::optional<os::Identity> identity;   // what zygotes and workers become
+    Pidfile pidfile;
+    base::MonotonicTime started;
+    std::string python_version;
+    options::Loaded started_with;           // options that need a restart keep these values
+};
+
+}  // namespace mew::master

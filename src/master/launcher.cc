@@ -1,0 +1,155 @@
+#include "master/launcher.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "master/greeting.h"
+#include "master/supervisor.h"
+#include "os/process_title.h"
+
+namespace mew::master {
+namespace {
+
+// Before the log exists, mistakes go to people.
+int refuse(const std::vector<std::string>& mistakes) {
+    for (const std::string& mistake : mistakes)
+        std::fprintf(stderr, "mewsgi: %s\n", mistake.c_str());
+    return kExitError;
+}
+
+struct Plan {
+    Interpreter interpreter;
+    LogTarget::Wish log;
+};
+
+// Everything that options name and that may not be there; all mistakes, not the first.
+std::vector<std::string> resolve(Holdings& holdings, const options::Options& options, Plan& plan) {
+    std::vector<std::string> mistakes;
+    InterpreterWish wish;
+    wish.interpreter = options.interpreter;
+    wish.virtualenv = options.virtualenv;
+    wish.chdir = options.chdir;
+    wish.package_dir = holdings.program.package_dir;
+    wish.environment = holdings.program.environment;
+    auto interpreter = choose_interpreter(wish);
+    if (!interpreter) mistakes.push_back(interpreter.error().text);
+
+    if (!options.uid.empty() || !options.gid.empty()) {
+        auto identity = os::resolve_identity(options.uid, options.gid);
+        if (identity) {
+            holdings.identity = *identity;
+        } else {
+            mistakes.push_back(identity.error().text);
+        }
+    }
+    auto level = parse_level(options.log_level);
+    if (level) {
+        plan.log.level = *level;
+    } else {
+        mistakes.push_back(level.error().text);
+    }
+    if (::access((holdings.program.package_dir + "/_zygote.py").c_str(), R_OK) != 0)
+        mistakes.push_back("the mewsgi package is not whole: " + holdings.program.package_dir +
+                           "/_zygote.py is missing; install it again with pip");
+    if (!interpreter) return mistakes;
+    auto version = probe_version(interpreter->path,
+                                 holdings.identity ? &*holdings.identity : nullptr);
+    if (!version) mistakes.push_back(version.error().text);
+    if (version) interpreter->version = holdings.python_version = *version;
+    plan.interpreter = std::move(*interpreter);
+    return mistakes;
+}
+
+std::vector<std::string> bind_all(Holdings& holdings, const options::Options& options) {
+    std::vector<std::string> mistakes;
+    net::BindSettings settings;
+    settings.backlog = options.listen;
+    settings.owner = options.chown_socket;
+    if (!options.chmod_socket.empty())
+        settings.mode =
+            static_cast<mode_t>(std::strtoul(options.chmod_socket.c_str(), nullptr, 8));
+    for (const options::ListenAddress& address : options.listen_addresses) {
+        auto listener = net::bind_listener(address.option, address.address, settings);
+        if (!listener) {
+            mistakes.push_back(address.option + " " + address.address + ": " +
+                               listener.error().text);
+            continue;
+        }
+        log::info("bound", "{}", bound_line(listener->info));
+        holdings.listeners.push_back(std::move(*listener));
+    }
+    return mistakes;
+}
+
+// Sockets that were bound before something else failed.
+void unbind_all(Holdings& holdings) {
+    for (const net::Listener& listener : holdings.listeners) {
+        if (!listener.path.empty()) ::unlink(listener.path.c_str());
+    }
+}
+
+int give_up(Holdings& holdings, const std::vector<std::string>& mistakes) {
+    for (const std::string& mistake : mistakes) log::error("start-failed", "{}", mistake);
+    unbind_all(holdings);
+    holdings.pidfile.remove();
+    return kExitError;
+}
+
+base::Result<void> acquire(Holdings& holdings, const options::Options& options) {
+    auto handover = control::make_pair();
+    if (!handover) return std::move(handover).failure();
+    holdings.handover = std::move(*handover);
+    if (options.pidfile.empty()) return {};
+    auto pidfile = Pidfile::claim(options.pidfile, ::getpid());
+    if (!pidfile) return std::move(pidfile).failure();
+    holdings.pidfile = std::move(*pidfile);
+    return {};
+}
+
+}  // namespace
+
+int launch(const Program& program, options::Loaded loaded) {
+    base::SteadyClock clock;
+    net::EventLoop loop(clock);
+    if (auto opened = loop.open(); !opened) return refuse({opened.error().text});
+    Holdings holdings(loop, program);
+    holdings.started = clock.now();
+    holdings.started_with = loaded;
+    const options::Options& options = holdings.started_with.options;
+
+    Plan plan;
+    if (auto mistakes = resolve(holdings, options, plan); !mistakes.empty())
+        return refuse(mistakes);
+    plan.log.path = options.logto;
+    plan.log.json = options.log_json;
+    plan.log.colour = !options.log_json && options.logto.empty() && ::isatty(2) == 1 &&
+                      find_variable(program.environment, "NO_COLOR").empty();
+    plan.log.logger = program.logger;
+    plan.log.identity = holdings.identity;
+    if (auto opened = holdings.log_target.open(std::move(plan.log)); !opened)
+        return refuse({opened.error().text});
+    if (options.auto_procname) os::set_process_title("mewsgi master");
+
+    log::info("starting", "{}", banner(program.version, ::getpid(), plan.interpreter));
+    for (const options::Mistake& warning : loaded.warnings)
+        log::warning("option", "{}: {}", warning.origin, warning.text);
+    if (auto mistakes = bind_all(holdings, options); !mistakes.empty())
+        return give_up(holdings, mistakes);
+    if (auto acquired = acquire(holdings, options); !acquired)
+        return give_up(holdings, {acquired.error().text});
+
+    // Workers whose zygote or middle process ended become ours, as do their orphans.
+    ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    if (auto started = holdings.log_target.start_logger(); !started)
+        return give_up(holdings, {started.error().text});
+    Supervisor supervisor(holdings);
+    if (auto started = supervisor.start(std::move(loaded), std::move(plan.interpreter)); !started)
+        return give_up(holdings, {started.error().text});
+    holdings.log_target.stop_waiting();
+    return supervisor.run();
+}
+
+}  // namespace mew::master

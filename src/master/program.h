@@ -1,0 +1,27 @@
+#pragma once
+// What the program itself brings to the master: app/main.cc fills it once, before anything runs.
+// The logger is another role, which the master may start but not include: hence a function.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace mew::master {
+
+// Exit statuses of every mewsgi command.
+inline constexpr int kExitDone = 0;
+inline constexpr int kExitError = 1;       // configuration or start
+inline constexpr int kExitNotRunning = 3;  // reload, stop, status: no such master
+inline constexpr int kExitAppFailed = 22;  // the app did not load
+
+struct Program {
+    std::string version;
+    std::string path;         // of this executable, as it was at the start
+    std::string package_dir;  // folder of the Python package
+    std::vector<std::string> arguments;    // serve options, without the program's name
+    std::vector<std::string> environment;  // NAME=VALUE
+    // Body of the logger process: reads raw lines from `input`, writes events to `output`.
+    std::function<int(int input, int output)> logger;
+};
+
+}  // namespace mew::master

@@ -1,0 +1,33 @@
+#include "master/restart_options.h"
+
+namespace mew::master {
+namespace {
+
+template <class Value>
+void keep(const char* name, const Value& running, Value& fresh, std::vector<std::string>& changed) {
+    if (running == fresh) return;
+    changed.emplace_back(name);
+    fresh = running;
+}
+
+}  // namespace
+
+std::vector<std::string> keep_restart_options(const options::Options& running,
+                                              options::Options& fresh) {
+    std::vector<std::string> changed;
+    keep("http, http-socket", running.listen_addresses, fresh.listen_addresses, changed);
+    keep("listen", running.listen, fresh.listen, changed);
+    keep("chmod-socket", running.chmod_socket, fresh.chmod_socket, changed);
+    keep("chown-socket", running.chown_socket, fresh.chown_socket, changed);
+    keep("uid", running.uid, fresh.uid, changed);
+    keep("gid", running.gid, fresh.gid, changed);
+    keep("pidfile", running.pidfile, fresh.pidfile, changed);
+    keep("master", running.master, fresh.master, changed);
+    keep("log-json", running.log_json, fresh.log_json, changed);
+    // From a file to standard error there is no way: 2 became the file at the start.
+    if (running.logto.empty() != fresh.logto.empty())
+        keep("logto", running.logto, fresh.logto, changed);
+    return changed;
+}
+
+}  // namespace mew::master

@@ -1,0 +1,96 @@
+#include "master/shutdown.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "master/transition.h"
+
+namespace mew::master {
+namespace {
+
+using Phase = ShutdownPhase;
+
+// A process in uninterruptible sleep does not even die of SIGKILL; the master does not wait for it.
+constexpr base::Milliseconds kLastResort{5000};
+
+constexpr Step<Phase> kSteps[] = {
+    {Phase::running, Phase::graceful},      {Phase::running, Phase::at_once},
+    {Phase::graceful, Phase::at_once},      {Phase::graceful, Phase::closing_log},
+    {Phase::at_once, Phase::closing_log},   {Phase::closing_log, Phase::ended},
+};
+
+}  // namespace
+
+std::string_view name_of(ShutdownPhase phase) {
+    constexpr std::string_view kNames[] = {"running", "graceful", "at-once", "closing-log",
+                                           "ended"};
+    return kNames[static_cast<std::size_t>(phase)];
+}
+
+Shutdown::~Shutdown() {
+    if (last_resort_ != 0) holdings_.loop.cancel_timer(last_resort_);
+}
+
+bool Shutdown::step(ShutdownPhase next) { return take_step(phase_, next, kSteps, "shutdown"); }
+
+void Shutdown::close_sockets() {
+    // Once the workers have closed theirs, clients are refused instead of left waiting.
+    for (net::Listener& listener : holdings_.listeners) listener.fd.reset();
+}
+
+void Shutdown::stop(const std::string& why, base::Milliseconds mercy) {
+    if (phase_ == Phase::graceful) return stop_at_once(why + " again");
+    if (phase_ != Phase::running) return;
+    log::info("stopping", "stopping ({}): requests that run have {:.1f} s to finish", why,
+              std::chrono::duration<double>(mercy).count());
+    step(Phase::graceful);
+    close_sockets();
+    generations_.retire_all(mercy);
+    check();
+}
+
+void Shutdown::stop_at_once(const std::string& why) {
+    if (phase_ != Phase::running && phase_ != Phase::graceful) return;
+    log::info("stopping", "stopping at once ({})", why);
+    kill_all("was told to stop at once");
+}
+
+void Shutdown::give_up(int status) {
+    exit_status_ = status;
+    if (phase_ == Phase::running) kill_all("start failed");
+}
+
+void Shutdown::kill_all(const std::string& why) {
+    step(Phase::at_once);
+    close_sockets();
+    generations_.kill_all(why);
+    last_resort_ = holdings_.loop.start_timer(kLastResort, [this] {
+        last_resort_ = 0;
+        log::error("undead", "some processes did not die of SIGKILL; leaving them to the kernel");
+        vacuum();
+    });
+    check();
+}
+
+void Shutdown::check() {
+    if (phase_ != Phase::graceful && phase_ != Phase::at_once) return;
+    if (!generations_.empty()) return;
+    step(Phase::closing_log);
+    // The last line before the logger is let go: nothing of ours follows it.
+    log::info("stopped", "stopped");
+    holdings_.log_target.close([this] { vacuum(); });
+}
+
+void Shutdown::vacuum() {
+    if (phase_ == Phase::closing_log) step(Phase::ended);
+    if (holdings_.started_with.options.vacuum) {
+        for (const net::Listener& listener : holdings_.listeners) {
+            if (!listener.path.empty()) ::unlink(listener.path.c_str());
+        }
+    }
+    // Not a matter of vacuum: a pidfile that names a dead process misleads.
+    holdings_.pidfile.remove();
+    holdings_.loop.stop();
+}
+
+}  // namespace mew::master

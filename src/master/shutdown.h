@@ -1,0 +1,46 @@
+#pragma once
+// The end: everybody finishes within the stop mercy, or dies at once; then the log is written out,
+// then what we made is removed (vacuum), then the loop ends.
+//
+//   running > graceful > closing_log > ended        running, graceful > at_once > closing_log
+
+#include <string>
+
+#include "master/generations.h"
+#include "master/holdings.h"
+
+namespace mew::master {
+
+enum class ShutdownPhase : std::uint8_t { running, graceful, at_once, closing_log, ended };
+std::string_view name_of(ShutdownPhase phase);
+
+class Shutdown {
+public:
+    Shutdown(Holdings& holdings, Generations& generations)
+        : holdings_(holdings), generations_(generations) {}
+    ~Shutdown();
+
+    void stop(const std::string& why, base::Milliseconds mercy);
+    void stop_at_once(const std::string& why);
+    // Could not start: everything made so far goes, the program ends with `status`.
+    void give_up(int status);
+    // A generation went.
+    void check();
+
+    bool running() const { return phase_ == ShutdownPhase::running; }
+    int exit_status() const { return exit_status_; }
+
+private:
+    bool step(ShutdownPhase next);
+    void close_sockets();
+    void kill_all(const std::string& why);
+    void vacuum();
+
+    Holdings& holdings_;
+    Generations& generations_;
+    ShutdownPhase phase_ = ShutdownPhase::running;
+    int exit_status_ = kExitDone;
+    net::TimerId last_resort_ = 0;
+};
+
+}  // namespace mew::master

@@ -1,0 +1,89 @@
+#include "master/status.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace mew::master {
+namespace {
+
+using nlohmann::json;
+
+std::string duration(double seconds) {
+    const auto whole = static_cast<std::uint64_t>(seconds);
+    if (whole < 60) return fmt::format("{}s", whole);
+    if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
+    if (whole < 86400) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
+    return fmt::format("{}d{:02}h", whole / 86400, whole / 3600 % 24);
+}
+
+std::string size(std::uint64_t bytes) {
+    constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    auto value = static_cast<double>(bytes);
+    std::size_t unit = 0;
+    while (value >= 1024 && unit + 1 < std::size(kUnits)) {
+        value /= 1024;
+        ++unit;
+    }
+    return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+}
+
+json to_json(const WorkerStatus& worker) {
+    return {{"id", worker.id},
+            {"pid", worker.pid},
+            {"generation", worker.generation},
+            {"state", worker.state},
+            {"uptime", worker.uptime},
+            {"requests", worker.requests},
+            {"exceptions", worker.exceptions},
+            {"connections", worker.connections},
+            {"average_us", worker.average_us},
+            {"tx_bytes", worker.tx_bytes},
+            {"deaths", worker.deaths}};
+}
+
+}  // namespace
+
+std::string status_table(const ServerStatus& status) {
+    std::string text =
+        fmt::format("mewsgi {} (pid {}), {} for {}, Python {}\n", status.version, status.pid,
+                    status.state, duration(status.uptime), status.python);
+    for (const std::string& address : status.addresses)
+        text += fmt::format("listening on {}\n", address);
+    text += fmt::format("generation {} (zygote {}), {} reloads, {} rolled back\n\n",
+                        status.generation,
+                        status.zygote_pid != 0 ? std::to_string(status.zygote_pid) : "none",
+                        status.reloads, status.reload_failures);
+    text += fmt::format("{:>6}  {:>8}  {:>3}  {:<9} {:>8}  {:>10}  {:>6}  {:>5}  {:>9}  {:>10}\n",
+                        "worker", "pid", "gen", "state", "up", "requests", "errors", "conns",
+                        "average", "sent");
+    for (const WorkerStatus& worker : status.workers) {
+        text += fmt::format(
+            "{:>6}  {:>8}  {:>3}  {:<9} {:>8}  {:>10}  {:>6}  {:>5}  {:>6.1f} ms  {:>10}\n",
+            worker.id, worker.pid, worker.generation, worker.state, duration(worker.uptime),
+            worker.requests, worker.exceptions, worker.connections,
+            static_cast<double>(worker.average_us) / 1000, size(worker.tx_bytes));
+    }
+    return text;
+}
+
+std::string status_json(const ServerStatus& status) {
+    json workers = json::array();
+    for (const WorkerStatus& worker : status.workers) workers.push_back(to_json(worker));
+    const json whole = {{"version", status.version},
+                        {"pid", status.pid},
+                        {"uptime", status.uptime},
+                        {"state", status.state},
+                        {"python", status.python},
+                        {"addresses", status.addresses},
+                        {"generation", status.generation},
+                        {"zygote_pid", status.zygote_pid},
+                        {"reloads", status.reloads},
+                        {"reload_failures", status.reload_failures},
+                        {"log_dropped", status.log_dropped},
+                        {"workers", workers}};
+    // Paths may hold any byte; JSON may not.
+    return whole.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace mew::master

@@ -1,0 +1,42 @@
+#pragma once
+// What `mewsgi status` shows, as plain values gathered by the supervisor, and its two forms.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace mew::master {
+
+struct WorkerStatus {
+    std::uint32_t id = 0;
+    int pid = 0;
+    std::uint32_t generation = 0;
+    std::string state;
+    double uptime = 0;            // seconds
+    std::uint64_t requests = 0;
+    std::uint64_t exceptions = 0;
+    std::uint64_t connections = 0;
+    std::uint64_t average_us = 0;
+    std::uint64_t tx_bytes = 0;
+    std::uint64_t deaths = 0;
+};
+
+struct ServerStatus {
+    std::string version;
+    int pid = 0;
+    double uptime = 0;
+    std::string state;            // starting, serving, reloading, stopping
+    std::string python;
+    std::vector<std::string> addresses;
+    std::uint32_t generation = 0;
+    int zygote_pid = 0;
+    std::uint64_t reloads = 0;
+    std::uint64_t reload_failures = 0;
+    std::uint64_t log_dropped = 0;
+    std::vector<WorkerStatus> workers;  // of the committed generation, then of older ones
+};
+
+std::string status_table(const ServerStatus& status);
+std::string status_json(const ServerStatus& status);
+
+}  // namespace mew::master

@@ -1,0 +1,223 @@
+#include "master/supervisor.h"
+
+#include <unistd.h>
+
+#include <csignal>
+
+#include "master/gather.h"
+#include "master/greeting.h"
+#include "os/signals.h"
+
+namespace mew::master {
+namespace {
+
+struct SignalRow {
+    int number;
+    void (Supervisor::*action)(const std::string& why);
+};
+constexpr SignalRow kSignals[] = {
+    {SIGHUP, &Supervisor::ask_reload},        {SIGTERM, &Supervisor::ask_stop},
+    {SIGINT, &Supervisor::ask_stop},          {SIGQUIT, &Supervisor::ask_stop_at_once},
+    {SIGUSR1, &Supervisor::log_status},       {SIGUSR2, &Supervisor::reopen_logs},
+};
+
+std::string asker(const os::SignalEvent& event) {
+    std::string text = os::signal_name(event.number);
+    if (event.sender != 0) text += " from pid " + std::to_string(event.sender);
+    return text;
+}
+
+std::vector<net::ListenerInfo> infos(const Holdings& holdings) {
+    std::vector<net::ListenerInfo> list;
+    for (const net::Listener& listener : holdings.listeners) list.push_back(listener.info);
+    return list;
+}
+
+base::Result<Interpreter> choose_for(const Holdings& holdings, const options::Options& options) {
+    InterpreterWish wish;
+    wish.interpreter = options.interpreter;
+    wish.virtualenv = options.virtualenv;
+    wish.chdir = options.chdir;
+    wish.package_dir = holdings.program.package_dir;
+    wish.environment = holdings.program.environment;
+    return choose_interpreter(wish);
+}
+
+}  // namespace
+
+Supervisor::Supervisor(Holdings& holdings)
+    : holdings_(holdings),
+      commands_(holdings.loop, [this](Command command, pid_t asked_by,
+                                      ClientId client) { on_command(command, asked_by, client); }),
+      generations_(holdings, *this),
+      reload_(holdings, [this](options::Loaded loaded) { return prepare(std::move(loaded)); }),
+      shutdown_(holdings, generations_) {}
+
+Supervisor::~Supervisor() {
+    if (signals_) holdings_.loop.remove(signals_.get(), *this);
+}
+
+base::Result<void> Supervisor::start(options::Loaded loaded, Interpreter interpreter) {
+    auto signals =
+        os::open_signals({SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD});
+    if (!signals) return std::move(signals).failure();
+    signals_ = std::move(*signals);
+    os::ignore_signals({SIGPIPE, SIGWINCH, SIGTTOU});
+    if (auto added = holdings_.loop.add(signals_.get(), EPOLLIN, *this); !added) return added;
+    auto name = command_socket_name(::getpid());
+    base::Result<void> opened =
+        name ? commands_.open(*name) : base::Result<void>(std::move(name).failure());
+    // The server is as good without it; signals do the same.
+    if (!opened)
+        log::warning("no-commands", "`mewsgi reload|stop|status` will not reach this server: {}",
+                     opened.error().text);
+    return generations_.prepare(std::move(loaded), std::move(interpreter));
+}
+
+int Supervisor::run() {
+    holdings_.loop.run();
+    return shutdown_.exit_status();
+}
+
+void Supervisor::on_event(std::uint32_t) {
+    os::SignalEvent event;
+    while (os::next_signal(signals_.get(), event)) {
+        for (const SignalRow& row : kSignals) {
+            if (row.number == event.number) (this->*row.action)(asker(event));
+        }
+    }
+    // Signals merge, so one SIGCHLD may stand for many ends: take them all, every time.
+    holdings_.children.reap(holdings_.loop.now());
+}
+
+void Supervisor::ask_reload(const std::string& why) { reload_.request(why, nullptr); }
+
+void Supervisor::ask_stop(const std::string& why) {
+    reload_.abandon();
+    shutdown_.stop(why, stop_mercy());
+}
+
+void Supervisor::ask_stop_at_once(const std::string& why) {
+    reload_.abandon();
+    shutdown_.stop_at_once(why);
+}
+
+void Supervisor::reopen_logs(const std::string& why) {
+    const std::string& path = holdings_.started_with.options.logto;
+    if (path.empty()) return;
+    if (auto opened = holdings_.log_target.reopen(path); !opened) {
+        log::error("reopen-failed", "{}; the old log stays", opened.error().text);
+        return;
+    }
+    generations_.reopen_log(holdings_.log_target.event_fd());
+    log::info("log-reopened", "log opened again ({})", why);
+}
+
+void Supervisor::log_status(const std::string&) {
+    log::info("status", "{}", status_line(gather_status(holdings_, generations_, state())));
+}
+
+std::string Supervisor::state() const {
+    if (!shutdown_.running()) return "stopping";
+    if (generations_.committed() == nullptr) return "starting";
+    return reload_.phase() == ReloadPhase::idle ? "serving" : "reloading";
+}
+
+base::Milliseconds Supervisor::stop_mercy() const {
+    const Generation* committed = generations_.committed();
+    return committed != nullptr ? committed->loaded().options.stop_mercy
+                                : holdings_.started_with.options.stop_mercy;
+}
+
+void Supervisor::on_command(Command command, pid_t asked_by, ClientId client) {
+    const std::string who = "pid " + std::to_string(asked_by);
+    switch (command) {
+        case Command::reload:
+            return reload_.request(who, [this, client](int status, const std::string& text) {
+                commands_.answer(client, {status, text});
+            });
+        case Command::stop:
+            // The answer goes first: the client then waits for the end of this process.
+            commands_.answer(client, {kExitDone, ""});
+            if (shutdown_.running()) ask_stop(who);
+            return;
+        case Command::status:
+            return commands_.answer(
+                client, {kExitDone, status_table(gather_status(holdings_, generations_, state()))});
+        case Command::status_json:
+            return commands_.answer(
+                client, {kExitDone, status_json(gather_status(holdings_, generations_, state()))});
+    }
+}
+
+base::Result<void> Supervisor::prepare(options::Loaded loaded) {
+    auto interpreter = choose_for(holdings_, loaded.options);
+    if (!interpreter) return std::move(interpreter).failure();
+    reopen_logs("reload");
+    return generations_.prepare(std::move(loaded), std::move(*interpreter));
+}
+
+void Supervisor::on_generation_ready(Generation&) {
+    if (!shutdown_.running()) return;
+    if (generations_.committed() == nullptr) return commit_first();
+    commit_reload();
+}
+
+void Supervisor::commit_first() {
+    generations_.commit(base::Milliseconds{0});
+    log::info("serving", "{}",
+              serving_line(infos(holdings_), ::getpid(), ::isatty(log::settings().fd) == 1));
+}
+
+void Supervisor::commit_reload() {
+    const auto mercy = generations_.committed()->loaded().options.worker_reload_mercy;
+    generations_.commit(mercy);
+    Generation& now = *generations_.committed();
+    stats::add(now.board().header().reloads);
+    take_log_options();
+    const std::string text = fmt::format("reloaded: generation {} serves with {} worker{}",
+                                         now.number(), now.slots(), now.slots() == 1 ? "" : "s");
+    log::info("reloaded", "{}", text);
+    reload_.on_committed(text + "\n");
+}
+
+void Supervisor::take_log_options() {
+    const options::Options& fresh = generations_.committed()->loaded().options;
+    options::Options& held = holdings_.started_with.options;
+    if (auto level = parse_level(fresh.log_level)) {
+        log::Settings settings = log::settings();
+        settings.level = *level;
+        log::configure(settings);
+    }
+    held.vacuum = fresh.vacuum;
+    if (fresh.logto == held.logto) return;
+    held.logto = fresh.logto;
+    reopen_logs("logto changed");
+}
+
+void Supervisor::on_generation_failed(Generation& generation, const Failure& failure) {
+    if (!shutdown_.running()) {
+        generation.kill("the server is stopping");
+        return;
+    }
+    if (generations_.committed() == nullptr) {
+        log::error("start-failed", "{}", failure.text);
+        return shutdown_.give_up(failure.status);
+    }
+    generations_.undo("its generation was rolled back");
+    stats::add(generations_.committed()->board().header().reload_failures);
+    reload_.on_rolled_back(failure.text);
+}
+
+void Supervisor::on_generation_gone(Generation& generation) {
+    log::debug("generation-gone", "generation {} is gone", generation.number());
+    generations_.on_gone(generation);
+    shutdown_.check();
+}
+
+void Supervisor::on_app_request(Generation&, control::Kind request) {
+    if (request == control::Kind::reload) return ask_reload("the app");
+    if (shutdown_.running()) ask_stop("the app");
+}
+
+}  // namespace mew::master

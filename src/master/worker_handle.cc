@@ -1,0 +1,251 @@
+#include "master/worker_handle.h"
+
+#include <ctime>
+
+#include "master/transition.h"
+#include "os/signals.h"
+
+namespace mew::master {
+namespace {
+
+using Phase = WorkerPhase;
+using base::Milliseconds;
+
+constexpr Milliseconds kStartDeadline{60000};
+// A worker whose socket closed is on its way out; one that lives on cannot be led any more.
+constexpr Milliseconds kAfterClose{5000};
+
+constexpr Step<Phase> kSteps[] = {
+    {Phase::ordered, Phase::starting},   {Phase::starting, Phase::ready},
+    {Phase::ready, Phase::serving},      {Phase::ready, Phase::retiring},
+    {Phase::serving, Phase::retiring},   {Phase::ordered, Phase::retiring},
+    {Phase::starting, Phase::retiring},  {Phase::ordered, Phase::dead},
+    {Phase::starting, Phase::dead},      {Phase::ready, Phase::dead},
+    {Phase::serving, Phase::dead},       {Phase::retiring, Phase::dead},
+};
+
+std::string_view doing(stats::WorkerState state) {
+    switch (state) {
+        case stats::WorkerState::busy: return "inside a request";
+        case stats::WorkerState::idle: return "idle";
+        case stats::WorkerState::ready: return "ready, not serving yet";
+        case stats::WorkerState::retiring: return "retiring";
+        default: return "starting";
+    }
+}
+
+}  // namespace
+
+std::string_view name_of(WorkerPhase phase) {
+    constexpr std::string_view kNames[] = {"ordered", "starting", "ready",
+                                           "serving", "retiring", "dead"};
+    return kNames[static_cast<std::size_t>(phase)];
+}
+
+WorkerHandle::WorkerHandle(Holdings& holdings, WorkerOwner& owner, stats::Slot& board,
+                           WorkerPlace place)
+    : holdings_(holdings),
+      owner_(owner),
+      board_(board),
+      place_(place),
+      started_(holdings.loop.now()),
+      requests_before_(board.requests.load(std::memory_order_relaxed)) {
+    board_.incarnation.store(place.incarnation, std::memory_order_relaxed);
+    board_.generation.store(place.generation, std::memory_order_relaxed);
+    board_.last_spawn_unix.store(static_cast<std::uint64_t>(std::time(nullptr)),
+                                 std::memory_order_relaxed);
+    // No worker holds this slot now, so the master may speak for it.
+    board_.state.store(stats::WorkerState::starting, std::memory_order_relaxed);
+}
+
+WorkerHandle::~WorkerHandle() {
+    stop_deadline();
+    if (pid_ != 0) holdings_.children.forget(pid_);
+}
+
+std::string WorkerHandle::describe() const {
+    std::string text = "worker " + std::to_string(place_.slot);
+    if (pid_ != 0) text += " (pid " + std::to_string(pid_) + ")";
+    return text;
+}
+
+bool WorkerHandle::step(WorkerPhase next) {
+    return take_step(phase_, next, kSteps,
+                     fmt::format("{} of generation {}", describe(), place_.generation));
+}
+
+void WorkerHandle::start_deadline(Milliseconds delay, std::string missed) {
+    stop_deadline();
+    deadline_ = holdings_.loop.start_timer(delay, [this, missed = std::move(missed)] {
+        deadline_ = 0;
+        kill(missed);
+    });
+}
+
+void WorkerHandle::stop_deadline() {
+    if (deadline_ != 0) holdings_.loop.cancel_timer(deadline_);
+    deadline_ = 0;
+}
+
+base::Result<void> WorkerHandle::expect(os::Fd near) {
+    peer_ = std::make_unique<Peer>(holdings_.loop, std::move(near), *this);
+    if (auto opened = peer_->open(); !opened) return opened;
+    start_deadline(kStartDeadline, "was not ready within 60 s");
+    return {};
+}
+
+void WorkerHandle::learn_pid(pid_t pid) {
+    if (pid_ != 0 || pid <= 1 || phase_ == Phase::dead) return;
+    int status = 0;
+    switch (holdings_.children.watch(pid, *this, status)) {
+        case Children::Watch::refused:
+            log::error("odd-pid", "worker {} claims pid {}, which another process has",
+                       place_.slot, pid);
+            return;
+        case Children::Watch::watching:
+            break;
+        case Children::Watch::ended:
+            pid_ = pid;
+            on_child_end(pid, status);
+            return;
+    }
+    pid_ = pid;
+    board_.pid.store(static_cast<std::uint64_t>(pid), std::memory_order_relaxed);
+    if (phase_ == Phase::ordered) step(Phase::starting);
+    // Told to die before it had a pid.
+    if (!killed_because_.empty()) Children::kill(pid_);
+}
+
+void WorkerHandle::on_spawned(pid_t pid) { learn_pid(pid); }
+
+void WorkerHandle::tell(control::Kind kind, std::uint64_t value) {
+    control::Message order;
+    order.kind = kind;
+    order.slot = place_.slot;
+    order.generation = place_.generation;
+    order.value = value;
+    if (auto sent = peer_->send(order); !sent) kill("does not read its orders");
+}
+
+void WorkerHandle::serve() {
+    if (!step(Phase::serving)) return;
+    served_ = true;
+    tell(control::Kind::serve);
+}
+
+void WorkerHandle::retire(Milliseconds mercy) {
+    if (phase_ == Phase::dead) return;
+    told_to_end_ = true;
+    // One that never served holds no request, and may still be importing: nothing to wait for.
+    if (phase_ != Phase::retiring) step(Phase::retiring);
+    if (!served_) return kill("was not serving yet");
+    start_deadline(mercy, fmt::format("still had work after {:.1f} s of mercy",
+                                      std::chrono::duration<double>(mercy).count()));
+    tell(control::Kind::retire, static_cast<std::uint64_t>(mercy.count()));
+}
+
+void WorkerHandle::reopen_log(int fd) {
+    if (phase_ == Phase::dead || phase_ == Phase::ordered) return;
+    control::Message order;
+    order.kind = control::Kind::reopen_log;
+    if (auto sent = peer_->send(order, {fd}); !sent)
+        log::warning("reopen-failed", "{} keeps the old log: {}", describe(), sent.error().text);
+}
+
+void WorkerHandle::kill(const std::string& why) {
+    if (phase_ == Phase::dead) return;
+    stop_deadline();
+    killed_because_ = why;
+    if (pid_ == 0) {
+        // Not forked yet, or nobody told us its pid: the end of its socket ends it.
+        peer_->close();
+        finish(0, false);
+        return;
+    }
+    Children::kill(pid_);
+}
+
+void WorkerHandle::on_ready() {
+    if (phase_ == Phase::ordered) step(Phase::starting);
+    if (phase_ == Phase::retiring || !step(Phase::ready)) return;
+    stop_deadline();
+    was_ready_ = true;
+    owner_.on_worker_ready(*this);
+}
+
+void WorkerHandle::on_message(control::Message& message) {
+    switch (message.kind) {
+        case control::Kind::hello:
+            learn_pid(message.pid);
+            // From here on an import may run (lazy-apps), which takes what it takes.
+            if (!place_.bounded_start && phase_ == Phase::starting) stop_deadline();
+            return;
+        case control::Kind::ready:
+            return on_ready();
+        case control::Kind::failed:
+            failed_ = true;
+            failure_ = std::move(message);
+            return;
+        case control::Kind::left:
+            told_to_end_ = true;
+            cut_ = message.value;
+            if (phase_ != Phase::retiring) step(Phase::retiring);
+            return;
+        case control::Kind::reload:
+        case control::Kind::stop:
+            return owner_.on_worker_request(*this, message.kind);
+        default:
+            log::warning("odd-message", "{} sent message {}, which a worker does not send",
+                         describe(), static_cast<int>(message.kind));
+    }
+}
+
+void WorkerHandle::on_peer_closed(const std::string& reason) {
+    if (phase_ == Phase::dead) return;
+    if (pid_ == 0) {
+        if (!reason.empty()) killed_because_ = reason;
+        return finish(0, false);
+    }
+    if (killed_because_.empty())
+        start_deadline(kAfterClose,
+                       reason.empty() ? "closed its control socket and lived on" : reason);
+}
+
+void WorkerHandle::on_child_end(pid_t, int wait_status) {
+    if (peer_) peer_->drain();  // `left` or `failed` may still lie there
+    finish(wait_status, true);
+}
+
+void WorkerHandle::finish(int wait_status, bool known_status) {
+    if (phase_ == Phase::dead) return;
+    stop_deadline();
+    WorkerEnd end;
+    end.phase = phase_;
+    end.expected = told_to_end_;
+    end.was_ready = was_ready_;
+    end.cut_off = served_ && !killed_because_.empty();
+    if (failed_) {
+        end.failed_status = failure_.value == 0 ? kExitError : static_cast<int>(failure_.value);
+        end.why = failure_.text;
+    }
+    const auto requests = board_.requests.load(std::memory_order_relaxed) - requests_before_;
+    const auto seconds =
+        std::chrono::duration<double>(holdings_.loop.now() - started_).count();
+    end.text = fmt::format(
+        "{} of generation {} {} after {:.1f} s and {} requests; it was {}", describe(),
+        place_.generation,
+        known_status ? os::describe_end(wait_status) : "died before its zygote told its pid",
+        seconds, requests, doing(board_.state.load(std::memory_order_relaxed)));
+    if (!killed_because_.empty()) end.text += "; the master ended it because it " + killed_because_;
+    if (cut_ != 0) end.text += fmt::format("; {} requests were cut", cut_);
+    step(Phase::dead);
+    if (peer_) peer_->close();
+    pid_ = 0;
+    board_.pid.store(0, std::memory_order_relaxed);
+    board_.state.store(stats::WorkerState::absent, std::memory_order_relaxed);
+    board_.request_started_us.store(0, std::memory_order_relaxed);
+    if (!end.expected) stats::add(board_.deaths);
+    owner_.on_worker_dead(*this, end);
+}
+
+}  // namespace mew::master

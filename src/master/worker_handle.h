@@ -1,0 +1,103 @@
+#pragma once
+// The master's view of one worker process, one incarnation of a slot: ordered from the zygote,
+// supervised by its own control socket and by waitpid, gone when its process is.
+//
+//   ordered > starting > ready > serving > retiring > dead        any > dead
+//
+// Its pid comes from the zygote (`spawned`) or from itself (`hello`), whichever is first.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "master/children.h"
+#include "master/holdings.h"
+#include "master/peer.h"
+#include "stats/board.h"
+
+namespace mew::master {
+
+enum class WorkerPhase : std::uint8_t { ordered, starting, ready, serving, retiring, dead };
+std::string_view name_of(WorkerPhase phase);
+
+class WorkerHandle;
+
+struct WorkerEnd {
+    WorkerPhase phase = WorkerPhase::ordered;  // the last one before death
+    bool expected = false;                     // retired, or told by us to die
+    bool was_ready = false;
+    bool cut_off = false;                      // served, and the master had to kill it
+    int failed_status = 0;                     // it said `failed`: that status, and why
+    std::string text;                          // one sentence
+    std::string why;                           // traceback, if it sent one
+};
+
+class WorkerOwner {
+public:
+    virtual ~WorkerOwner() = default;
+    virtual void on_worker_ready(WorkerHandle& worker) = 0;
+    virtual void on_worker_request(WorkerHandle& worker, control::Kind request) = 0;
+    virtual void on_worker_dead(WorkerHandle& worker, const WorkerEnd& end) = 0;  // once
+};
+
+struct WorkerPlace {
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+    std::uint64_t incarnation = 0;
+    bool bounded_start = true;  // false: the worker itself imports the app, which takes what it takes
+};
+
+class WorkerHandle final : public PeerOwner, public ChildWatcher {
+public:
+    WorkerHandle(Holdings& holdings, WorkerOwner& owner, stats::Slot& board, WorkerPlace place);
+    ~WorkerHandle() override;
+
+    // Takes the near end of its control pair; the far end goes to the zygote with the order.
+    base::Result<void> expect(os::Fd near);
+    // The zygote has forked it.
+    void on_spawned(pid_t pid);
+    void serve();
+    // Finish what runs, then leave; killed once `mercy` is over.
+    void retire(base::Milliseconds mercy);
+    void reopen_log(int fd);
+    void kill(const std::string& why);
+
+    WorkerPhase phase() const { return phase_; }
+    pid_t pid() const { return pid_; }
+    const WorkerPlace& place() const { return place_; }
+    base::MonotonicTime started() const { return started_; }
+    std::string describe() const;
+
+    void on_message(control::Message& message) override;
+    void on_peer_closed(const std::string& reason) override;
+    void on_child_end(pid_t pid, int wait_status) override;
+
+private:
+    bool step(WorkerPhase next);
+    void learn_pid(pid_t pid);
+    void tell(control::Kind kind, std::uint64_t value = 0);
+    void start_deadline(base::Milliseconds delay, std::string missed);
+    void stop_deadline();
+    void on_ready();
+    void finish(int wait_status, bool known_status);
+
+    Holdings& holdings_;
+    WorkerOwner& owner_;
+    stats::Slot& board_;
+    WorkerPlace place_;
+    WorkerPhase phase_ = WorkerPhase::ordered;
+    pid_t pid_ = 0;
+    std::unique_ptr<Peer> peer_;
+    net::TimerId deadline_ = 0;
+    base::MonotonicTime started_;
+    std::uint64_t requests_before_;
+    std::uint64_t cut_ = 0;      // requests that it left unfinished, as it said
+    bool was_ready_ = false;
+    bool served_ = false;
+    bool told_to_end_ = false;
+    std::string killed_because_;
+    control::Message failure_;   // kind failed, if it came
+    bool failed_ = false;
+};
+
+}  // namespace mew::master

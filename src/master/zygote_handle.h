@@ -1,0 +1,76 @@
+#pragma once
+// The master's view of one zygote process: started here, imports the app, forks workers on order,
+// and ends when told or when its control socket closes.
+//
+//   starting > importing (hello) > ready > leaving > dead        any > dead
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "control/boot.h"
+#include "master/children.h"
+#include "master/holdings.h"
+#include "master/peer.h"
+
+namespace mew::master {
+
+enum class ZygotePhase : std::uint8_t { starting, importing, ready, leaving, dead };
+std::string_view name_of(ZygotePhase phase);
+
+// Why a part did not start: the exit status that it stands for and a text for people.
+struct Failure {
+    int status = kExitError;
+    std::string text;
+};
+
+class ZygoteHandle;
+
+class ZygoteOwner {
+public:
+    virtual ~ZygoteOwner() = default;
+    virtual void on_zygote_ready(ZygoteHandle& zygote, const std::string& about) = 0;
+    virtual void on_worker_spawned(ZygoteHandle& zygote, const control::Message& message) = 0;
+    // Called once, whatever the reason; `failure` tells what it was if it died before `ready`.
+    virtual void on_zygote_dead(ZygoteHandle& zygote, const Failure& failure) = 0;
+};
+
+class ZygoteHandle final : public PeerOwner, public ChildWatcher {
+public:
+    ZygoteHandle(Holdings& holdings, ZygoteOwner& owner, std::uint32_t generation);
+    ~ZygoteHandle() override;
+
+    // `boot` is complete but for the control descriptor.
+    base::Result<void> start(control::Boot boot, const std::string& python);
+    base::Result<void> order_worker(std::uint32_t slot, std::uint64_t incarnation, int far_end);
+    void reopen_log(int fd);
+    void leave();
+    void kill();
+
+    ZygotePhase phase() const { return phase_; }
+    pid_t pid() const { return pid_; }
+    bool was_ready() const { return was_ready_; }
+
+    void on_message(control::Message& message) override;
+    void on_peer_closed(const std::string& reason) override;
+    void on_child_end(pid_t pid, int wait_status) override;
+
+private:
+    bool step(ZygotePhase next);
+    void start_deadline(base::Milliseconds delay, const char* missed);
+    void stop_deadline();
+    void finish(const std::string& how, bool expected);
+
+    Holdings& holdings_;
+    ZygoteOwner& owner_;
+    std::uint32_t generation_;
+    ZygotePhase phase_ = ZygotePhase::starting;
+    pid_t pid_ = 0;
+    std::unique_ptr<Peer> peer_;
+    net::TimerId deadline_ = 0;
+    base::MonotonicTime started_;
+    bool was_ready_ = false;
+    Failure failure_;
+};
+
+}  // namespace mew::master
