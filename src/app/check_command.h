@@ -1,0 +1,12 @@
+#pragma once
+// `mewsgi check [options]`: everything wrong with a configuration, or what it means; nothing is
+// bound and nothing runs. With --emit it hands the checked options to a master that reloads.
+
+#include <string>
+#include <vector>
+
+namespace mew::app {
+
+int run_check(std::vector<std::string> arguments, const std::vector<std::string>& environment);
+
+}  // namespace mew::app

@@ -1,0 +1,114 @@
+// The native program: serves, checks a configuration, or talks to a server that runs. Wires the
+// roles together; has no other logic than to find out what was asked.
+//
+//   mewsgi [OPTION]... [APP]      mewsgi check [OPTION]...      mewsgi reload|stop|status ...
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "app/check_command.h"
+#include "app/speak.h"
+#include "master/command_client.h"
+#include "master/interpreter.h"
+#include "master/launcher.h"
+#include "options/load.h"
+
+extern char** environ;  // POSIX names it, no header does
+
+namespace mew::app {
+namespace {
+
+constexpr const char* kLauncherPython = "MEWSGI_LAUNCHER_PYTHON";
+constexpr const char* kPackageDir = "MEWSGI_PACKAGE_DIR";
+
+// 0 to 2 must be open, or a socket would become somebody's standard error.
+void open_standard_descriptors() {
+    for (int fd = 0; fd <= 2; ++fd) {
+        if (::fcntl(fd, F_GETFD) < 0) ::open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+    }
+}
+
+std::vector<std::string> read_environment() {
+    std::vector<std::string> list;
+    for (char** entry = environ; *entry != nullptr; ++entry) list.emplace_back(*entry);
+    return list;
+}
+
+// Our own two names are no options.
+std::vector<std::string> without_own_names(std::vector<std::string> environment) {
+    std::erase_if(environment, [](const std::string& entry) {
+        return entry.starts_with(std::string(kLauncherPython) + "=") ||
+               entry.starts_with(std::string(kPackageDir) + "=");
+    });
+    return environment;
+}
+
+std::string own_path() {
+    char buffer[PATH_MAX];
+    const ssize_t n = ::readlink("/proc/self/exe", buffer, sizeof buffer);
+    return n > 0 ? std::string(buffer, static_cast<std::size_t>(n)) : "";
+}
+
+// The package holds the program as bin/mewsgi; MEWSGI_PACKAGE_DIR names it in a build tree.
+std::string find_package(const std::vector<std::string>& environment, const std::string& program) {
+    const std::string given = master::find_variable(environment, kPackageDir);
+    if (!given.empty()) {
+        char whole[PATH_MAX];
+        return ::realpath(given.c_str(), whole) != nullptr ? whole : given;
+    }
+    const std::string folder = program.substr(0, program.rfind('/'));
+    return folder.substr(0, folder.rfind('/'));
+}
+
+int serve(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+    options::Request request;
+    options::Loaded loaded = options::load(arguments, without_own_names(environment), request);
+    if (request.kind == options::Request::Kind::version) {
+        std::printf("mewsgi %s\n", MEW_VERSION);
+        return master::kExitDone;
+    }
+    if (request.kind == options::Request::Kind::help) {
+        std::fputs(options::help_text(request.topic, ::isatty(1) == 1).c_str(), stdout);
+        return loaded.mistakes.empty() ? master::kExitDone : master::kExitError;
+    }
+    if (!loaded.mistakes.empty()) {
+        tell(loaded.warnings, "warning: ");
+        tell(loaded.mistakes, "");
+        return master::kExitError;
+    }
+    master::Program program;
+    program.version = MEW_VERSION;
+    program.path = own_path();
+    program.package_dir = find_package(environment, program.path);
+    program.arguments = arguments;
+    program.environment = environment;
+    // The app's environment is the user's: what the console script told us ends here.
+    ::unsetenv(kLauncherPython);
+    return master::launch(program, std::move(loaded));
+}
+
+int run(const std::vector<std::string>& arguments) {
+    const std::vector<std::string> environment = read_environment();
+    const std::string first = arguments.empty() ? "" : arguments.front();
+    const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1),
+                                        arguments.end());
+    if (first == "reload" || first == "stop" || first == "status")
+        return master::run_command(first, rest);
+    if (first == "check") return run_check(rest, without_own_names(environment));
+    return serve(arguments, environment);
+}
+
+}  // namespace
+}  // namespace mew::app
+
+int main(int argc, char** argv) {
+    mew::app::open_standard_descriptors();
+    return mew::app::run(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+}
