@@ -1,0 +1,28 @@
+"""Runs the real program and looks at it from outside: log, sockets, /proc.
+
+server.py   the program as a context manager, its log, its end
+client.py   HTTP by raw bytes, split wherever a test wants
+load.py     many clients at once, bounded
+procfs.py   processes: trees, descriptors, signal masks
+waiting.py  the one way to wait: a predicate and a deadline
+"""
+
+from harness.client import Connection, Response
+from harness.load import Load
+from harness.procfs import Process, processes_tagged
+from harness.server import Outcome, Server, package_folder, program, run_mewsgi
+from harness.waiting import wait_for
+
+__all__ = [
+    "Connection",
+    "Load",
+    "Outcome",
+    "Process",
+    "Response",
+    "Server",
+    "package_folder",
+    "processes_tagged",
+    "program",
+    "run_mewsgi",
+    "wait_for",
+]

@@ -1,0 +1,59 @@
+"""Fixtures that every folder of tests on the real program shares; its conftest.py imports them."""
+
+from __future__ import annotations
+
+import textwrap
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Callable, Iterator
+
+import pytest
+from harness.server import Server
+
+APPS = Path(__file__).resolve().parent.parent / "apps"
+WriteApp = Callable[..., Path]
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    """`serve("app:app", "--processes", "2", cwd=folder)`: a started server, stopped at the end."""
+    with ExitStack() as running:
+
+        def start(*arguments: str, **how: Any) -> Server:
+            return running.enter_context(Server(arguments, **how))
+
+        yield start
+
+
+@pytest.fixture
+def write_app(tmp_path: Path) -> WriteApp:
+    """`write_app("...", name="app.py")`: a file of Python in a fresh folder; gives the folder."""
+
+    def write(source: str, name: str = "app.py") -> Path:
+        target = tmp_path / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(textwrap.dedent(source))
+        return tmp_path
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def probe(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """apps/probe.py with one worker, shared by the tests of a module that change nothing in it."""
+    with Server(["--chdir", str(APPS), "probe:app"]) as server:
+        yield server
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for server in Server.living:
+            title = f"log of {' '.join(server.command)} (pid {server.process.pid})"
+            report.sections.append((title, server.log[-20000:]))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes more than about five seconds")

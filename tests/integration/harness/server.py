@@ -1,0 +1,299 @@
+"""The real program, started on a port of the kernel's choice and watched through its log.
+
+    with Server(["catserve.wsgi"], chdir=folder) as server:
+        assert server.get("/").status == 200
+
+On leaving, it is stopped by its own pid, must end by itself, and must leave no process behind.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Mapping, Sequence
+
+from harness.client import Connection, Response
+from harness.procfs import Process, processes_tagged
+from harness.waiting import wait_for
+
+ROOT = Path(__file__).resolve().parents[3]
+BOUND = r"http(?:-socket)? bound on (\S*?):(\d+) fd (\d+)"
+SPAWNED = r"spawned mewsgi worker (\d+).*?\(pid: (\d+)"
+SERVING = r"serving on "
+
+
+def program() -> str:
+    named = os.environ.get("MEWSGI_PROGRAM")
+    if named:
+        return named
+    for candidate in (
+        ROOT / ".venv/bin/mewsgi",
+        ROOT / "build/release/package/mewsgi/bin/mewsgi",
+    ):
+        if candidate.exists():
+            return str(candidate)
+    raise FileNotFoundError("no mewsgi to test: build it (make build) or set MEWSGI_PROGRAM")
+
+
+def package_folder() -> str | None:
+    """What MEWSGI_PACKAGE_DIR must say; None where the program finds its package itself."""
+    named = os.environ.get("MEWSGI_PACKAGE_DIR")
+    if named:
+        return named
+    built = ROOT / "build/release/package/mewsgi"
+    return str(built) if program().startswith(str(built)) else None
+
+
+def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The tester's environment without what would change the server; the tests' own python."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("UWSGI_", "MEWSGI_", "PYTEST", "DJANGO_", "FLASK_"))
+        and name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+    }
+    folder = package_folder()
+    if folder:
+        kept["MEWSGI_PACKAGE_DIR"] = folder
+    if sys.prefix != sys.base_prefix:
+        kept["VIRTUAL_ENV"] = sys.prefix
+    else:
+        kept["PATH"] = f"{Path(sys.executable).parent}:{kept['PATH']}"
+    kept.update(extra or {})
+    return kept
+
+
+@dataclass(frozen=True)
+class Outcome:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+
+def run_mewsgi(
+    *arguments: str,
+    cwd: str | Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float = 20.0,
+) -> Outcome:
+    """A command that ends by itself: reload, stop, status, or a start that must fail."""
+    tag = f"MEWSGI_TAG={uuid.uuid4().hex}"
+    name, _, value = tag.partition("=")
+    environment = clean_environment({**(env or {}), name: value})
+    done = subprocess.run(
+        [program(), *arguments],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=timeout,
+        text=True,
+        errors="replace",
+    )
+    wait_for(lambda: not processes_tagged(tag), f"the end of what {arguments} started")
+    return Outcome(done.returncode, done.stdout, done.stderr)
+
+
+class Server:
+    living: list[Server] = []  # for the failure report
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        cwd: str | Path | None = None,
+        env: Mapping[str, str] | None = None,
+        http: str | None = "127.0.0.1:0",
+        wait: str | None = SERVING,
+        wrapper: Sequence[str] = (),
+        expect_status: int | None = 0,
+        timeout: float = 20.0,
+    ) -> None:
+        """`http=None`: the arguments say where to listen. `wait=None`: do not wait for readiness.
+        `expect_status=None`: whatever the exit status is."""
+        self.tag = f"MEWSGI_TAG={uuid.uuid4().hex}"
+        name, _, value = self.tag.partition("=")
+        self.command = [*wrapper, program(), *(["--http", http] if http else []), *arguments]
+        self.environment = clean_environment({**(env or {}), name: value})
+        self.cwd, self.wait, self.timeout = cwd, wait, timeout
+        self.expect_status = expect_status
+        self.lines: list[str] = []
+        self._more = threading.Condition()
+        self._log_ended = False
+
+    def __enter__(self) -> Server:
+        self.process = subprocess.Popen(
+            self.command,
+            cwd=self.cwd,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._reader = threading.Thread(target=self._read_log, daemon=True)
+        self._reader.start()
+        Server.living.append(self)
+        if self.wait:
+            try:
+                self.wait_log(self.wait, timeout=self.timeout)
+            except BaseException:
+                self.kill()
+                raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if self.process.poll() is None:
+                self.stop()
+            self.expect_nothing_left()
+        except BaseException:
+            self.kill()
+            if kind is None:
+                raise
+
+    # the log
+
+    def _read_log(self) -> None:
+        assert self.process.stdout
+        for raw in self.process.stdout:
+            with self._more:
+                self.lines.append(raw.decode(errors="surrogateescape").rstrip("\n"))
+                self._more.notify_all()
+        with self._more:
+            self._log_ended = True
+            self._more.notify_all()
+
+    @property
+    def log(self) -> str:
+        with self._more:
+            return "\n".join(self.lines)
+
+    def mark(self) -> int:
+        """Where the log is now, for `since`."""
+        with self._more:
+            return len(self.lines)
+
+    def find_log(self, pattern: str, since: int = 0) -> re.Match[str] | None:
+        with self._more:
+            return re.search(pattern, "\n".join(self.lines[since:]), re.MULTILINE)
+
+    def wait_log(self, pattern: str, since: int = 0, timeout: float = 10.0) -> re.Match[str]:
+        """The first match of `pattern` in the log from line `since` on, as soon as it is there."""
+        deadline = time.monotonic() + timeout
+        with self._more:
+            while True:
+                text = "\n".join(self.lines[since:])
+                found = re.search(pattern, text, re.MULTILINE)
+                if found:
+                    return found
+                left = deadline - time.monotonic()
+                if left <= 0 or self._log_ended:
+                    why = "the log ended" if self._log_ended else f"{timeout:g} s passed"
+                    raise AssertionError(f"{why} without {pattern!r} in the log:\n{text}")
+                self._more.wait(left)
+
+    # where it is, and what it is made of
+
+    @property
+    def port(self) -> int:
+        return int(self.wait_log(BOUND)[2])
+
+    @property
+    def master(self) -> Process:
+        found = Process.of(self.process.pid)
+        assert found, "the master is gone"
+        return found
+
+    def workers(self) -> dict[int, Process]:
+        """The living workers by slot, the newest of each."""
+        found: dict[int, Process] = {}
+        for slot, pid in re.findall(SPAWNED, self.log):
+            process = Process.of(int(pid))
+            if process and process.alive:
+                found[int(slot)] = process
+        return found
+
+    def zygotes(self) -> list[Process]:
+        workers = {process.pid for process in self.workers().values()}
+        spawned = {int(pid) for _, pid in re.findall(SPAWNED, self.log)}
+        return [
+            child
+            for child in self.master.children
+            if any(part.endswith("_zygote.py") for part in child.command)
+            and child.pid not in workers | spawned
+        ]
+
+    def processes(self) -> list[Process]:
+        """Everything alive that this start brought about."""
+        return processes_tagged(self.tag)
+
+    # talking to it
+
+    def connect(self, timeout: float = 10.0) -> Connection:
+        return Connection(("127.0.0.1", self.port), timeout)
+
+    def get(self, target: str, timeout: float = 10.0, **headers: str) -> Response:
+        return self.request("GET", target, timeout=timeout, **headers)
+
+    def request(
+        self, method: str, target: str, body: bytes = b"", timeout: float = 10.0, **headers: str
+    ) -> Response:
+        with self.connect(timeout) as connection:
+            return connection.request(method, target, body, **{"Connection": "close", **headers})
+
+    def signal(self, number: signal.Signals) -> None:
+        os.kill(self.process.pid, number)
+
+    def run(self, command: str, *arguments: str, timeout: float = 30.0) -> Outcome:
+        """`mewsgi reload|stop|status` for this server."""
+        return run_mewsgi(command, *arguments, str(self.process.pid), timeout=timeout)
+
+    # its end
+
+    def wait_end(self, timeout: float = 15.0) -> int:
+        try:
+            status = self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the master did not end within {timeout:g} s") from None
+        return status
+
+    def stop(self, number: signal.Signals = signal.SIGTERM, timeout: float = 15.0) -> int:
+        self.signal(number)
+        status = self.wait_end(timeout)
+        if self.expect_status is not None:
+            assert status == self.expect_status, f"exit status {status}"
+        return status
+
+    def expect_nothing_left(self, timeout: float = 5.0) -> None:
+        wait_for(lambda: not self.processes(), "the end of every process of the tree", timeout)
+        self._reader.join(timeout)
+        if self in Server.living:
+            Server.living.remove(self)
+
+    def kill(self) -> None:
+        """After a failure: the processes that this start brought about, by their own pids."""
+        for process in (Process.of(self.process.pid), *self.processes()):
+            if process and process.alive:
+                try:
+                    os.kill(process.pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
+        self.process.wait(5)
