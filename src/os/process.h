@@ -49,6 +49,7 @@ base::Result<void> die_with_parent(int signal, pid_t parent);
 
 // Closes every descriptor that is not in `keep`; close_range(2), or /proc/self/fd before Linux 5.9.
 void close_all_but(std::vector<int> keep);
+void close_all_but_by_proc(std::vector<int> keep);  // the fallback alone
 
 base::Result<void> set_inheritable(int fd, bool inheritable);
 

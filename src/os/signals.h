@@ -23,7 +23,7 @@ base::Result<Fd> open_signals(std::initializer_list<int> signals);
 bool next_signal(int fd, SignalEvent& event);
 
 void ignore_signals(std::initializer_list<int> signals);
-// For a new process: every disposition default, nothing blocked, no alternate stack in use.
+// For a new process: every disposition default, nothing blocked.
 void reset_signals();
 
 // "SIGTERM"; "signal 42" for what has no name.
