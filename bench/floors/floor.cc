@@ -1,5 +1,8 @@
-// Floor 1: what the kernel and the event loop cost. Answers every request with the same bytes, which
-// are those of bench/apps/hello.py. Native, no Python. Usage: floor PORT
+// Floor 1: what the kernel and the event loop cost. Answers every request with the same bytes,
+// which are those of bench/apps/hello.py. Native, no Python. Usage: floor PORT [close]
+//
+// With "close" it ends the connection after each answer, and says so: what a server that does so
+// cannot avoid either, and much more than the rest of its work.
 #include <cstdio>
 #include <cstdlib>
 #include <string_view>
@@ -8,24 +11,33 @@
 
 namespace {
 
-constexpr std::string_view kResponse =
+constexpr std::string_view kKept =
     "HTTP/1.1 200 OK\r\n"
     "Content-Type: text/plain\r\n"
     "Content-Length: 13\r\n"
     "\r\n"
     "Hello, World!";
 
-bool write_fixed(int connection) {
-    return ::write(connection, kResponse.data(), kResponse.size()) ==
-           static_cast<ssize_t>(kResponse.size());
+constexpr std::string_view kLast =
+    "HTTP/1.1 200 OK\r\n"
+    "Content-Type: text/plain\r\n"
+    "Content-Length: 13\r\n"
+    "Connection: close\r\n"
+    "\r\n"
+    "Hello, World!";
+
+bool write_whole(int connection, std::string_view response) {
+    return ::write(connection, response.data(), response.size()) ==
+           static_cast<ssize_t>(response.size());
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    const long port = argc == 2 ? std::strtol(argv[1], nullptr, 10) : 0;
-    if (port < 1 || port > 65535) {
-        std::fprintf(stderr, "usage: floor PORT\n");
+    const long port = argc >= 2 ? std::strtol(argv[1], nullptr, 10) : 0;
+    const bool closes = argc == 3 && std::string_view(argv[2]) == "close";
+    if (port < 1 || port > 65535 || (argc > 2 && !closes)) {
+        std::fprintf(stderr, "usage: floor PORT [close]\n");
         return 2;
     }
     const int listener = mew::bench::listen_on(static_cast<std::uint16_t>(port));
@@ -33,7 +45,9 @@ int main(int argc, char** argv) {
         std::perror("floor: cannot listen");
         return 1;
     }
-    mew::bench::serve(listener, write_fixed);
+    mew::bench::serve(listener, [closes](int connection) {
+        return closes ? (write_whole(connection, kLast), false) : write_whole(connection, kKept);
+    });
     std::perror("floor: cannot go on");
     return 1;
 }

@@ -1,5 +1,5 @@
-// Floor 2: floor 1 plus what no WSGI server can leave out: a fresh environ, the call of the app, its
-// result iterated, and head and body written with one write. A CPython extension module; run by
+// Floor 2: floor 1 plus what no WSGI server can leave out: a fresh environ, the call of the app,
+// its result iterated, and head and body written with one write. A CPython extension module; run by
 // bench/floors/serve_environ.py in the python that also runs the other servers.
 //
 // Not done here, though a server must: parsing, values of this request in the environ (all 12 are
@@ -84,8 +84,8 @@ bool append_body(PyObject* result) {
     while (PyObject* chunk = PyIter_Next(iterator)) {
         const bool is_bytes = PyBytes_Check(chunk);
         if (is_bytes) {
-            response.append({PyBytes_AS_STRING(chunk),
-                             static_cast<std::size_t>(PyBytes_GET_SIZE(chunk))});
+            response.append(
+                {PyBytes_AS_STRING(chunk), static_cast<std::size_t>(PyBytes_GET_SIZE(chunk))});
         } else {
             PyErr_SetString(PyExc_TypeError, "the app's result must be made of bytes");
         }
@@ -171,7 +171,15 @@ PyMethodDef methods[] = {
 };
 
 PyModuleDef module_definition = {
-    PyModuleDef_HEAD_INIT, "floor_environ", nullptr, -1, methods, nullptr, nullptr, nullptr, nullptr,
+    PyModuleDef_HEAD_INIT,
+    "floor_environ",
+    nullptr,
+    -1,
+    methods,
+    nullptr,
+    nullptr,
+    nullptr,
+    nullptr,
 };
 
 }  // namespace

@@ -2,9 +2,9 @@
 // write per request. Run by `bench/run` as its own process, never part of mewsgi.
 //
 // It is the least that any server on sockets does, and only right for a client that sends one whole
-// request at a time and waits for the answer, as wrk does. It parses nothing; the one thing it looks
-// at is whether the bytes end a request head. If not, it closes the connection, which wrk counts as
-// an error: so it cannot look fast by answering what was not asked.
+// request at a time and waits for the answer, as wrk does. It parses nothing; the one thing it
+// looks at is whether the bytes end a request head. If not, it closes the connection, which wrk
+// counts as an error: so it cannot look fast by answering what was not asked.
 #pragma once
 
 #include <arpa/inet.h>

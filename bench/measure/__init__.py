@@ -2,9 +2,12 @@
 
 servers   the rows of the table: which servers, how each is started
 install   the peers' environment and the compiled floors
+launch    where things lie, the environment, the start of a row
 process   one server as a tree of processes: start, CPU time, end
 wrk       the load and what it counted
+client    exactly so many requests, for the probes and to see who waits
 machine   cores, and how busy others kept them meanwhile
 report    medians, ratios, the table and the JSON
 main      the command line and the rounds
+callgrind, instructions, syscalls    the probes
 """

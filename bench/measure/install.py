@@ -19,7 +19,7 @@ SUPPORT = ("click", "setuptools")  # what peers import without being one
 COMPILE = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Wshadow"]
 
 
-class InstallFailed(Exception):
+class InstallError(Exception):
     pass
 
 
@@ -27,11 +27,11 @@ def run_step(command: list[str], deadline: float = INSTALL_DEADLINE) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=deadline)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise InstallFailed(f"{Path(command[0]).name}: {error}") from error
+        raise InstallError(f"{Path(command[0]).name}: {error}") from error
     if done.returncode != 0:
         lines = [line.strip() for line in (done.stderr + done.stdout).splitlines()]
         telling = [line for line in lines if "error" in line.lower()] or lines
-        raise InstallFailed(f"{Path(command[0]).name}: {' / '.join(telling[:2])[:300]}")
+        raise InstallError(f"{Path(command[0]).name}: {' / '.join(telling[:2])[:300]}")
     return done.stdout
 
 
@@ -67,13 +67,15 @@ def install_peers(place: Place, needed: set[str]) -> dict[str, str]:
     reasons = {}
     for name in sorted(needed):
         present = installed_pins(place)
-        missing = [pins[wanted] for wanted in (name, *SUPPORT) if pins[wanted].lower() not in present]
+        missing = [
+            pins[wanted] for wanted in (name, *SUPPORT) if pins[wanted].lower() not in present
+        ]
         if not missing:
             continue
         print(f"installing {' '.join(missing)} into {place.venv}", flush=True)
         try:
             run_step([place.python, "-m", "pip", "install", "-c", str(requirements), *missing])
-        except InstallFailed as error:
+        except InstallError as error:
             reasons[name] = f"not installed: {error}{hint(name)}"
     return reasons
 

@@ -10,7 +10,7 @@ from pathlib import Path
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
-class TooFewCores(Exception):
+class CoresError(Exception):
     pass
 
 
@@ -23,7 +23,7 @@ class Cores:
 def choose_cores() -> Cores:
     allowed = sorted(os.sched_getaffinity(0))
     if len(allowed) < 2:
-        raise TooFewCores("two cores are needed, one for the server and one for wrk; this has one")
+        raise CoresError("two cores are needed, one for the server and one for wrk; this has one")
     return Cores(server=allowed[-1], load=allowed[0])
 
 
@@ -35,7 +35,7 @@ def busy_seconds(core: int, stat: str | None = None) -> float:
         if name == f"cpu{core}":
             user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, values[:8])
             return (user + nice + system + irq + softirq + steal) / TICKS_PER_SECOND
-    raise TooFewCores(f"/proc/stat has no core {core}")
+    raise CoresError(f"/proc/stat has no core {core}")
 
 
 def describe() -> dict[str, str]:

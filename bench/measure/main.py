@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shlex
 import shutil
 import subprocess
@@ -13,11 +12,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from measure import install, machine, report, wrk
-from measure.process import StartFailed, Tree, free_port
-from measure.servers import FLOOR, FLOOR_ENVIRON, Place, Server, choose
-
-ROOT = Path(__file__).resolve().parents[2]
+from measure import client, machine, report, wrk
+from measure.launch import ROOT, find_place, pinned, prepare, start
+from measure.process import StartError, Tree
+from measure.servers import FLOOR_ENVIRON, Place, Server, choose
 
 
 @dataclass(frozen=True)
@@ -60,56 +58,10 @@ def make_plan(options: argparse.Namespace) -> Plan:
     return Plan(servers, connections, rounds, seconds, machine.choose_cores())
 
 
-def find_place() -> Place:
-    program = os.environ.get("MEWSGI_PROGRAM") or str(ROOT / ".venv" / "bin" / "mewsgi")
-    return Place(
-        bench=ROOT / "bench",
-        build=ROOT / "build" / "bench",
-        venv=ROOT / ".cache" / "bench-venv",
-        mewsgi=Path(program).absolute(),
-    )
-
-
-def prepare(place: Place, servers: list[Server]) -> dict[str, str]:
-    """Installs and builds; the rows that cannot be measured, with the reason."""
-    needs = {server.needs for server in servers}
-    failed = install.install_peers(place, needs - {"floors", "mewsgi"})
-    if "floors" in needs:
-        try:
-            install.build_floors(place)
-        except install.InstallFailed as error:
-            failed["floors"] = f"not built: {error}"
-    if "mewsgi" in needs and not os.access(place.mewsgi, os.X_OK):
-        failed["mewsgi"] = f"no program at {place.mewsgi}: build it first, or set MEWSGI_PROGRAM"
-    return {server.name: failed[server.needs] for server in servers if server.needs in failed}
-
-
-def environment(place: Place) -> dict[str, str]:
-    """The caller's, without what would lead a server to another Python or other settings."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "UWSGI_", "GRANIAN_", "GUNICORN_"))
-    }
-    return {**kept, "PYTHONPATH": str(place.bench / "apps"), "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def start(server: Server, place: Place, core: int) -> Tree:
-    port = free_port()
-    command = ["taskset", "-c", str(core), *server.command(place, port)]
-    log = place.build / "logs" / f"{server.name}.log"
-    tree = Tree.start(command, port, log, environment(place), place.bench / "apps")
-    try:
-        tree.wait_until_it_answers()
-    except BaseException:
-        tree.stop()
-        raise
-    return tree
-
-
 def measure(tree: Tree, server: Server, connections: int, turn: int, plan: Plan) -> report.Run:
     cores = plan.cores
     url = f"http://127.0.0.1:{tree.port}/"
+    unserved = client.unserved(tree.port, connections)
     server_core, load_core = machine.busy_seconds(cores.server), machine.busy_seconds(cores.load)
     cpu, began = tree.cpu_seconds(), time.monotonic()
     load = wrk.run(url, connections, plan.seconds, cores.load)
@@ -126,6 +78,7 @@ def measure(tree: Tree, server: Server, connections: int, turn: int, plan: Plan)
         errors=load.errors,
         others_on_server_core=max(0.0, server_core / wall),
         others_on_load_core=max(0.0, load_core / wall),
+        unserved=unserved,
         p50_us=load.p50_us,
         p99_us=load.p99_us,
     )
@@ -159,7 +112,7 @@ class Session:
                 tree = start(server, self.place, self.plan.cores.server)
                 self.running[server.name] = tree
                 wrk.run(f"http://127.0.0.1:{tree.port}/", 8, 1, self.plan.cores.load)  # warm-up
-            except (StartFailed, wrk.WrkFailed) as error:
+            except (StartError, wrk.WrkError) as error:
                 self.missing[server.name] = f"did not start: {error}"
 
     def measure_all(self, connections: int, turn: int) -> None:
@@ -172,7 +125,7 @@ class Session:
             progress(f"round {turn + 1}/{self.plan.rounds}, {connections} on {server.name}")
             try:
                 self.runs.append(measure(tree, server, connections, turn, self.plan))
-            except wrk.WrkFailed as error:
+            except wrk.WrkError as error:
                 self.missing[server.name] = f"at {connections} connections: {error}"
             if tree.process.poll() is not None:
                 self.missing[server.name] = f"ended while under load: {tree.last_words()}"
@@ -209,7 +162,7 @@ def describe(plan: Plan, place: Place) -> dict[str, object]:
         "rounds": plan.rounds,
         "seconds": plan.seconds,
         "commands": {
-            server.name: shlex.join(["taskset", "-c", str(plan.cores.server)] + server.command(place, 8000))
+            server.name: shlex.join(pinned(server, place, 8000, plan.cores.server))
             for server in plan.servers
         },
     }
@@ -231,16 +184,16 @@ def main(arguments: list[str] | None = None) -> int:
     options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
     try:
         plan = make_plan(options)
-    except (ValueError, machine.TooFewCores) as error:
+    except (ValueError, machine.CoresError) as error:
         print(f"bench/run: {error}", file=sys.stderr)
         return 2
     place = find_place()
     if options.list:
         print_setting(plan, place, {"python": "see a run"})
         return 0
-    for tool in ("wrk", "taskset"):
+    for tool, package in (("wrk", "wrk"), ("taskset", "util-linux")):
         if shutil.which(tool) is None:
-            print(f"bench/run: {tool} is missing: apt-get install wrk util-linux", file=sys.stderr)
+            print(f"bench/run: {tool} is missing: apt-get install {package}", file=sys.stderr)
             return 1
     session = Session(plan, place, prepare(place, plan.servers))
     about = describe(plan, place)
@@ -263,5 +216,5 @@ def conclude(session: Session, about: dict[str, object], target: Path) -> int:
     about = {**about, "missing": session.missing, "endings": session.endings}
     target.write_text(json.dumps(report.as_json(session.runs, rows, about), indent=1) + "\n")
     print(f"\nwritten to {target}")
-    ours = {FLOOR, FLOOR_ENVIRON, "mewsgi", "mewsgi-log"} & set(session.missing)
+    ours = {name for name in session.missing if name.startswith(("floor", "mewsgi"))}
     return 1 if ours or not rows else 0

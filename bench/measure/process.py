@@ -21,7 +21,7 @@ EXPECTED_BODY = b"Hello, World!"
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 
 
-class StartFailed(Exception):
+class StartError(Exception):
     pass
 
 
@@ -56,11 +56,11 @@ def parse_stat(text: str) -> Stat:
 
 def read_stats() -> dict[int, Stat]:
     stats = {}
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
             continue
         try:
-            stat = parse_stat(Path("/proc", entry, "stat").read_text())
+            stat = parse_stat((entry / "stat").read_text())
         except OSError:  # ended meanwhile
             continue
         stats[stat.pid] = stat
@@ -106,7 +106,7 @@ class Tree:
                     start_new_session=True,
                 )
         except OSError as error:
-            raise StartFailed(f"cannot be run: {error}") from error
+            raise StartError(f"cannot be run: {error}") from error
         return cls(command, port, log, process)
 
     def members(self) -> list[Stat]:
@@ -138,7 +138,7 @@ class Tree:
         problem = "no answer"
         while time.monotonic() < end:
             if self.process.poll() is not None:
-                raise StartFailed(
+                raise StartError(
                     f"ended with status {self.process.returncode} at start: {self.last_words()}"
                 )
             try:
@@ -148,7 +148,7 @@ class Tree:
             if not problem:
                 return
             time.sleep(0.02)
-        raise StartFailed(f"{problem} within {deadline:.0f} s: {self.last_words()}")
+        raise StartError(f"{problem} within {deadline:.0f} s: {self.last_words()}")
 
     def fault_of_one_answer(self) -> str:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)

@@ -6,9 +6,9 @@ shown: on a shared machine a neighbour slows both alike.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Callable, Optional
 
 from measure.servers import FLOOR_ENVIRON
 
@@ -26,6 +26,7 @@ class Run:
     errors: dict[str, int]
     others_on_server_core: float  # share of the time
     others_on_load_core: float
+    unserved: int  # connections, of so many open ones, that got no answer in a second
     p50_us: int
     p99_us: int
 
@@ -48,11 +49,12 @@ class Row:
     connections: int
     rate: tuple[float, float, float]  # median, least, most
     cpu_us: tuple[float, float, float]
-    rate_ratio: Optional[float]
-    cpu_ratio: Optional[float]
+    rate_ratio: float | None
+    cpu_ratio: float | None
     busy: float
     others: float
     errors: dict[str, int]
+    unserved: int
     requests: int
 
 
@@ -60,7 +62,9 @@ def spread(values: list[float]) -> tuple[float, float, float]:
     return median(values), min(values), max(values)
 
 
-def ratio_to_floor(runs: list[Run], floor: list[Run], value: Callable[[Run], float]) -> Optional[float]:
+def ratio_to_floor(
+    runs: list[Run], floor: list[Run], value: Callable[[Run], float]
+) -> float | None:
     by_round = {run.round: value(run) for run in floor}
     ratios = [value(run) / by_round[run.round] for run in runs if by_round.get(run.round)]
     return median(ratios) if ratios else None
@@ -85,6 +89,7 @@ def make_row(runs: list[Run], floor: list[Run]) -> Row:
         busy=median(run.busy for run in runs),
         others=median(max(run.others_on_server_core, run.others_on_load_core) for run in runs),
         errors=add_up(runs),
+        unserved=max(run.unserved for run in runs),
         requests=sum(run.requests for run in runs),
     )
 
@@ -100,8 +105,16 @@ def make_rows(runs: list[Run]) -> list[Row]:
     return rows
 
 
-HEADINGS = ("server", "requests/s", "min-max", "x floor", "CPU us/req", "min-max", "x floor", "busy")
-WIDTHS = (15, 11, 17, 8, 11, 13, 8, 5)
+COLUMNS = (
+    ("server", 15),
+    ("requests/s", 11),
+    ("min-max", 17),
+    ("x floor", 8),
+    ("CPU us/req", 11),
+    ("min-max", 13),
+    ("x floor", 8),
+    ("busy", 5),
+)
 
 
 def marks(row: Row) -> str:
@@ -109,13 +122,15 @@ def marks(row: Row) -> str:
     if row.errors:
         counts = ", ".join(f"{count} {kind}" for kind, count in sorted(row.errors.items()))
         found.append(f"ERRORS: {counts} in {row.requests} requests")
+    if row.unserved:
+        found.append(f"STARVES: {row.unserved} of {row.connections} connections wait over 1 s")
     if row.others > NOISY:
         found.append(f"others used {row.others:.0%} of a core")
     return "; ".join(found)
 
 
 def cells(row: Row) -> tuple[str, ...]:
-    def ratio(value: Optional[float]) -> str:
+    def ratio(value: float | None) -> str:
         return "-" if value is None else f"{value:.2f}"
 
     return (
@@ -131,21 +146,23 @@ def cells(row: Row) -> tuple[str, ...]:
 
 
 def line(values: tuple[str, ...], note: str = "") -> str:
-    first, *others = zip(values, WIDTHS)
-    text = first[0].ljust(first[1]) + "".join(" " + value.rjust(width) for value, width in others)
+    widths = [width for _, width in COLUMNS]
+    text = values[0].ljust(widths[0])
+    text += "".join(" " + value.rjust(width) for value, width in zip(values[1:], widths[1:]))
     return f"{text}  {note}".rstrip()
 
 
 def table(rows: list[Row], order: list[str], missing: dict[str, str]) -> str:
     parts = []
     for connections in sorted({row.connections for row in rows}):
-        parts += ["", f"{connections} connection{'s' if connections > 1 else ''}", line(HEADINGS)]
+        parts += ["", f"{connections} connection{'s' if connections > 1 else ''}"]
+        parts.append(line(tuple(heading for heading, _ in COLUMNS)))
         by_name = {row.server: row for row in rows if row.connections == connections}
         for name in order:
             if name in by_name:
                 parts.append(line(cells(by_name[name]), marks(by_name[name])))
             elif name in missing:
-                parts.append(f"{name.ljust(WIDTHS[0])} not measured, see below")
+                parts.append(f"{name.ljust(COLUMNS[0][1])} not measured, see below")
     if missing:
         parts += ["", "Not measured:"]
         parts += [f"  {name}: {reason}" for name, reason in missing.items()]

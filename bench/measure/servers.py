@@ -47,6 +47,10 @@ def floor(place: Place, port: int) -> list[str]:
     return [str(place.build / "floor"), str(port)]
 
 
+def floor_close(place: Place, port: int) -> list[str]:
+    return [*floor(place, port), "close"]
+
+
 def floor_environ(place: Place, port: int) -> list[str]:
     script = str(place.bench / "floors" / "serve_environ.py")
     return [place.python, script, str(place.build), str(port)]
@@ -99,10 +103,12 @@ def gunicorn(place: Place, port: int) -> list[str]:
 
 FLOOR = "floor"
 FLOOR_ENVIRON = "floor-environ"
+FLOOR_CLOSE = "floor-close"
 
 SERVERS = (
     Server(FLOOR, "epoll, read, fixed write", "floors", floor),
     Server(FLOOR_ENVIRON, "the same, app called with 12 keys", "floors", floor_environ),
+    Server(FLOOR_CLOSE, "as floor, a connection per request", "floors", floor_close),
     Server("mewsgi", "no access log", "mewsgi", mewsgi("--disable-logging")),
     Server("mewsgi-log", "access log to /dev/null", "mewsgi", mewsgi("--logto", "/dev/null")),
     Server("fastwsgi", "TCP_NODELAY on", "fastwsgi", fastwsgi),
@@ -134,9 +140,7 @@ def choose(names: list[str]) -> list[Server]:
     if unknown:
         known = ", ".join(row.name for row in SERVERS)
         raise ValueError(f"no row is called {', '.join(unknown)}; there are: {known}")
-    exact = {row.name for row in SERVERS}
-    return [
-        row
-        for row in SERVERS
-        if any(row.name == name or (name not in exact and row.name.startswith(name)) for name in names)
-    ]
+    # A full name means that row alone, though others may begin with it.
+    exact = {row.name for row in SERVERS} & set(names)
+    groups = tuple(set(names) - exact)
+    return [row for row in SERVERS if row.name in exact or row.name.startswith(groups)]

@@ -22,14 +22,14 @@ class Load:
     cpu_seconds: float
 
 
-class WrkFailed(Exception):
+class WrkError(Exception):
     pass
 
 
 def parse_report(output: str) -> Load:
     lines = [line for line in output.splitlines() if line.startswith("REPORT ")]
     if len(lines) != 1:
-        raise WrkFailed(f"wrk gave no report but: {output.strip()[-300:]!r}")
+        raise WrkError(f"wrk gave no report but: {output.strip()[-300:]!r}")
     report = json.loads(lines[0][len("REPORT ") :])
     return Load(
         requests=report["requests"],
@@ -54,9 +54,9 @@ def run(url: str, connections: int, seconds: float, core: int) -> Load:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 15)
     except subprocess.TimeoutExpired as late:
-        raise WrkFailed(f"wrk did not end within {late.timeout:.0f} s") from late
+        raise WrkError(f"wrk did not end within {late.timeout:.0f} s") from late
     if done.returncode != 0:
-        raise WrkFailed(f"wrk failed: {(done.stderr or done.stdout).strip()[-300:]}")
+        raise WrkError(f"wrk failed: {(done.stderr or done.stdout).strip()[-300:]}")
     load = parse_report(done.stdout)
     cpu = children_cpu() - before
     return Load(load.requests, load.seconds, load.errors, load.p50_us, load.p99_us, cpu)

@@ -1,0 +1,63 @@
+"""From a row to a running server: where things lie, what is missing, the environment, the start."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from measure import install
+from measure.process import Tree, free_port
+from measure.servers import Place, Server
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def find_place() -> Place:
+    program = os.environ.get("MEWSGI_PROGRAM") or str(ROOT / ".venv" / "bin" / "mewsgi")
+    return Place(
+        bench=ROOT / "bench",
+        build=ROOT / "build" / "bench",
+        venv=ROOT / ".cache" / "bench-venv",
+        mewsgi=Path(program).absolute(),
+    )
+
+
+def prepare(place: Place, servers: list[Server]) -> dict[str, str]:
+    """Installs and builds; the rows that cannot be measured, with the reason."""
+    needs = {server.needs for server in servers}
+    failed = install.install_peers(place, needs - {"floors", "mewsgi"})
+    if "floors" in needs:
+        try:
+            install.build_floors(place)
+        except install.InstallError as error:
+            failed["floors"] = f"not built: {error}"
+    if "mewsgi" in needs and not os.access(place.mewsgi, os.X_OK):
+        failed["mewsgi"] = f"no program at {place.mewsgi}: build it first, or set MEWSGI_PROGRAM"
+    return {server.name: failed[server.needs] for server in servers if server.needs in failed}
+
+
+def environment(place: Place) -> dict[str, str]:
+    """The caller's, without what would lead a server to another Python or other settings."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "UWSGI_", "GRANIAN_", "GUNICORN_"))
+    }
+    return {**kept, "PYTHONPATH": str(place.bench / "apps"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def pinned(server: Server, place: Place, port: int, core: int) -> list[str]:
+    return ["taskset", "-c", str(core), *server.command(place, port)]
+
+
+def start(server: Server, place: Place, core: int) -> Tree:
+    port = free_port()
+    command = pinned(server, place, port, core)
+    log = place.build / "logs" / f"{server.name}.log"
+    tree = Tree.start(command, port, log, environment(place), place.bench / "apps")
+    try:
+        tree.wait_until_it_answers()
+    except BaseException:
+        tree.stop()
+        raise
+    return tree

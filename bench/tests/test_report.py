@@ -1,0 +1,72 @@
+"""The table: paired ratios, marks that are not hidden, rows that are missing by name."""
+
+from dataclasses import replace
+
+import pytest
+from measure import report
+from measure.report import Run
+
+RUN = Run(
+    server="floor-environ",
+    connections=64,
+    round=0,
+    requests=1000,
+    seconds=1.0,
+    cpu_seconds=0.005,
+    errors={},
+    others_on_server_core=0.0,
+    others_on_load_core=0.0,
+    unserved=0,
+    p50_us=1,
+    p99_us=2,
+)
+
+
+def rows(*runs: Run):
+    return {row.server: row for row in report.make_rows(list(runs))}
+
+
+def test_numbers_of_one_run():
+    row = rows(RUN)["floor-environ"]
+    assert row.rate == (1000, 1000, 1000)
+    assert row.cpu_us[0] == pytest.approx(5.0)
+    assert (row.rate_ratio, row.cpu_ratio) == (1, 1)
+
+
+def test_ratios_are_taken_inside_a_round():
+    # The machine was half as fast in round 1, for both: the ratio must not move.
+    floor = [RUN, replace(RUN, round=1, requests=500), replace(RUN, round=2)]
+    peer = [replace(run, server="peer", requests=run.requests // 2) for run in floor]
+    assert rows(*floor, *peer)["peer"].rate_ratio == 0.5
+    assert rows(*floor, *peer)["peer"].cpu_ratio == 2.0
+
+
+def test_no_floor_no_ratio():
+    assert rows(replace(RUN, server="peer"))["peer"].rate_ratio is None
+
+
+def test_no_request_at_all_is_a_row_not_a_crash():
+    row = rows(RUN, replace(RUN, server="peer", requests=0))["peer"]
+    assert row.rate[0] == 0
+
+
+def test_errors_of_all_rounds_are_marked():
+    failing = [
+        replace(RUN, server="peer", errors={"read": 2}),
+        replace(RUN, server="peer", round=1, errors={"read": 1, "status": 7}),
+    ]
+    text = report.table(report.make_rows(failing), ["peer"], {})
+    assert "ERRORS: 3 read, 7 status in 2000 requests" in text
+
+
+def test_starving_and_noise_are_marked():
+    run = replace(RUN, unserved=63, others_on_load_core=0.3)
+    text = report.table(report.make_rows([run]), ["floor-environ"], {})
+    assert "STARVES: 63 of 64" in text
+    assert "others used 30% of a core" in text
+
+
+def test_a_missing_row_is_named_in_the_table_and_with_its_reason():
+    text = report.table(report.make_rows([RUN]), ["floor-environ", "peer"], {"peer": "no such"})
+    assert "peer            not measured" in text
+    assert "peer: no such" in text
