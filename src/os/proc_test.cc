@@ -1,7 +1,9 @@
 #include "os/proc.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <gmock/gmock.h>
@@ -49,13 +51,19 @@ TEST(Proc, NonsenseIsRefused) {
 
 TEST(Proc, CommandLineIsPrintableAndBounded) {
     EXPECT_THAT(command_line(::getpid()), HasSubstr("os_test"));
-    const auto child =
-        spawn({.argv = {"/bin/sh", "-c", "read x", "\x1b[2J\nname", std::string(500, 'y')},
-               .descriptors = {}});
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const Fd input(ends[0]);
+    Fd keeps_it_waiting(ends[1]);
+    SpawnPlan plan{.argv = {"/bin/sh", "-c", "read x", "\x1b[2J\nname", std::string(500, 'y')}};
+    plan.descriptors = {{input.get(), 0}};
+    const auto child = spawn(plan);
     ASSERT_TRUE(child);
     const std::string line = command_line(*child);
     EXPECT_THAT(line, testing::StartsWith("/bin/sh -c read x \\x1b[2J\\x0aname yyy"));
     EXPECT_EQ(line.size(), 200U);
+    keeps_it_waiting.reset();
+    EXPECT_EQ(::waitpid(*child, nullptr, 0), *child);
     EXPECT_EQ(command_line(-5), "");
 }
 
