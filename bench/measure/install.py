@@ -6,6 +6,7 @@ the reason printed in its row; it is tried again the next time.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -50,8 +51,14 @@ def base_python() -> str:
 
 
 def make_venv(place: Place) -> None:
-    if not Path(place.python).exists():
-        run_step([base_python(), "-m", "venv", "--clear", str(place.venv)])
+    """Made anew when the project moved to another Python, or peers would run the old one."""
+    version = ["-c", "import sys; print(sys.version)"]
+    base = base_python()
+    if Path(place.python).exists():
+        with contextlib.suppress(InstallError):
+            if run_step([place.python, *version]) == run_step([base, *version]):
+                return
+    run_step([base, "-m", "venv", "--clear", str(place.venv)])
 
 
 def installed_pins(place: Place) -> set[str]:
