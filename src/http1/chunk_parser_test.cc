@@ -1,7 +1,7 @@
 // Rules 16 and 19 to 21: bodies, as a client of the codec sees them, and the parser's bounds.
 #include "http1/chunk_parser.h"
 
-#include "http1/wire_case.h"
+#include "http1/testing/wire_case.h"
 
 namespace mew::http1 {
 namespace {

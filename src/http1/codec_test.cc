@@ -1,7 +1,7 @@
 // The life of a connection: pipelines, the order of events, what ends it (rules 21 to 25).
 #include "http1/codec.h"
 
-#include "http1/wire_case.h"
+#include "http1/testing/wire_case.h"
 
 namespace mew::http1 {
 namespace {

@@ -1,5 +1,5 @@
 // Rules 8 to 18, 23 and 24: header fields and what they say of body and connection.
-#include "http1/wire_case.h"
+#include "http1/testing/wire_case.h"
 
 namespace mew::http1 {
 namespace {

@@ -1,7 +1,7 @@
 // Rules 1 to 7: lines, the request line, target and Host. Fields are in head_fields_test.cc.
 #include "http1/head_parser.h"
 
-#include "http1/wire_case.h"
+#include "http1/testing/wire_case.h"
 
 namespace mew::http1 {
 namespace {

@@ -8,7 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "http1/conversation.h"
+#include "http1/testing/conversation.h"
 
 namespace mew::http1 {
 
