@@ -16,8 +16,8 @@ namespace mew::net {
 // What a role must know of an inherited listener.
 struct ListenerInfo {
     int fd = -1;
-    std::string option;       // "http" or "http-socket"
-    std::string address;      // as given: ":8000"
+    std::string option;   // "http" or "http-socket"
+    std::string address;  // as given: ":8000"; port 0 replaced by the real one
     bool unix_socket = false;
     std::string server_name;  // for environ, where no Host tells: own host name
     std::string server_port;  // "8000"; "" for UNIX sockets
@@ -25,14 +25,15 @@ struct ListenerInfo {
 
 struct BindSettings {
     int backlog = 1024;
-    std::optional<mode_t> mode;   // UNIX sockets
-    std::string owner;            // user[:group], UNIX sockets
+    std::optional<mode_t> mode;  // UNIX sockets
+    std::string owner;           // user[:group], UNIX sockets
 };
 
 struct Listener {
     os::Fd fd;
-    ListenerInfo info;            // info.fd == fd.get(); port 0 is resolved here
-    std::string path;             // UNIX path to unlink (vacuum); empty for others
+    ListenerInfo info;    // info.fd == fd.get(); port 0 is resolved here
+    std::string path;     // absolute UNIX path to unlink (vacuum); empty for others
+    std::string warning;  // for the log: the backlog was clipped; empty: all as asked
 };
 
 // Binds and listens; TCP with SO_REUSEADDR, TCP_NODELAY, non-blocking, close-on-exec. A UNIX socket

@@ -1,0 +1,159 @@
+#include "net/listener.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <climits>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+#include <system_error>
+
+#include "net/address.h"
+#include "net/port_holder.h"
+#include "net/unix_listener.h"
+#include "os/proc.h"
+
+namespace mew::net {
+namespace {
+
+struct FreeAddresses {
+    void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
+};
+using AddressList = std::unique_ptr<addrinfo, FreeAddresses>;
+
+std::string own_host_name() {
+    std::array<char, HOST_NAME_MAX + 1> name{};
+    if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
+    return name.data();
+}
+
+int somaxconn() {
+    int most = SOMAXCONN;
+    if (const auto text = os::read_small_file("/proc/sys/net/core/somaxconn", 64))
+        std::from_chars(text->data(), text->data() + text->size(), most);
+    return most;
+}
+
+// What the kernel would do silently, said.
+int clip_backlog(int wanted, std::string& warning) {
+    const int most = somaxconn();
+    if (wanted <= most) return wanted;
+    warning = "the backlog (listen) is " + std::to_string(most) + ", not " +
+              std::to_string(wanted) + ": the system's limit net.core.somaxconn; raise that " +
+              "limit with sysctl, or ask for less";
+    return most;
+}
+
+base::Result<AddressList> look_up(const Address& address, const std::string& text) {
+    addrinfo hints{};
+    hints.ai_family = address.kind == Address::Kind::ipv6 ? AF_INET6 : AF_INET;
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+    const std::string port = std::to_string(address.port);
+    addrinfo* list = nullptr;
+    const int problem = ::getaddrinfo(address.host.empty() ? nullptr : address.host.c_str(),
+                                      port.c_str(), &hints, &list);
+    if (problem != 0)
+        return base::fail("'" + address.host + "' in the address '" + text +
+                          "' is no address of this machine: " + ::gai_strerror(problem));
+    return AddressList(list);
+}
+
+base::Unexpected<base::Error> bind_failure(const Address& address, const std::string& text) {
+    const int code = errno;
+    const std::string port = std::to_string(address.port);
+    std::string what;
+    if (code == EADDRINUSE) {
+        what = "port " + port + " is taken by " + describe_port_holder(address.port) +
+               "; stop it, or choose another port";
+    } else if (code == EACCES) {
+        what = "port " + port +
+               " may only be bound by root (or with CAP_NET_BIND_SERVICE); "
+               "choose one above 1023";
+    } else if (code == EADDRNOTAVAIL) {
+        what =
+            "no interface of this machine has the address '" + address.host + "' of '" + text + "'";
+    } else {
+        return base::fail_errno("cannot bind '" + text + "'", code);
+    }
+    return {base::Error{code, std::move(what)}};
+}
+
+bool set_flag(int fd, int level, int option) {
+    const int on = 1;
+    return ::setsockopt(fd, level, option, &on, sizeof on) == 0;
+}
+
+base::Result<os::Fd> listen_on_tcp(const Address& address, const std::string& text, int backlog) {
+    auto list = look_up(address, text);
+    if (!list) return std::move(list).failure();
+    const addrinfo& place = **list;
+    os::Fd fd(::socket(place.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
+    if (!fd) return base::fail_errno("cannot open a socket for '" + text + "'");
+    // NODELAY: accepted connections inherit it, which saves a call on each.
+    if (!set_flag(fd.get(), SOL_SOCKET, SO_REUSEADDR) ||
+        !set_flag(fd.get(), IPPROTO_TCP, TCP_NODELAY))
+        return base::fail_errno("cannot prepare a socket for '" + text + "'");
+    if (::bind(fd.get(), place.ai_addr, place.ai_addrlen) != 0) return bind_failure(address, text);
+    // Two sockets may be bound to one port with SO_REUSEADDR; only one of them may listen.
+    if (::listen(fd.get(), backlog) != 0) return bind_failure(address, text);
+    return fd;
+}
+
+std::uint16_t bound_port(int fd) {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return 0;
+    std::uint16_t port = 0;
+    static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+    std::memcpy(&port, reinterpret_cast<const char*>(&storage) + offsetof(sockaddr_in, sin_port),
+                sizeof port);
+    return ntohs(port);
+}
+
+void describe_tcp(ListenerInfo& info, const Address& address) {
+    info.server_port = std::to_string(bound_port(info.fd));
+    if (address.port != 0) return;
+    const bool v6 = address.kind == Address::Kind::ipv6;
+    info.address = (v6 ? "[" + address.host + "]" : address.host) + ":" + info.server_port;
+}
+
+}  // namespace
+
+base::Result<Listener> bind_listener(const std::string& option, const std::string& address,
+                                     const BindSettings& settings) {
+    auto parsed = parse_address(address);
+    if (!parsed) return std::move(parsed).failure();
+    Listener listener;
+    const int backlog = clip_backlog(settings.backlog, listener.warning);
+    const bool path = parsed->kind == Address::Kind::unix_path;
+    const bool abstract = parsed->kind == Address::Kind::unix_abstract;
+    if (path) {
+        std::error_code problem;
+        listener.path = std::filesystem::absolute(parsed->host, problem).string();
+        if (problem) return base::fail("cannot find the current folder: " + problem.message());
+        if (auto fits = parse_address(listener.path); !fits) return std::move(fits).failure();
+    }
+    auto fd = path       ? listen_on_path(listener.path, settings, backlog)
+              : abstract ? listen_on_abstract(parsed->host, backlog)
+                         : listen_on_tcp(*parsed, address, backlog);
+    if (!fd) return std::move(fd).failure();
+    listener.fd = std::move(*fd);
+    ListenerInfo& info = listener.info;
+    info.fd = listener.fd.get();
+    info.option = option;
+    info.address = address;
+    info.unix_socket = path || abstract;
+    info.server_name = own_host_name();
+    if (!info.unix_socket) describe_tcp(info, *parsed);
+    return listener;
+}
+
+}  // namespace mew::net
