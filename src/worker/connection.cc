@@ -425,24 +425,24 @@ void Connection::on_limit(Limit limit) {
     switch (limit) {
         case Limit::header:
             if (!received_any_) return close();
-            return time_out("http-header-timeout", "the request head took too long");
+            return time_out("the request head took longer than http-header-timeout");
         case Limit::body:
             if (state_ == State::draining) return close();
-            return time_out("http-body-timeout", "the request body stood still for too long");
+            return time_out("the request body stood still for longer than http-body-timeout");
         case Limit::send:
             stats::add(context_.slot.timeouts);
             log::info("client-too-slow",
-                      "{} read nothing of its answer within http-send-timeout; closed",
-                      peer_.address);
+                      "closed the connection of {}: it read nothing of its answer within "
+                      "http-send-timeout",
+                      peer_.address.empty() ? "a UNIX socket" : peer_.address);
             return close();
         default:
             return close();
     }
 }
 
-void Connection::time_out(std::string_view option, std::string_view what) {
+void Connection::time_out(std::string_view what) {
     stats::add(context_.slot.timeouts);
-    log::info("request-timeout", "{}: {} ({})", peer_.address, what, option);
     refuse_now(408, what);
 }
 

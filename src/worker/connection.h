@@ -95,7 +95,7 @@ private:
     void end_connection();
     void start_lingering();
     void drop_received();
-    void time_out(std::string_view option, std::string_view what);
+    void time_out(std::string_view what);
     void refuse_now(int status, std::string_view reason);
     void set_interest(std::uint32_t events);
     enum class Wait : std::uint8_t { ready, timeout, broken };

@@ -24,7 +24,7 @@ public:
     Limit limit() const { return limit_; }
 
 protected:
-    ~Timed() = default;
+    virtual ~Timed() = default;
 
 private:
     friend class Deadlines;

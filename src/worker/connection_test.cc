@@ -1,0 +1,446 @@
+#include "worker/connection.h"
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "http1/codec.h"
+#include "worker/handover.h"
+
+namespace mew::worker {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+class TestClock final : public base::Clock {
+public:
+    base::MonotonicTime now() override { return now_; }
+    void advance(base::Milliseconds by) { now_ += by; }
+
+private:
+    base::MonotonicTime now_{};
+};
+
+struct TestApp final : http::AppBridge {
+    void run(http::Exchange& exchange) override {
+        ++calls;
+        target = exchange.head.target();
+        if (action) return action(exchange);
+        answer(exchange, "hello\n");
+    }
+    static void answer(http::Exchange& exchange, std::string_view body) {
+        http::ResponseHead head;
+        head.implied_length = body.size();
+        ASSERT_TRUE(head.check());
+        (void)exchange.response.start(head);
+        (void)exchange.response.write(body);
+        (void)exchange.response.finish();
+    }
+    int calls = 0;
+    std::string target;
+    std::function<void(http::Exchange&)> action;
+};
+
+class ConnectionTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        ASSERT_TRUE(loop.open());
+        settings.access_log = false;
+        settings.listeners.resize(1);
+        context = std::make_unique<Context>(loop, settings, slot, app);
+        context->phase = Phase::serving;
+        context->deadlines.set_duration(Limit::header, 30s);
+        context->deadlines.set_duration(Limit::body, 60s);
+        context->deadlines.set_duration(Limit::keepalive, 75s);
+        context->deadlines.set_duration(Limit::send, 1s);
+        context->deadlines.set_duration(Limit::linger, 2s);
+    }
+    void TearDown() override {
+        while (!context->connections.empty()) context->connections.front().close();
+        loop.run_once(0ms);
+    }
+
+    // A client's end of a connection that was just accepted.
+    os::Fd connect(std::string_view unread = {}) {
+        int pair[2];
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+        auto* connection =
+            new Connection(*context, os::Fd(pair[0]), PeerText(), 0,
+                           std::make_unique<http1::Codec>(settings.limits));
+        connection->open(unread);
+        return os::Fd(pair[1]);
+    }
+    void turn() {
+        loop.run_once(0ms);
+        while (!context->runnable.empty()) {
+            Connection& next = context->runnable.front();
+            static_cast<base::ListNode<RunnableTag>&>(next).unlink();
+            next.run_further();
+        }
+    }
+    void send(const os::Fd& client, std::string_view bytes) {
+        ASSERT_EQ(::send(client.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+                  static_cast<ssize_t>(bytes.size()));
+        turn();
+    }
+    // All that is there now; "<end>" behind it if the connection's sending side is closed.
+    std::string receive(const os::Fd& client) {
+        std::string all;
+        char buffer[4096];
+        for (;;) {
+            const ssize_t size = ::recv(client.get(), buffer, sizeof buffer, 0);
+            if (size == 0) return all + "<end>";
+            if (size < 0) return all;
+            all.append(buffer, static_cast<std::size_t>(size));
+        }
+    }
+    void let_time_pass(base::Milliseconds by) {
+        clock.advance(by);
+        turn();
+    }
+    int open_connections() const { return static_cast<int>(slot.connections.load()); }
+
+    TestClock clock;
+    net::EventLoop loop{clock};
+    Settings settings;
+    stats::Slot slot{};
+    TestApp app;
+    std::unique_ptr<Context> context;
+};
+
+constexpr std::string_view kGet = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+
+TEST_F(ConnectionTest, AnswersAndKeepsTheConnection) {
+    const os::Fd client = connect();
+    send(client, kGet);
+    const std::string first = receive(client);
+    EXPECT_THAT(first, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(first, EndsWith("\r\n\r\nhello\n"));
+    send(client, kGet);
+    EXPECT_EQ(receive(client), first);
+    EXPECT_EQ(slot.requests.load(), 2U);
+    EXPECT_EQ(open_connections(), 1);
+}
+
+TEST_F(ConnectionTest, ServesARequestHoweverItIsSplit) {
+    const std::string post = "POST /b HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde";
+    app.action = [](http::Exchange& exchange) {
+        std::string body;
+        for (;;) {
+            auto piece = exchange.body->read();
+            ASSERT_TRUE(piece);
+            if (piece->empty()) break;
+            body += *piece;
+        }
+        EXPECT_EQ(body, "abcde");
+        EXPECT_EQ(exchange.head.target(), "/b");
+        TestApp::answer(exchange, body);
+    };
+    for (std::size_t at = 1; at < post.size(); ++at) {
+        const os::Fd client = connect();
+        send(client, std::string_view(post).substr(0, at));
+        EXPECT_EQ(app.calls, static_cast<int>(at) - 1) << "called with half a request";
+        send(client, std::string_view(post).substr(at));
+        EXPECT_THAT(receive(client), EndsWith("\r\n\r\nabcde"));
+    }
+}
+
+TEST_F(ConnectionTest, AnswersAPipelineInOrderHoweverLong) {
+    const os::Fd client = connect();
+    std::string many;
+    for (int i = 0; i < 100; ++i) {
+        many += "GET /" + std::to_string(i) + " HTTP/1.1\r\nHost: h\r\n\r\n";
+    }
+    int next = 0;
+    app.action = [&next](http::Exchange& exchange) {
+        EXPECT_EQ(exchange.head.target(), "/" + std::to_string(next++));
+        TestApp::answer(exchange, "x");
+    };
+    send(client, many);
+    for (int i = 0; i < 20 && next < 100; ++i) turn();
+    EXPECT_EQ(next, 100);
+}
+
+TEST_F(ConnectionTest, ABadRequestIsRefusedAndTheClientSeesTheAnswer) {
+    const os::Fd client = connect();
+    send(client, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\nGET /evil HTTP/1.1\r\nHost: h\r\n\r\n");
+    const std::string answer = receive(client);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n"));
+    EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+    EXPECT_THAT(answer, EndsWith("<end>"));
+    EXPECT_EQ(app.calls, 0);
+    EXPECT_EQ(slot.refused.load(), 1U);
+    // What it still sends is read and dropped, then the connection goes.
+    send(client, kGet);
+    EXPECT_EQ(app.calls, 0);
+    let_time_pass(3s);
+    EXPECT_EQ(open_connections(), 0);
+}
+
+TEST_F(ConnectionTest, ABadSecondRequestDoesNotSpoilTheFirstAnswer) {
+    const os::Fd client = connect();
+    send(client, std::string(kGet) + "BAD\r\n\r\n");
+    const std::string answers = receive(client);
+    EXPECT_THAT(answers, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(answers, HasSubstr("hello\nHTTP/1.1 400 Bad Request\r\n"));
+    EXPECT_EQ(app.calls, 1);
+}
+
+TEST_F(ConnectionTest, AnUnreadBodyIsNeverARequest) {
+    app.action = [](http::Exchange& exchange) { TestApp::answer(exchange, "no"); };
+    const os::Fd client = connect();
+    settings.post_buffering = 1;
+    const std::string inner = "GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n";
+    send(client, "POST /x HTTP/1.1\r\nHost: h\r\nContent-Length: " +
+                     std::to_string(inner.size() + 3) + "\r\n\r\nabc");
+    EXPECT_EQ(app.calls, 1);
+    send(client, inner + std::string(kGet));
+    EXPECT_EQ(app.calls, 2);
+    EXPECT_EQ(app.target, "/a");
+}
+
+TEST_F(ConnectionTest, ContinueIsSentWhenTheAppReadsAndOnlyThen) {
+    const std::string head =
+        "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
+    std::string seen_by_client;
+    os::Fd client = connect();
+    const int client_fd = client.get();
+    app.action = [&](http::Exchange& exchange) {
+        // A waiting client: it sends the body once it has seen the 100.
+        context->wait_hooks.before_wait = [](void* fd) {
+            char buffer[256];
+            const ssize_t size =
+                ::recv(static_cast<int>(reinterpret_cast<std::intptr_t>(fd)), buffer, 256, 0);
+            EXPECT_EQ(std::string(buffer, static_cast<std::size_t>(std::max<ssize_t>(size, 0))),
+                      "HTTP/1.1 100 Continue\r\n\r\n");
+            EXPECT_EQ(::send(static_cast<int>(reinterpret_cast<std::intptr_t>(fd)), "ok", 2, 0), 2);
+        };
+        context->wait_hooks.context =
+            reinterpret_cast<void*>(static_cast<std::intptr_t>(client_fd));
+        auto piece = exchange.body->read();
+        ASSERT_TRUE(piece);
+        TestApp::answer(exchange, *piece);
+    };
+    send(client, head);
+    EXPECT_THAT(receive(client), EndsWith("\r\n\r\nok"));
+    context->wait_hooks = {};
+
+    app.action = nullptr;  // answers without reading: no 100, and the connection cannot go on
+    const os::Fd other = connect();
+    send(other, head);
+    const std::string answer = receive(other);
+    EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 OK\r\n"));
+    EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
+}
+
+TEST_F(ConnectionTest, ACutBodyFailsTheReadAndNeverLooksComplete) {
+    settings.post_buffering = 1;
+    bool failed = false;
+    app.action = [&](http::Exchange& exchange) {
+        (void)exchange.body->read();
+        auto second = exchange.body->read();
+        failed = !second.has_value();
+        EXPECT_FALSE(exchange.body->read()) << "a failed body must go on failing";
+        exchange.response.fail(second ? 500 : second.error().status);
+    };
+    os::Fd client = connect();
+    const std::string_view half = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab";
+    ASSERT_EQ(::send(client.get(), half.data(), half.size(), 0),
+              static_cast<ssize_t>(half.size()));
+    ::shutdown(client.get(), SHUT_WR);
+    turn();
+    EXPECT_TRUE(failed);
+    EXPECT_THAT(receive(client), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(ConnectionTest, ABodyCutBeforeItsTimeIsRefusedWithoutTheApp) {
+    os::Fd client = connect();
+    send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab");
+    ::shutdown(client.get(), SHUT_WR);
+    turn();
+    EXPECT_EQ(app.calls, 0);
+    EXPECT_THAT(receive(client), StartsWith("HTTP/1.1 400 "));
+}
+
+TEST_F(ConnectionTest, AShortAnswerEndsTheConnection) {
+    app.action = [](http::Exchange& exchange) {
+        http::ResponseHead head;
+        head.content_length = 10;
+        head.headers.push_back({"Content-Length", "10", http::FieldName::content_length});
+        (void)exchange.response.start(head);
+        (void)exchange.response.write("abc");
+        EXPECT_FALSE(exchange.response.finish());
+    };
+    const os::Fd client = connect();
+    send(client, kGet);
+    EXPECT_THAT(receive(client), EndsWith("\r\n\r\nabc<end>"));
+}
+
+TEST_F(ConnectionTest, ALongAnswerIsCut) {
+    app.action = [](http::Exchange& exchange) {
+        http::ResponseHead head;
+        head.content_length = 3;
+        head.headers.push_back({"Content-Length", "3", http::FieldName::content_length});
+        (void)exchange.response.start(head);
+        (void)exchange.response.write("abcdef");
+        (void)exchange.response.write("ghi");
+        EXPECT_TRUE(exchange.response.finish());
+    };
+    const os::Fd client = connect();
+    send(client, kGet);
+    EXPECT_THAT(receive(client), EndsWith("\r\n\r\nabc"));
+    EXPECT_EQ(open_connections(), 1);
+}
+
+TEST_F(ConnectionTest, AnAnswerThatBreaksAfterItsHeadHasNoLastChunk) {
+    app.action = [](http::Exchange& exchange) {
+        http::ResponseHead head;
+        (void)exchange.response.start(head);
+        (void)exchange.response.write("part");
+        exchange.response.fail(500);
+    };
+    const os::Fd client = connect();
+    send(client, kGet);
+    EXPECT_THAT(receive(client), EndsWith("4\r\npart\r\n<end>"));
+}
+
+TEST_F(ConnectionTest, ASlowReaderGetsAllOfALargeAnswerWhileOthersAreServed) {
+    const std::string large(900'000, 'z');
+    app.action = [&](http::Exchange& exchange) {
+        if (exchange.head.target() == "/large") TestApp::answer(exchange, large);
+        else TestApp::answer(exchange, "small");
+    };
+    const os::Fd slow = connect();
+    const os::Fd quick = connect();
+    send(slow, "GET /large HTTP/1.1\r\nHost: h\r\n\r\n");
+    send(quick, kGet);
+    EXPECT_THAT(receive(quick), EndsWith("small"));
+    std::string got;
+    for (int i = 0; i < 1000 && got.size() < large.size(); ++i) {
+        got += receive(slow);
+        turn();
+    }
+    got += receive(slow);
+    EXPECT_EQ(got.substr(got.find("\r\n\r\n") + 4), large);
+    send(slow, kGet);
+    EXPECT_THAT(receive(slow), EndsWith("small"));
+}
+
+TEST_F(ConnectionTest, AReaderThatStandsStillIsClosedAfterItsTime) {
+    const std::string large(900'000, 'z');
+    app.action = [&](http::Exchange& exchange) { TestApp::answer(exchange, large); };
+    const os::Fd client = connect();
+    send(client, kGet);
+    let_time_pass(2s);
+    EXPECT_EQ(open_connections(), 0);
+    EXPECT_EQ(slot.timeouts.load(), 1U);
+}
+
+TEST_F(ConnectionTest, LimitsOfTime) {
+    const os::Fd silent = connect();       // never sends a byte: closed, no answer
+    const os::Fd half = connect();         // half a head: 408
+    const os::Fd body = connect();         // half a body: 408
+    const os::Fd idle = connect();         // between requests: closed, no answer
+    send(half, "GET / HT");
+    send(body, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab");
+    send(idle, kGet);
+    (void)receive(idle);
+    let_time_pass(20s);
+    send(half, "TP/1.1\r\n");  // the limit is for the whole head: a trickle does not move it
+    let_time_pass(11s);
+    EXPECT_EQ(receive(silent), "<end>");
+    EXPECT_THAT(receive(half), StartsWith("HTTP/1.1 408 "));
+    EXPECT_EQ(receive(body), "");
+    let_time_pass(30s);
+    EXPECT_THAT(receive(body), StartsWith("HTTP/1.1 408 "));
+    EXPECT_EQ(receive(idle), "");
+    let_time_pass(15s);
+    EXPECT_EQ(receive(idle), "<end>");
+    EXPECT_EQ(app.calls, 1);
+}
+
+TEST_F(ConnectionTest, ALongCallOfTheAppDoesNotEatTheNextKeepAliveTime) {
+    app.action = [&](http::Exchange& exchange) {
+        clock.advance(100s);
+        TestApp::answer(exchange, "late");
+    };
+    const os::Fd client = connect();
+    send(client, kGet);
+    turn();
+    EXPECT_THAT(receive(client), EndsWith("late"));
+    let_time_pass(74s);
+    EXPECT_EQ(receive(client), "");
+}
+
+TEST_F(ConnectionTest, AClientThatLeavesMidAnswerIsCountedAndForgotten) {
+    app.action = [](http::Exchange& exchange) {
+        http::ResponseHead head;
+        (void)exchange.response.start(head);
+        const std::string piece(300'000, 'p');
+        for (int i = 0; i < 10 && exchange.response.write(piece); ++i) {
+        }
+        (void)exchange.response.finish();
+    };
+    os::Fd client = connect();
+    ASSERT_GT(::send(client.get(), kGet.data(), kGet.size(), 0), 0);
+    client.reset();
+    turn();
+    EXPECT_EQ(slot.aborted.load(), 1U);
+    EXPECT_EQ(open_connections(), 0);
+}
+
+TEST_F(ConnectionTest, Http10ClosesUnlessAskedToKeep) {
+    const os::Fd closing = connect();
+    send(closing, "GET / HTTP/1.0\r\n\r\n");
+    EXPECT_THAT(receive(closing), EndsWith("hello\n<end>"));
+    const os::Fd kept = connect();
+    send(kept, "GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    EXPECT_THAT(receive(kept), HasSubstr("Connection: keep-alive\r\n"));
+    EXPECT_EQ(open_connections(), 1);
+}
+
+TEST_F(ConnectionTest, AMovedConnectionIsServedElsewhereWithItsUnreadBytes) {
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    const os::Fd give(pair[0]);
+    const os::Fd take(pair[1]);
+    const os::Fd client = connect();
+    send(client, kGet.substr(0, 10));
+    ASSERT_TRUE(context->connections.front().movable());
+    ASSERT_TRUE(hand_over(give.get(), context->connections.front()));
+    loop.run_once(0ms);
+    EXPECT_EQ(open_connections(), 0);
+
+    HandoverTaker taker(*context, take.get());
+    ASSERT_TRUE(taker.start());
+    turn();
+    EXPECT_EQ(open_connections(), 1);
+    send(client, kGet.substr(10));
+    EXPECT_THAT(receive(client), EndsWith("hello\n"));
+}
+
+TEST_F(ConnectionTest, AConnectionWithHalfABodyDoesNotMove) {
+    const os::Fd client = connect();
+    send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab");
+    EXPECT_FALSE(context->connections.front().movable());
+}
+
+TEST_F(ConnectionTest, QuietMeansThatNoRequestCanBeLost) {
+    const os::Fd client = connect();
+    EXPECT_TRUE(context->connections.front().quiet());
+    ASSERT_EQ(::send(client.get(), "G", 1, 0), 1);
+    EXPECT_FALSE(context->connections.front().quiet());
+    turn();
+    EXPECT_FALSE(context->connections.front().quiet());
+}
+
+}  // namespace
+}  // namespace mew::worker
