@@ -3,11 +3,12 @@
 // by attach() in the zygote, changed once by the fork that makes a worker (zygote.cc), read by
 // everything else below src/python. Never freed: processes here end by _exit.
 
-#include <sys/types.h>
-
 #include <cstdint>
+#include <string_view>
 
 #include "control/boot.h"
+#include "control/message.h"
+#include "os/fd.h"
 #include "stats/board.h"
 
 namespace mew::python {
@@ -17,12 +18,26 @@ struct Role {
     stats::Board board;
     std::uint32_t slot = 0;         // 0: zygote; worker ids are 1..N
     std::uint64_t incarnation = 0;  // how often the slot was filled, as the master counts
-    int control_fd = -1;            // our end towards the master (the zygote's or the worker's own)
+    int control_fd = -1;            // our end towards the master: the zygote's, later the worker's
     bool attached = false;
 
     bool is_worker() const { return slot != 0; }
 };
 
 Role& role();
+
+// A message to the master about this process: slot, generation and pid are filled in. A master
+// that is gone or stuck is no error here: the control socket's end tells us soon enough.
+void tell_master(control::Kind kind, std::uint64_t value = 0, std::string_view text = {});
+
+// The log was opened again: events go to `target` from now on, and so do 1 and 2 as far as they
+// led to the old log.
+void take_new_log(const os::Fd& target);
+
+// Ends this process without Python's or C++'s finalisation, which dead-locks with the app's threads
+// sooner or later.
+[[noreturn]] void leave(int status);
+// The same for one that could not start: `text` is for people.
+[[noreturn]] void fail_start(int status, std::string_view text);
 
 }  // namespace mew::python

@@ -1,0 +1,118 @@
+#include "python/zygote.h"
+
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <string>
+
+#include "control/message.h"
+#include "log/log.h"
+#include "os/process.h"
+#include "python/fork_twice.h"
+#include "python/ref.h"
+#include "python/role.h"
+
+namespace mew::python {
+namespace {
+
+void flush_stream(const char* name) {
+    PyObject* const stream = PySys_GetObject(name);  // borrowed
+    if (stream == nullptr || stream == Py_None) return;
+    const PyRef done = PyRef::steal(PyObject_CallMethod(stream, "flush", nullptr));
+    if (!done) PyErr_Clear();  // closed or replaced by something odd: the app's own choice
+}
+
+// What stands in a buffer now would come out once for each worker.
+void flush_output() {
+    flush_stream("stdout");
+    flush_stream("stderr");
+    std::fflush(stdout);
+    std::fflush(stderr);
+}
+
+[[noreturn]] void die_in_worker(const std::string& why) {
+    log::error("worker-lost", "worker {} ends before it began: {}", role().slot, why);
+    ::_exit(1);
+}
+
+// The grandchild's first steps: from here on it is a worker and nothing of the zygote is left that
+// could answer in its name.
+void become_worker(control::Message& order, const Forked& forked) {
+    Role& self = role();
+    self.slot = order.slot;
+    self.incarnation = order.value;
+    log::set_role("worker " + std::to_string(order.slot));
+    ::setpgid(0, 0);
+    ::close(self.control_fd);
+    self.control_fd = order.descriptors.front().release();
+    const base::Result<void> adopted = wait_for_parent(forked, self.boot.master_pid);
+    if (!adopted) die_in_worker(adopted.error().text);
+    const base::Result<void> bound = os::die_with_parent(SIGKILL, self.boot.master_pid);
+    if (!bound) die_in_worker(bound.error().text);
+    tell_master(control::Kind::hello, self.incarnation);
+}
+
+void tell_spawned(const control::Message& order, pid_t pid) {
+    control::Message message;
+    message.kind = control::Kind::spawned;
+    message.slot = order.slot;
+    message.generation = role().boot.generation;
+    message.pid = pid;
+    message.value = order.value;
+    const base::Result<void> sent = control::send(role().control_fd, message);
+    if (!sent) log::warning("master-deaf", "{}", sent.error().text);
+}
+
+// True in the worker.
+bool spawn(control::Message& order) {
+    if (order.descriptors.empty() || order.slot == 0) {
+        log::error("bad-order", "an order to fork a worker came without its control socket");
+        return false;
+    }
+    PyOS_BeforeFork();
+    flush_output();
+    base::Result<Forked> forked = fork_twice();
+    if (forked && forked->is_grandchild()) {
+        // First, so that the app's fork hooks already see who and whose child they are.
+        become_worker(order, *forked);
+        PyOS_AfterFork_Child();
+        return true;
+    }
+    PyOS_AfterFork_Parent();
+    if (forked)
+        tell_spawned(order, forked->pid);
+    else
+        log::error("fork-failed", "worker {}: {}", order.slot, forked.error().text);
+    // The order's descriptors close with it: the master sees the end of a worker that never was.
+    return false;
+}
+
+}  // namespace
+
+std::uint32_t wait_for_spawn() {
+    for (;;) {
+        control::Message order;
+        base::Result<control::Receipt> got = control::receive(role().control_fd, order, true);
+        if (!got) {
+            log::error("zygote-lost", "{}", got.error().text);
+            ::_exit(1);
+        }
+        if (*got == control::Receipt::closed) ::_exit(0);
+        switch (order.kind) {
+            case control::Kind::spawn:
+                if (spawn(order)) return role().slot;
+                break;
+            case control::Kind::reopen_log:
+                if (!order.descriptors.empty()) take_new_log(order.descriptors.front());
+                break;
+            case control::Kind::leave:
+                flush_output();
+                leave(0);
+            default:
+                log::debug("bad-order", "the zygote ignores an order that is not for it");
+        }
+    }
+}
+
+}  // namespace mew::python
