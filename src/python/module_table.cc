@@ -1,0 +1,71 @@
+#include "control/message.h"
+#include "python/module.h"
+#include "python/serve.h"
+
+namespace mew::python {
+namespace {
+
+PyMethodDef kFunctions[] = {
+    {"attach", attach, METH_O, "Take the boot block and become the zygote it describes."},
+    {"log", log_event, METH_VARARGS, "log(level, event, message): one line of the server log."},
+    {"set_role", set_role, METH_O, "The name that log lines of this process bear."},
+    {"set_title", set_title, METH_O, "The title of this process, as ps shows it."},
+    {"zygote_ready", zygote_ready, METH_O, "Tell the master that the app is imported."},
+    {"zygote_failed", zygote_failed, METH_VARARGS, "Tell the master why not, and exit."},
+    {"worker_failed", worker_failed, METH_VARARGS, "Tell the master why not, and exit."},
+    {"wait_for_spawn", wait_for_spawn_order, METH_NOARGS,
+     "Stand still and fork a worker for each order; returns in the worker."},
+    {"serve", serve, METH_O, "Answer requests until the master retires this worker."},
+    {"limit_exit", limit_exit, METH_VARARGS, "limit_exit(seconds, status): exit then at last."},
+    {"leave", leave_process, METH_O, "End this process at once."},
+    {"request_reload", request_reload, METH_NOARGS, "Ask the master to reload."},
+    {"request_stop", request_stop, METH_NOARGS, "Ask the master to stop."},
+    {"worker_id", worker_id, METH_NOARGS, "1 to N; 0 outside a worker."},
+    {"request_id", request_id, METH_NOARGS, "Requests that this worker has answered."},
+    {"total_requests", total_requests, METH_NOARGS, "Requests that all workers have answered."},
+    {"workers", workers, METH_NOARGS, "What the board says of each worker."},
+    {"open_connections", open_connections, METH_NOARGS,
+     "Descriptors of this process that are connected to somebody else, and to whom."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+int fill(PyObject* module) {
+    PyObject* const id = PyLong_FromUnsignedLongLong(control::build_id());
+    if (id == nullptr) return -1;
+    const int added = PyModule_AddObject(module, "build_id", id);
+    if (added != 0) {
+        Py_DECREF(id);
+        return -1;
+    }
+    return PyModule_AddStringConstant(module, "version", MEW_VERSION);
+}
+
+PyModuleDef_Slot kSlots[] = {
+    {Py_mod_exec, reinterpret_cast<void*>(fill)},
+#if PY_VERSION_HEX >= 0x030C0000
+    // The state behind the functions is the process's own.
+    {Py_mod_multiple_interpreters, Py_MOD_MULTIPLE_INTERPRETERS_NOT_SUPPORTED},
+#endif
+#if PY_VERSION_HEX >= 0x030D0000
+    {Py_mod_gil, Py_MOD_GIL_NOT_USED},
+#endif
+    {0, nullptr},
+};
+
+PyModuleDef kDefinition = {
+    PyModuleDef_HEAD_INIT,
+    "mewsgi._mewsgi",
+    "The native half of mewsgi; works only inside a mewsgi server.",
+    0,
+    kFunctions,
+    kSlots,
+    nullptr,
+    nullptr,
+    nullptr,
+};
+
+}  // namespace
+
+PyModuleDef* module_definition() { return &kDefinition; }
+
+}  // namespace mew::python
