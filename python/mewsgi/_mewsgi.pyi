@@ -1,35 +1,37 @@
-"""The native half of mewsgi, as Python sees it. Loaded only inside a mewsgi zygote or worker."""
+"""The native half of mewsgi, as Python sees it. Works only inside a mewsgi zygote or worker."""
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypedDict
 
 build_id: int
 version: str
 
-class Boot:
+class Boot(TypedDict):
     """What the master gave this generation (src/control/boot.h)."""
 
-    given: list[tuple[str, str, bool, str]]  # name, value, bare, origin
-    options: dict[str, Any]  # effective, names with dashes; lists, str, int, float seconds, bool
+    given: list[tuple[str, str, bool, str]]  # name, value, bare, name as written
+    options: dict[str, Any]  # in force, by name: bool, int, float seconds, str, list of str
+    listeners: list[tuple[int, str, str]]  # descriptor, option, address
     master_pid: int
     generation: int
+    started: int  # unix time
     package_dir: str
     interpreter_reason: str
-    log_json: bool
-    listeners: list[tuple[int, str, str]]  # descriptor, option, address
 
-def attach(boot_fd: int) -> Boot:
+def attach(boot_fd: int, /) -> Boot:
     """Read the boot block, check the build id, take the descriptors, say hello to the master."""
 
-def log(level: str, event: str, message: str, fields: dict[str, Any] | None = None) -> None: ...
-def set_role(role: str) -> None:
+def log(level: str, event: str, message: str, /) -> None:
+    """One event of the server log; level is debug, info, warning or error."""
+
+def set_role(role: str, /) -> None:
     """The name that this process's log lines bear: "zygote", "worker 3"."""
 
-def set_title(title: str) -> None:
+def set_title(title: str, /) -> None:
     """Process title, as ps shows it."""
 
-def zygote_ready(about: str) -> None: ...
-def zygote_failed(status: int, text: str) -> NoReturn:
+def zygote_ready(about: str, /) -> None: ...
+def zygote_failed(status: int, text: str, /) -> NoReturn:
     """Tell the master why the app did not start, and exit with `status`."""
 
 def wait_for_spawn() -> int:
@@ -39,13 +41,18 @@ def wait_for_spawn() -> int:
     itself exits here when the master tells it to or is gone.
     """
 
-def worker_ready() -> None: ...
-def worker_failed(status: int, text: str) -> NoReturn: ...
-def serve(application: Callable[..., Any] | None) -> int:
-    """Answer requests until the master retires this worker; returns the exit status to leave with."""
+def worker_failed(status: int, text: str, /) -> NoReturn: ...
+def serve(application: Callable[..., Any] | None, /) -> int:
+    """Tell the master that this worker is ready, and answer requests until it is retired.
 
-def leave(status: int) -> NoReturn:
-    """Tell the master and end this process by _exit, without Python's finalisation."""
+    Returns the exit status to leave with.
+    """
+
+def limit_exit(seconds: float, status: int, /) -> None:
+    """From now on this process has so long to end by itself; then it is ended, with a log line."""
+
+def leave(status: int, /) -> NoReturn:
+    """End this process by _exit, without Python's finalisation."""
 
 def request_reload() -> None: ...
 def request_stop() -> None: ...
@@ -54,4 +61,6 @@ def request_stop() -> None: ...
 def worker_id() -> int: ...
 def request_id() -> int: ...
 def total_requests() -> int: ...
-def workers() -> list[dict[str, Any]]: ...
+def workers() -> tuple[dict[str, Any], ...]: ...
+def open_connections() -> list[tuple[int, str]]:
+    """Descriptors of this process that are connected to another one, and to whom."""

@@ -1,0 +1,197 @@
+"""What a zygote does between its start and its first fork, and a worker with what it inherits.
+
+Run by _zygote.py. The app that is imported here shall find a Python as uWSGI has it: an empty
+`__main__`, its own sys.argv, `uwsgi` in sys.modules, nothing of ours on sys.path, and hardly a
+module that it did not import itself (tests/python/test_cleanliness.py has the list). Hence no
+typing, no pathlib, and what is rare is imported where it is needed.
+"""
+
+# ruff: noqa: PTH
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from time import perf_counter
+
+from mewsgi import __version__
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any, Callable, NoReturn
+
+    from mewsgi._mewsgi import Boot
+
+    Application = Callable[..., Any]
+
+APP_FAILED = 22  # uWSGI's exit status for an app that does not load
+
+HELD_BY_IMPORT = (
+    "opened while importing, shared by all workers; open it in @postfork or use --lazy-apps"
+)
+
+
+def run(boot_fd: int) -> NoReturn:
+    """Be a zygote until the master orders a worker, then be that worker."""
+    native = load_native(os.path.dirname(os.path.abspath(__file__)))
+    boot = attach(native, boot_fd)
+    prepare_interpreter(boot)
+    lazy = is_lazy(boot["options"])
+    app = None if lazy else load_in_zygote(boot)
+    if lazy:
+        native.zygote_ready("the app will be imported by each worker (lazy-apps)")
+    # Garbage is not worth sharing; what is left shall not be written to by the collector.
+    gc.collect()
+    gc.freeze()
+    slot = native.wait_for_spawn()
+
+    from mewsgi import _worker
+
+    _worker.run(boot, slot, app, lazy)
+
+
+def is_lazy(options: dict[str, Any]) -> bool:
+    return bool(options["lazy-apps"]) or options["preload"] == "off"
+
+
+# ---- the native half
+
+
+def pip_command() -> str:
+    return f"{sys.executable} -m pip install mewsgi=={__version__}"
+
+
+def refuse(text: str) -> NoReturn:
+    """End before there is a log: standard error leads to the same place."""
+    sys.stderr.write(f"mewsgi: {text}\n")
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def load_native(folder: str) -> ModuleType:
+    """The extension module beside us; that of this python's own mewsgi if its ABI is another."""
+    from importlib.machinery import EXTENSION_SUFFIXES
+
+    for place in (folder, *(os.path.join(entry, "mewsgi") for entry in sys.path)):
+        for suffix in EXTENSION_SUFFIXES:
+            path = os.path.join(place, "_mewsgi" + suffix)
+            if os.path.isfile(path):
+                return load_extension(path, own=place == folder)
+    version = ".".join(map(str, sys.version_info[:3]))
+    refuse(
+        f"the mewsgi in {folder} has no module for {sys.executable} (Python {version}), and this "
+        f"python has no mewsgi of its own; install it there: {pip_command()}"
+    )
+
+
+def load_extension(path: str, own: bool) -> ModuleType:
+    from importlib.machinery import ExtensionFileLoader, ModuleSpec
+
+    name = "mewsgi._mewsgi"
+    loader = ExtensionFileLoader(name, path)
+    spec = ModuleSpec(name, loader, origin=path)
+    spec.has_location = True
+    try:
+        module = loader.create_module(spec)
+        module.__spec__ = spec
+        module.__loader__ = loader
+        module.__file__ = path
+        loader.exec_module(module)
+    except ImportError as error:
+        refuse(f"{path} does not load: {error}; install mewsgi again: {pip_command()}")
+    module.__dict__["own"] = own
+    sys.modules[name] = module
+    sys.modules["mewsgi"].__dict__["_mewsgi"] = module
+    return module
+
+
+def attach(native: ModuleType, boot_fd: int) -> Boot:
+    try:
+        boot: Boot = native.attach(boot_fd)
+    except RuntimeError as error:
+        if native.own:
+            refuse(str(error))
+        refuse(
+            f"the mewsgi that {sys.executable} has of its own is of another build than the one "
+            f"that starts it; install the same there: {pip_command()}"
+        )
+    return boot
+
+
+# ---- the interpreter as the app shall find it
+
+
+def prepare_interpreter(boot: Boot) -> None:
+    from mewsgi import _hooks, _uwsgi
+
+    options = boot["options"]
+    sys.argv[:] = ["uwsgi", *options["pyargv"].split()]
+    sys.modules["__main__"] = type(sys)("__main__")
+    sys.modules["__main__"].__dict__["__builtins__"] = sys.modules["builtins"]
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+    for change in options["env"]:
+        name, given, value = change.partition("=")
+        if given:
+            os.environ[name] = value
+        else:
+            os.environ.pop(name, None)
+    if options["log-json"]:
+        _hooks.send_tracebacks_as_events()
+    _uwsgi.install(boot)
+
+
+def load_in_zygote(boot: Boot) -> Application | None:
+    """Import the app once for all workers; what it leaves open is told by name."""
+    from mewsgi import _loader, _mewsgi
+
+    before = {fd for fd, _ in _mewsgi.open_connections()}
+    started = perf_counter()
+    try:
+        app = _loader.load(boot["options"])
+    except BaseException as error:  # noqa: BLE001 -- sys.exit() in an app is one of them
+        text = _loader.explain_failure(error)
+        if boot["options"]["need-app"]:
+            flush()
+            _mewsgi.zygote_failed(APP_FAILED, text)
+        _mewsgi.log("error", "app-failed", text)
+        _mewsgi.zygote_ready("serving without an app (need-app is off)")
+        return None
+    warn_of_leftovers(before)
+    if app is None:
+        _mewsgi.zygote_ready("no app is configured: every request gets a 500")
+        return None
+    _mewsgi.zygote_ready(f"app {app.name} loaded in {perf_counter() - started:.2f} s")
+    return app.callable
+
+
+def warn_of_leftovers(before: set[int]) -> None:
+    from mewsgi import _mewsgi
+
+    threading = sys.modules.get("threading")
+    threads = threading.enumerate() if threading else []
+    for thread in threads:
+        if thread is not threading.main_thread():  # type: ignore[union-attr]
+            _mewsgi.log(
+                "warning",
+                "thread-at-import",
+                f'thread "{thread.name}" was started while importing and runs in no worker; '
+                "start it in @postfork or use --lazy-apps",
+            )
+    for fd, peer in _mewsgi.open_connections():
+        if fd not in before:
+            _mewsgi.log(
+                "warning",
+                "connection-at-import",
+                f"a connection to {peer} (fd {fd}) was {HELD_BY_IMPORT}",
+            )
+
+
+def flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # noqa: BLE001, S110, PERF203 -- the app may have put anything there
+            pass

@@ -1,0 +1,91 @@
+"""A worker, from the fork to its end. Entered once, by _bootstrap.py, and never left."""
+
+from __future__ import annotations
+
+import sys
+from time import perf_counter
+
+from mewsgi import _mewsgi
+from mewsgi._bootstrap import APP_FAILED, flush
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Callable, NoReturn
+
+    from mewsgi._mewsgi import Boot
+
+EXIT_LIMIT = 5.0  # seconds that exit hooks and threads of the app have together
+
+
+def run(boot: Boot, slot: int, application: Callable[..., Any] | None, lazy: bool) -> NoReturn:
+    if boot["options"]["auto-procname"]:
+        _mewsgi.set_title(f"mewsgi worker {slot}")
+    if lazy:
+        application = load_here(boot)
+    call_hook("post_fork_hook")
+    status = serve(application)
+    _mewsgi.limit_exit(EXIT_LIMIT, status)
+    run_exit_hooks()
+    _mewsgi.leave(status)
+
+
+def load_here(boot: Boot) -> Callable[..., Any] | None:
+    from mewsgi import _loader
+
+    started = perf_counter()
+    try:
+        app = _loader.load(boot["options"])
+    except BaseException as error:  # noqa: BLE001 -- sys.exit() in an app is one of them
+        text = _loader.explain_failure(error)
+        if boot["options"]["need-app"]:
+            flush()
+            _mewsgi.worker_failed(APP_FAILED, text)
+        _mewsgi.log("error", "app-failed", text)
+        return None
+    if app is None:
+        return None
+    took = perf_counter() - started
+    _mewsgi.log("info", "app-loaded", f"app {app.name} loaded in {took:.2f} s")
+    return app.callable
+
+
+def serve(application: Callable[..., Any] | None) -> int:
+    try:
+        return _mewsgi.serve(application)
+    except BaseException as error:  # noqa: BLE001 -- it never began: the master must know why
+        flush()
+        _mewsgi.worker_failed(1, describe(error))
+
+
+def describe(error: BaseException) -> str:
+    from mewsgi._hooks import format_exception
+
+    return format_exception(type(error), error, error.__traceback__)
+
+
+def call_hook(name: str) -> None:
+    """A function that the app put into the `uwsgi` module; what it raises is logged."""
+    hook = getattr(sys.modules["uwsgi"], name, None)
+    if hook is not None:
+        guard(f"uwsgi.{name}", hook)
+
+
+def guard(what: str, call: Callable[[], Any]) -> None:
+    try:
+        call()
+    except BaseException as error:  # noqa: BLE001 -- also sys.exit(): a worker goes on
+        _mewsgi.log("error", "hook-failed", f"{what} raised:\n{describe(error)}")
+
+
+def run_exit_hooks() -> None:
+    """What Python would do at its end, without the end: that dead-locks with some extensions."""
+    import atexit
+
+    call_hook("atexit")
+    threading = sys.modules.get("threading")
+    # Neither has a public name; without them functions given to atexit would not be called.
+    for module, name in ((threading, "_shutdown"), (atexit, "_run_exitfuncs")):
+        call = getattr(module, name, None)
+        if call is not None:
+            guard(name.strip("_"), call)
+    flush()
