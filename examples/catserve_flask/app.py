@@ -12,7 +12,7 @@ from flask import Flask, Response
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "catserve"))
 
-from catserve.site import answer  # noqa: E402 (the drawing lies in a neighbour folder)
+from catserve.site import answer
 
 app = Flask(__name__)
 

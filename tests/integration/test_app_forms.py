@@ -98,16 +98,29 @@ def test_the_talk_command(serve: Serve) -> None:
     answer = server.get("/")
     assert answer.status == 200 and "Cats as a Service" in answer.text
     server.wait_log(r"http bound on :\d+ fd \d+")
-    server.wait_log(rf"spawned mewsgi worker 1 \(and the only\) \(pid: \d+, cores: 1\)")
+    server.wait_log(r"spawned mewsgi worker 1 \(and the only\) \(pid: \d+, cores: 1\)")
 
 
 def test_chdir_pythonpath_env_pyargv(serve: Serve, write_app: WriteApp) -> None:
     folder = write_app("VALUE = 'from a pythonpath'", "lib/extra_module.py")
     (folder / "work").mkdir()
     server = serve(
-        "--chdir", str(folder / "work"), "--pythonpath", str(APPS), "--pythonpath",
-        str(folder / "lib"), "--env", "COLOUR=green", "--env", "GONE", "--import", "extra_module",
-        "--pyargv", "one two", "--module", "probe:app",
+        "--chdir",
+        str(folder / "work"),
+        "--pythonpath",
+        str(APPS),
+        "--pythonpath",
+        str(folder / "lib"),
+        "--env",
+        "COLOUR=green",
+        "--env",
+        "GONE",
+        "--import",
+        "extra_module",
+        "--pyargv",
+        "one two",
+        "--module",
+        "probe:app",
         env={"GONE": "was here"},
     )
     seen = server.get("/tell").json

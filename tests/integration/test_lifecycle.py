@@ -83,7 +83,7 @@ def test_graceful_stop_lets_the_running_request_finish(
     port = server.port
     running = begin_gated(server, fifo)
     mark = server.mark()
-    server.signal(number)
+    server.send_signal(number)
     server.wait_log(r"(?i)stop", since=mark)
     assert server.process.poll() is None
     open_gate(fifo)
@@ -107,10 +107,10 @@ def test_a_second_term_stops_at_once(serve: Serve, fifo: Path) -> None:
     server = serve(*PROBE)
     begin_gated(server, fifo)
     mark = server.mark()
-    server.signal(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     server.wait_log(r"(?i)stop", since=mark)
     start = time.monotonic()
-    server.signal(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     assert server.wait_end(6) == 0
     assert time.monotonic() - start < 5, "stop-mercy is 8 s: the second signal did not count"
 
@@ -119,7 +119,7 @@ def test_quit_stops_at_once(serve: Serve, fifo: Path) -> None:
     server = serve(*PROBE)
     begin_gated(server, fifo)
     start = time.monotonic()
-    server.signal(signal.SIGQUIT)
+    server.send_signal(signal.SIGQUIT)
     assert server.wait_end(6) == 0
     assert time.monotonic() - start < 5
 
@@ -141,7 +141,7 @@ def test_stop_during_the_import(serve: Serve, write_app: WriteApp, fifo: Path) -
     folder = write_app(f"print('importing', flush=True)\nopen({str(fifo)!r}).read()")
     server = serve("app", cwd=folder, wait=None, expect_status=None)
     server.wait_log("^.*importing")
-    server.signal(signal.SIGTERM)
+    server.send_signal(signal.SIGTERM)
     server.wait_end(12)
 
 
@@ -225,9 +225,7 @@ def test_stop_waits_for_the_running_request(serve: Serve, fifo: Path) -> None:
 
 def test_unix_socket(serve: Serve, tmp_path: Path) -> None:
     path = tmp_path / "app.sock"
-    server = serve(
-        "--http-socket", str(path), "--chmod-socket", "600", *PROBE, http=None
-    )
+    server = serve("--http-socket", str(path), "--chmod-socket", "600", *PROBE, http=None)
     assert path.stat().st_mode & 0o777 == 0o600
     with Connection(str(path)) as connection:
         assert connection.get("/hello").body == b"hello"

@@ -100,7 +100,7 @@ def test_every_line_is_json(serve: Serve, write_app: WriteApp) -> None:
     events = parsed(server)
     roles = {str(event.get("role", "")).split()[0] for event in events if event.get("role")}
     assert {"master", "worker"} <= roles, roles
-    crash = [event for event in events if "it \"broke\"" in event["message"]]
+    crash = [event for event in events if 'it "broke"' in event["message"]]
     assert crash and "Traceback" in crash[0]["message"], "the traceback is not one event"
     assert any("printed at import" in event["message"] for event in events)
     assert any("from a grandchild" in event["message"] for event in events)
@@ -129,7 +129,13 @@ def test_logto_and_opening_it_again(serve: Serve, tmp_path: Path) -> None:
 
     log = tmp_path / "server.log"
     server = serve(
-        "--logto", str(log), "--chdir", str(APPS), "--processes", "2", "probe:app",
+        "--logto",
+        str(log),
+        "--chdir",
+        str(APPS),
+        "--processes",
+        "2",
+        "probe:app",
         wait=None,
     )
     wait_for(lambda: log.exists() and "serving on" in log.read_text(), "the log in the file")
@@ -145,14 +151,12 @@ def test_logto_and_opening_it_again(serve: Serve, tmp_path: Path) -> None:
     wait_for(lambda: "?before" in log.read_text(), "the first request in the log")
     old = tmp_path / "server.log.1"
     os.rename(log, old)
-    server.signal(signal.SIGUSR2)
+    server.send_signal(signal.SIGUSR2)
     wait_for(log.exists, "the new log file")
 
     def let_go() -> bool:
         return not [
-            process
-            for process in server.processes()
-            if str(old) in process.descriptors.values()
+            process for process in server.processes() if str(old) in process.descriptors.values()
         ]
 
     wait_for(let_go, "every process to let the old file go")

@@ -19,13 +19,31 @@ def test_all_mistakes_at_once(tmp_path: Path) -> None:
         "[mewsgi]\nprocesses = many\nthis line is nothing\nlisten = -5\nproceses = 2\n"
     )
     outcome = run_mewsgi(
-        "--ini", str(tmp_path / "site.ini"), "--http", "127.0.0.1:99999", "--modul", "x",
-        "--buffer-size", "lots", "--uid", "no-such-user-here", cwd=tmp_path,
+        "--ini",
+        str(tmp_path / "site.ini"),
+        "--http",
+        "127.0.0.1:99999",
+        "--modul",
+        "x",
+        "--buffer-size",
+        "lots",
+        "--uid",
+        "no-such-user-here",
+        cwd=tmp_path,
     )
     assert outcome.status == 1, outcome.text
     for part in (
-        "site.ini:2", "many", "site.ini:4", "site.ini:5", "proceses", "processes", "99999",
-        "--modul", "module", "lots", "no-such-user-here",
+        "site.ini:2",
+        "many",
+        "site.ini:4",
+        "site.ini:5",
+        "proceses",
+        "processes",
+        "99999",
+        "--modul",
+        "module",
+        "lots",
+        "no-such-user-here",
     ):
         assert part in outcome.text, f"{part!r} is not in:\n{outcome.text}"
     assert "bound on" not in outcome.text

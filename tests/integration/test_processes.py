@@ -105,7 +105,9 @@ def test_every_descriptor_is_explained(serve: Serve, after: str) -> None:
         for pattern, fewest, most, purpose in EXPLAINED[role]:
             matching = [row for row in left if re.fullmatch(pattern, row)][:most]
             if len(matching) < fewest:
-                wrong.append(f"{role}: {len(matching)} instead of {fewest} of {pattern} ({purpose})")
+                wrong.append(
+                    f"{role}: {len(matching)} instead of {fewest} of {pattern} ({purpose})"
+                )
             for row in matching:
                 left.remove(row)
         wrong += [f"{role}: nobody explains {row}" for row in left]
@@ -329,7 +331,10 @@ def test_as_pid_1(serve: Serve, write_app: WriteApp) -> None:
     folder = write_app(ORPHANS)
     os.mkfifo(folder / "gate")
     server = serve(
-        "--processes", "2", "app", cwd=folder,
+        "--processes",
+        "2",
+        "app",
+        cwd=folder,
         wrapper=["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"],
         expect_status=None,
     )
@@ -353,13 +358,13 @@ def test_as_pid_1(serve: Serve, write_app: WriteApp) -> None:
 
 
 @unshare
-def test_reload_and_stop_commands_inside_a_pid_namespace(
-    serve: Serve, write_app: WriteApp
-) -> None:
+def test_reload_and_stop_commands_inside_a_pid_namespace(serve: Serve, write_app: WriteApp) -> None:
     """From outside, by the pid that the outside sees: the socket is named by the namespace."""
     folder = write_app(ORPHANS)
     server = serve(
-        "app", cwd=folder, expect_status=None,
+        "app",
+        cwd=folder,
+        expect_status=None,
         wrapper=["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"],
     )
     (master,) = server.master.children

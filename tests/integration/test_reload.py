@@ -71,7 +71,7 @@ def test_sighup_reloads(serve: Serve, tmp_path: Path) -> None:
     write(tmp_path, SAYS % "one")
     server = serve("app", cwd=tmp_path)
     write(tmp_path, SAYS % "two")
-    server.signal(signal.SIGHUP)
+    server.send_signal(signal.SIGHUP)
     wait_for(lambda: server.get("/").text == "two", "the new code")
 
 
@@ -86,8 +86,12 @@ def test_broken_code_changes_nothing(serve: Serve, tmp_path: Path, kind: str) ->
         outcome = server.run("reload")
         assert outcome.status == 1, outcome.text
         told = {
-            "syntax": "SyntaxError", "import": "no_such_module_anywhere", "no app": "application",
-            "raises": "broken on purpose", "exits": "5", "crashes": "S",
+            "syntax": "SyntaxError",
+            "import": "no_such_module_anywhere",
+            "no app": "application",
+            "raises": "broken on purpose",
+            "exits": "5",
+            "crashes": "S",
             "worker start": "broken in post_fork_hook",
         }[kind]
         assert told in outcome.text, outcome.text
@@ -113,7 +117,7 @@ def test_broken_code_by_sighup(serve: Serve, tmp_path: Path) -> None:
     server = serve("app", cwd=tmp_path)
     write(tmp_path, BROKEN["raises"])
     mark = server.mark()
-    server.signal(signal.SIGHUP)
+    server.send_signal(signal.SIGHUP)
     server.wait_log("broken on purpose", since=mark)
     assert server.get("/").text == "good"
 

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 class Dice:
     def __init__(self, seed: str) -> None:
-        self._source = random.Random(f"catserve 1 {seed}")  # noqa: S311 (drawing, not secrets)
+        self._source = random.Random(f"catserve 1 {seed}")
 
     def chance(self, probability: float) -> bool:
         return self._source.random() < probability

@@ -13,11 +13,10 @@ import pytest
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
+from catserve import cat_of, draw, new_seed, valid_seed  # noqa: E402
 from catserve.coats import COATS  # noqa: E402
 from catserve.site import answer  # noqa: E402
 from catserve.traits import Pose, Scene, Wear  # noqa: E402
-
-from catserve import cat_of, draw, new_seed, valid_seed  # noqa: E402
 
 SVG = "{http://www.w3.org/2000/svg}"
 

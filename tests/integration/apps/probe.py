@@ -9,7 +9,8 @@ import os
 import subprocess
 import sys
 import time
-from typing import Any, Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any, Callable
 from urllib.parse import parse_qs
 
 StartResponse = Callable[..., Callable[[bytes], Any]]
@@ -209,7 +210,7 @@ def was_closed(environ: Environ, start_response: StartResponse) -> list[bytes]:
 
 def send_file(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     asked = query(environ)
-    handle = open(asked["path"], "rb")
+    handle = open(asked["path"], "rb")  # noqa: SIM115 (the server closes it)
     handle.seek(int(asked.get("skip", "0")))
     headers = [("Content-Type", "application/octet-stream")]
     if "length" in asked:
@@ -303,8 +304,12 @@ def too_short(environ: Environ, start_response: StartResponse) -> list[bytes]:
 
 def hop_by_hop(environ: Environ, start_response: StartResponse) -> list[bytes]:
     return plain(
-        start_response, b"clean", ("Connection", "X-Secret"), ("Keep-Alive", "timeout=1"),
-        ("Upgrade", "h2c"), ("X-Kept", "yes"),
+        start_response,
+        b"clean",
+        ("Connection", "X-Secret"),
+        ("Keep-Alive", "timeout=1"),
+        ("Upgrade", "h2c"),
+        ("X-Kept", "yes"),
     )
 
 
@@ -325,7 +330,11 @@ def grandchild(environ: Environ, start_response: StartResponse) -> list[bytes]:
     SIGPIPE on its own account; and close_fds off, so that a missing close-on-exec would show."""
     seen = subprocess.run(
         ["sh", "-c", "cat /proc/self/status; ls -l /proc/self/fd"],
-        capture_output=True, timeout=20, check=True, close_fds=False, text=True,
+        capture_output=True,
+        timeout=20,
+        check=True,
+        close_fds=False,
+        text=True,
     ).stdout.splitlines()
     status = dict(line.split(":\t", 1) for line in seen if ":\t" in line)
     links = dict(line.split(" -> ") for line in seen if " -> " in line)

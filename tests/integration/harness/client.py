@@ -6,12 +6,13 @@ from __future__ import annotations
 import json
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Iterable
+from typing import Any
 
 
-class Closed(Exception):
+class Closed(Exception):  # noqa: N818 (an event of the wire, not always an error)
     """The other side ended the connection; `partial` is what had come of an answer."""
 
     def __init__(self, partial: bytes) -> None:
@@ -27,7 +28,7 @@ class Response:
     headers: list[tuple[str, str]]
     body: bytes = b""
     chunks: list[bytes] = field(default_factory=list)
-    complete: bool = True   # False: the framing promised more than came
+    complete: bool = True  # False: the framing promised more than came
 
     def get(self, name: str) -> str | None:
         values = self.all(name)
@@ -91,7 +92,7 @@ class Connection:
     def finish_sending(self) -> None:
         self.socket.shutdown(socket.SHUT_WR)
 
-    def request(self, method: str, target: str, body: bytes = b"", **headers: str) -> Response:
+    def request(self, method: str, target: str, body: bytes = b"", /, **headers: str) -> Response:
         """One plain HTTP/1.1 request and its answer. `X_Name="v"` is the header X-Name."""
         self.send(plain_request(method, target, body, **headers))
         return self.read_response(method)
@@ -207,7 +208,7 @@ class Connection:
         raise AssertionError(f"expected silence, got {data[:300]!r}")
 
 
-def plain_request(method: str, target: str, body: bytes = b"", **headers: str) -> bytes:
+def plain_request(method: str, target: str, body: bytes = b"", /, **headers: str) -> bytes:
     fields = {"Host": "localhost"}
     fields.update({name.replace("_", "-"): value for name, value in headers.items()})
     if body and "Transfer-Encoding" not in fields and "Content-Length" not in fields:

@@ -16,10 +16,11 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Mapping, Sequence
+from typing import ClassVar
 
 from harness.client import Connection, Response
 from harness.procfs import Process, processes_tagged
@@ -108,7 +109,7 @@ def run_mewsgi(
 
 
 class Server:
-    living: list[Server] = []  # for the failure report
+    living: ClassVar[list[Server]] = []  # for the failure report
 
     def __init__(
         self,
@@ -250,16 +251,22 @@ class Server:
     def connect(self, timeout: float = 10.0) -> Connection:
         return Connection(("127.0.0.1", self.port), timeout)
 
-    def get(self, target: str, timeout: float = 10.0, **headers: str) -> Response:
+    def get(self, target: str, /, timeout: float = 10.0, **headers: str) -> Response:
         return self.request("GET", target, timeout=timeout, **headers)
 
     def request(
-        self, method: str, target: str, body: bytes = b"", timeout: float = 10.0, **headers: str
+        self,
+        method: str,
+        target: str,
+        body: bytes = b"",
+        /,
+        timeout: float = 10.0,
+        **headers: str,
     ) -> Response:
         with self.connect(timeout) as connection:
             return connection.request(method, target, body, **{"Connection": "close", **headers})
 
-    def signal(self, number: signal.Signals) -> None:
+    def send_signal(self, number: signal.Signals) -> None:
         os.kill(self.process.pid, number)
 
     def run(self, command: str, *arguments: str, timeout: float = 30.0) -> Outcome:
@@ -276,7 +283,7 @@ class Server:
         return status
 
     def stop(self, number: signal.Signals = signal.SIGTERM, timeout: float = 15.0) -> int:
-        self.signal(number)
+        self.send_signal(number)
         status = self.wait_end(timeout)
         if self.expect_status is not None:
             assert status == self.expect_status, f"exit status {status}"
