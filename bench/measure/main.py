@@ -212,6 +212,8 @@ def conclude(session: Session, about: dict[str, object], target: Path) -> int:
     print(report.table(rows, order, session.missing))
     for name, problem in session.endings.items():
         print(f"  {name} {problem}")
+    if report.warning(rows):
+        print("\n" + report.warning(rows))
     target.parent.mkdir(parents=True, exist_ok=True)
     about = {**about, "missing": session.missing, "endings": session.endings}
     target.write_text(json.dumps(report.as_json(session.runs, rows, about), indent=1) + "\n")

@@ -13,6 +13,7 @@ from statistics import median
 from measure.servers import FLOOR_ENVIRON
 
 NOISY = 0.10  # share of a core that others used, from which a row is marked
+TOO_NOISY = 0.30  # and from which the table as a whole says less
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,17 @@ def table(rows: list[Row], order: list[str], missing: dict[str, str]) -> str:
         parts += ["", "Not measured:"]
         parts += [f"  {name}: {reason}" for name, reason in missing.items()]
     return "\n".join(parts)
+
+
+def warning(rows: list[Row]) -> str:
+    """What to say of a table measured beside other work; nothing on a quiet machine."""
+    others = median(row.others for row in rows) if rows else 0.0
+    if others <= TOO_NOISY:
+        return ""
+    return (
+        f"The machine was busy: others used {others:.0%} of a measured core. Requests/s then says "
+        "nothing about a server, and CPU us/req is too high for all; its ratios hold roughly."
+    )
 
 
 def as_json(runs: list[Run], rows: list[Row], about: dict[str, object]) -> dict[str, object]:

@@ -70,3 +70,10 @@ def test_a_missing_row_is_named_in_the_table_and_with_its_reason():
     text = report.table(report.make_rows([RUN]), ["floor-environ", "peer"], {"peer": "no such"})
     assert "peer            not measured" in text
     assert "peer: no such" in text
+
+
+def test_a_busy_machine_is_told_once_for_the_whole_table():
+    assert report.warning(report.make_rows([RUN])) == ""
+    assert report.warning([]) == ""
+    busy = report.make_rows([replace(RUN, others_on_server_core=0.9)])
+    assert "others used 90%" in report.warning(busy)
