@@ -2,10 +2,10 @@
 
 #include "options/apply.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <limits>
+
+#include <fmt/format.h>
 
 #include "options/parse_value.h"
 #include "os/cgroup.h"
@@ -58,8 +58,8 @@ base::Result<std::string> parse_text(const Row& row, std::string_view text) {
     if (row.type == Type::choice) {
         const auto known = words(row.choices);
         if (std::find(known.begin(), known.end(), text) == known.end())
-            return base::fail(fmt::format("\"{}\" is not one of: {}", printable(text),
-                                          fmt::join(known, ", ")));
+            return base::fail(
+                fmt::format("\"{}\" is not one of: {}", printable(text), fmt::join(known, ", ")));
     }
     return std::string(text);
 }
@@ -89,8 +89,8 @@ std::vector<std::string> addresses_of(const Options& options, std::string_view o
 std::string port_fault(std::string_view port) {
     if (port.empty()) return {};  // as uWSGI: any free port
     const auto number = parse_integer(port);
-    const bool digits = std::all_of(port.begin(), port.end(),
-                                    [](char c) { return c >= '0' && c <= '9'; });
+    const bool digits =
+        std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (number && digits && *number <= 65535) return {};
     return fmt::format("\"{}\" is not a port; ports are 0 to 65535", printable(port));
 }
@@ -103,14 +103,16 @@ std::string_view preload_text(Preload value) {
 }  // namespace
 
 std::string address_fault(std::string_view address) {
-    if (address.empty()) return "an address is needed, as in :8000, 127.0.0.1:8000 or /run/app.sock";
+    if (address.empty())
+        return "an address is needed, as in :8000, 127.0.0.1:8000 or /run/app.sock";
     if (address.find('\0') != std::string_view::npos) return "the address holds a NUL byte";
     if (address.find("://") != std::string_view::npos)
         return fmt::format("\"{}\" is not an address to listen on; write host:port or a path",
                            printable(address));
     if (address.find(',') != std::string_view::npos)
         return "certificates cannot be given here yet; write host:port or a path";
-    if (address.front() == '=') return "shared sockets are not there yet; write host:port or a path";
+    if (address.front() == '=')
+        return "shared sockets are not there yet; write host:port or a path";
     if (std::all_of(address.begin(), address.end(), [](char c) { return c >= '0' && c <= '9'; }))
         return fmt::format("\"{0}\" has no colon; for port {0} write :{0}", printable(address));
     if (address.front() == '[') {
@@ -168,8 +170,7 @@ base::Result<void> apply_processes(Options& options, const Row& row, std::string
 // uWSGI knows the bare name and small numbers used as "on"; one second would be of no use.
 base::Result<void> apply_keepalive(Options& options, const Row& row, std::string_view value) {
     if (!value.empty() && is_usual_boolean(value)) {
-        options.http_keepalive =
-            parse_boolean(value) ? Options{}.http_keepalive : Milliseconds{0};
+        options.http_keepalive = parse_boolean(value) ? Options{}.http_keepalive : Milliseconds{0};
         return {};
     }
     return store(options.http_keepalive, parse_bounded_duration(row, value));
@@ -183,9 +184,7 @@ base::Result<void> apply_timeout(Options& options, const Row& row, std::string_v
     return {};
 }
 
-std::vector<std::string> show_http(const Options& options) {
-    return addresses_of(options, "http");
-}
+std::vector<std::string> show_http(const Options& options) { return addresses_of(options, "http"); }
 std::vector<std::string> show_http_socket(const Options& options) {
     return addresses_of(options, "http-socket");
 }
@@ -207,23 +206,23 @@ base::Result<void> apply_value(Options& options, const Row& row, std::string_vie
     return std::visit(
         Overloaded{
             [](std::monostate) -> base::Result<void> { return {}; },
-            [&](bool Options::* field) -> base::Result<void> {
+            [&](bool Options::*field) -> base::Result<void> {
                 options.*field = parse_boolean(value);
                 return {};
             },
-            [&](Milliseconds Options::* field) {
+            [&](Milliseconds Options::*field) {
                 return store(options.*field, parse_bounded_duration(row, value));
             },
-            [&](std::string Options::* field) {
+            [&](std::string Options::*field) {
                 return store(options.*field, parse_text(row, value));
             },
-            [&](std::vector<std::string> Options::* field) -> base::Result<void> {
+            [&](std::vector<std::string> Options::*field) -> base::Result<void> {
                 auto text = parse_text(row, value);
                 if (!text) return std::move(text).failure();
                 (options.*field).push_back(*std::move(text));
                 return {};
             },
-            [&](Preload Options::* field) {
+            [&](Preload Options::*field) {
                 return store(options.*field, parse_preload(row, value));
             },
             [&](const Custom& custom) { return custom.apply(options, row, value); },
@@ -237,13 +236,13 @@ std::vector<std::string> show_values(const Options& options, const Row& row) {
     return std::visit(
         Overloaded{
             [](std::monostate) { return List{}; },
-            [&](bool Options::* field) { return List{options.*field ? "true" : "false"}; },
-            [&](Milliseconds Options::* field) { return List{show_duration(options.*field)}; },
-            [&](std::string Options::* field) {
+            [&](bool Options::*field) { return List{options.*field ? "true" : "false"}; },
+            [&](Milliseconds Options::*field) { return List{show_duration(options.*field)}; },
+            [&](std::string Options::*field) {
                 return (options.*field).empty() ? List{} : List{options.*field};
             },
-            [&](std::vector<std::string> Options::* field) { return options.*field; },
-            [&](Preload Options::* field) {
+            [&](std::vector<std::string> Options::*field) { return options.*field; },
+            [&](Preload Options::*field) {
                 return List{std::string(preload_text(options.*field))};
             },
             [&](const Custom& custom) { return custom.show ? custom.show(options) : List{}; },

@@ -2,11 +2,11 @@
 // a count and that many fields. Lengths instead of separators: any byte may be in a value. Written
 // by the master (or `mewsgi check`), read by zygotes and workers of the same build.
 
-#include <fmt/format.h>
-
 #include <charconv>
 #include <optional>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "options/apply.h"
 #include "options/load.h"
@@ -171,12 +171,12 @@ std::string encode_block(const Loaded& loaded) {
         else
             writer.record("env", {change.name});
     }
-    writer.record("processes", {std::to_string(options.processes),
-                                options.processes_auto ? "auto" : ""});
+    writer.record("processes",
+                  {std::to_string(options.processes), options.processes_auto ? "auto" : ""});
     writer.record("keepalive", {std::to_string(options.http_keepalive.count())});
     for (const Given& given : loaded.given)
-        writer.record("given", {given.name, given.value, given.bare ? "1" : "", given.origin,
-                                given.written});
+        writer.record(
+            "given", {given.name, given.value, given.bare ? "1" : "", given.origin, given.written});
     for (const Mistake& warning : loaded.warnings)
         writer.record("warning", {warning.origin, warning.text});
     for (const Mistake& mistake : loaded.mistakes)

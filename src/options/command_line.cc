@@ -2,10 +2,10 @@
 // clusters (-ML, -p4), "--" before what is no option. Names of uWSGI that we lack are known with
 // their arguments, so that these are not taken for something else.
 
-#include <fmt/format.h>
-
 #include <optional>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "options/apply.h"
 #include "options/parse_value.h"
@@ -33,6 +33,7 @@ Known known_row(const Row& row, std::string_view name) {
 }
 
 std::optional<Known> find_known(std::string_view name) {
+    if (name == "else") return Known{"else", Argument::none, nullptr};
     if (const Row* const row = find_row(name)) return known_row(*row, name);
     if (const UwsgiName* const theirs = find_uwsgi_name(name))
         return Known{std::string(name), theirs->argument, nullptr};
@@ -82,12 +83,14 @@ private:
             return;
         }
         if (negate(name, value)) return;
-        const std::string shown = "--" + printable(name);
-        if (name.starts_with("if-") || name.starts_with("for-"))
-            gatherer_.mistake(kOrigin, shown + " is no condition that mewsgi knows");
-        else
-            gatherer_.mistake(kOrigin, fmt::format("{} is no option{}{}", shown, did_you_mean(name),
-                                                   "; --help lists all"));
+        const std::string near = nearest_name(name);
+        gatherer_.set_incomplete();
+        gatherer_.mistake(kOrigin,
+                          fmt::format("--{} is no option; {}", printable(name),
+                                      near.empty() ? "mewsgi --help lists all of them"
+                                                   : fmt::format("did you mean --{}?", near)));
+        // What was meant for it is not taken for an app.
+        if (const auto meant = find_known(near); meant && !value) following_value(*meant);
     }
 
     bool negate(std::string_view name, const std::optional<std::string>& value) {
@@ -105,8 +108,9 @@ private:
         while (!letters.empty()) {
             const auto known = find_known_short(letters.front());
             if (!known) {
-                gatherer_.mistake(kOrigin, fmt::format("-{} is no option; --help lists all",
-                                                       printable(letters.substr(0, 1))));
+                gatherer_.mistake(kOrigin,
+                                  fmt::format("-{} is no option; mewsgi --help lists all of them",
+                                              printable(letters.substr(0, 1))));
                 return;
             }
             letters.remove_prefix(1);

@@ -3,14 +3,15 @@
 #include "options/config_file.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "options/ini.h"
 #include "options/parse_value.h"
@@ -58,9 +59,10 @@ std::string choose_section(const ConfigName& name, const IniText& ini, ConfigFil
 std::string missing_section(const ConfigName& name, const std::string& section,
                             const IniText& ini) {
     if (ini.sections.empty())
-        return fmt::format("has no [{}] section, so nothing is read from it; put the line [{}] "
-                           "above its options",
-                           printable(section), printable(section));
+        return fmt::format(
+            "has no [{}] section, so nothing is read from it; put the line [{}] "
+            "above its options",
+            printable(section), printable(section));
     std::vector<std::string> shown;
     for (const std::string& found : ini.sections) shown.push_back(printable(found));
     return fmt::format(
@@ -116,8 +118,8 @@ bool looks_like_config(std::string_view name) {
 
 base::Result<ConfigFile> read_config(const ConfigName& name, const MagicFacts* outermost) {
     if (name.path.find("://") != std::string::npos)
-        return base::fail(fmt::format("{}: only files can be read, not addresses",
-                                      printable(name.path)));
+        return base::fail(
+            fmt::format("{}: only files can be read, not addresses", printable(name.path)));
     auto text = read_text_file(name.path);
     if (!text) return std::move(text).failure();
     ConfigFile out;

@@ -1,11 +1,11 @@
 // Options in the environment. Anything may stand there (Kubernetes injects the names of services),
 // so an unknown name is never more than a warning.
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <string_view>
+
+#include <fmt/format.h>
 
 #include "options/parse_value.h"
 #include "options/row.h"
@@ -17,9 +17,9 @@ namespace {
 
 // Names that servers, packages and tests of uWSGI and ours use for themselves.
 constexpr std::array<std::string_view, 13> kInternal = {
-    "RELOADS",       "VASSALS_DIR",        "EMPEROR_FD", "EMPEROR_FD_CONFIG", "EMPEROR_PROXY",
-    "BROODLORD_NUM", "JAIL_PID",           "PLUGINS",    "ORIGINAL_PROC_NAME", "HOOK_CONTEXT",
-    "PACKAGE_DIR",   "PROFILE_OVERRIDE",   "EMBED_CONFIG"};
+    "RELOADS",       "VASSALS_DIR",      "EMPEROR_FD",  "EMPEROR_FD_CONFIG",  "EMPEROR_PROXY",
+    "BROODLORD_NUM", "JAIL_PID",         "PLUGINS",     "ORIGINAL_PROC_NAME", "HOOK_CONTEXT",
+    "PACKAGE_DIR",   "PROFILE_OVERRIDE", "EMBED_CONFIG"};
 
 bool is_internal(std::string_view name) {
     return name.starts_with("VASSAL_") || name.starts_with("TEST_") ||

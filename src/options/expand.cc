@@ -3,9 +3,9 @@
 
 #include "options/expand.h"
 
-#include <fmt/format.h>
-
 #include <cstdint>
+
+#include <fmt/format.h>
 
 #include "options/config_file.h"
 #include "options/parse_value.h"
@@ -128,8 +128,8 @@ std::string Expander::replace_environment(std::string_view text, const std::stri
 std::string Expander::replace_files(std::string_view text, const std::string& origin) {
     return replace_marked(text, "@(", [&](std::string_view inside) -> std::optional<std::string> {
         if (inside.find("://") != std::string_view::npos) {
-            say(origin, fmt::format("@({}): only files can be read, not addresses",
-                                    printable(inside)));
+            say(origin,
+                fmt::format("@({}): only files can be read, not addresses", printable(inside)));
             return std::string();
         }
         auto content = read_text_file(std::string(inside));
@@ -157,8 +157,8 @@ std::optional<std::string> Expander::lookup(std::string_view name, const std::st
         return std::string();
     }
     if (depth_ >= kMaxDepth) {
-        say(origin, fmt::format("%({}) leads through more than {} others", printable(name),
-                                kMaxDepth));
+        say(origin,
+            fmt::format("%({}) leads through more than {} others", printable(name), kMaxDepth));
         return std::string();
     }
     ++depth_;

@@ -45,12 +45,11 @@ std::vector<Explanation> explain(const Loaded& loaded) {
         const Row* const row = find_row(given.name);
         const bool secret = row != nullptr && (row->flags & kSecret) != 0;
         // Of NAME=VALUE the name is no secret.
-        const std::string value =
-            secret && given.value.find('=') != std::string::npos
-                ? given.value.substr(0, given.value.find('=')) + "=***"
-                : given.value;
-        all.push_back({given.name, given.bare ? "" : printable(value), given.origin,
-                       meaning_of(given)});
+        const std::string value = secret && given.value.find('=') != std::string::npos
+                                      ? given.value.substr(0, given.value.find('=')) + "=***"
+                                      : given.value;
+        all.push_back(
+            {given.name, given.bare ? "" : printable(value), given.origin, meaning_of(given)});
     }
     return all;
 }

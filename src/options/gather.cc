@@ -2,10 +2,11 @@
 
 #include "options/gather.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <filesystem>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "options/parse_value.h"
 #include "options/row.h"
@@ -62,26 +63,31 @@ void Gatherer::add(Item item) {
 void Gatherer::accept(Item item) {
     if (items_.size() >= kMaxItems) {
         if (items_.size() == kMaxItems) {
-            mistake(item.origin, fmt::format("more than {} options, which cannot be meant",
-                                             kMaxItems));
+            mistake(item.origin,
+                    fmt::format("more than {} options, which cannot be meant", kMaxItems));
             items_.push_back(std::move(item));
         }
         return;
     }
     const Row* const row = item.placeholder ? nullptr : find_row(item.name);
-    if (row != nullptr && row->type == Type::action && act(item, row->name)) return;
-    items_.push_back(std::move(item));
+    if (row == nullptr || row->type != Type::action) {
+        items_.push_back(std::move(item));
+        return;
+    }
+    // Before what it brings along: uwsgi.opt shows the order in which options were met.
+    items_.push_back(item);
+    if (act(item, row->name)) items_.pop_back();
 }
 
-// Whether the item was used up by acting on it.
+// Whether the item was used up by acting on it; then nothing was queued behind it.
 bool Gatherer::act(const Item& item, std::string_view canonical) {
     if (canonical == "ini" || canonical == "config") {
         load_config(item);
-        return false;  // uwsgi.opt shows it
+        return false;
     }
     if (canonical == "set" || canonical == "set-placeholder") {
         define(item, canonical == "set-placeholder");
-        return true;
+        return false;
     }
     if (canonical == "strict") {
         strict_ = item.bare || parse_boolean(item.value);
@@ -131,17 +137,20 @@ void Gatherer::load_config(const Item& item) {
         return;
     }
     const ConfigName name = parse_config_name(text, last_config_);
+    const bool was_incomplete = std::exchange(incomplete_, true);  // until it has been read
     const bool is_ini = name.path.ends_with(".ini") || !looks_like_config(name.path);
     if (name.path.empty() || !is_ini) {
-        mistake(item.origin, name.path.empty()
-                                 ? fmt::format("{}: no file was read before it", printable(text))
-                                 : fmt::format("{}: only INI files can be read so far",
-                                               printable(name.path)));
+        mistake(item.origin,
+                name.path.empty()
+                    ? fmt::format("{}: no file was read before it", printable(text))
+                    : fmt::format("{}: only INI files can be read so far", printable(name.path)));
         return;
     }
-    const bool circle = std::any_of(open_files_.begin(), open_files_.end(), [&](const auto& open) {
-        return open.name.path == name.path && open.name.section == name.section;
-    });
+    std::error_code error;
+    const std::string identity =
+        std::filesystem::weakly_canonical(name.path, error).string() + ":" + name.section;
+    const bool circle = std::any_of(open_files_.begin(), open_files_.end(),
+                                    [&](const auto& open) { return open.identity == identity; });
     if (circle || open_files_.size() >= kMaxNesting) {
         mistake(item.origin, fmt::format("{} is read while it is being read; break the circle",
                                          printable(text)));
@@ -155,7 +164,8 @@ void Gatherer::load_config(const Item& item) {
     std::move(file->warnings.begin(), file->warnings.end(), std::back_inserter(loaded_.warnings));
     std::move(file->mistakes.begin(), file->mistakes.end(), std::back_inserter(loaded_.mistakes));
     last_config_ = name.path;
-    open_files_.push_back({name, file->facts});
+    incomplete_ = was_incomplete;
+    open_files_.push_back({identity, file->facts});
     for (Item& entry : file->items) add(std::move(entry));
     open_files_.pop_back();
 }
@@ -173,6 +183,7 @@ void Gatherer::add_positional(const std::string& argument) {
     const bool file = argument.ends_with(".py") || (slash && argument.ends_with(".wsgi")) ||
                       (argument.ends_with(".wsgi") && std::filesystem::exists(argument, error));
     if (slash && !file) {
+        set_incomplete();
         mistake("command line",
                 fmt::format("{}: neither an app (pkg.mod:app, path/file.py, path/file.wsgi) nor a "
                             "config file (file.ini)",
@@ -180,8 +191,8 @@ void Gatherer::add_positional(const std::string& argument) {
         return;
     }
     if (positional_app_) {
-        mistake("command line", fmt::format("{}: an app was named before it; one is served",
-                                            printable(argument)));
+        mistake("command line",
+                fmt::format("{}: an app was named before it; one is served", printable(argument)));
         return;
     }
     positional_app_ = true;

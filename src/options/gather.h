@@ -32,6 +32,10 @@ public:
     // The app was named without an option: the short form.
     bool positional_app() const { return positional_app_; }
     bool strict() const { return strict_; }
+    // Something that was meant is missing (an unreadable file, an unknown name), so that absence of
+    // an option proves nothing.
+    bool incomplete() const { return incomplete_; }
+    void set_incomplete() { incomplete_ = true; }
 
 private:
     void accept(Item item);
@@ -47,13 +51,14 @@ private:
     Logic logic_;
     std::vector<Item> items_;
     struct OpenFile {
-        ConfigName name;
+        std::string identity;  // resolved path and section
         MagicFacts facts;
     };
     std::vector<OpenFile> open_files_;  // from the outermost to the one being read
     std::string last_config_;
     bool positional_app_ = false;
     bool strict_ = false;
+    bool incomplete_ = false;
 };
 
 }  // namespace mew::options

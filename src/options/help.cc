@@ -1,10 +1,10 @@
 // --help and docs/options.md, both from the table. Lines fit 100 columns.
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <array>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "options/load.h"
 #include "options/parse_value.h"
@@ -17,8 +17,9 @@ namespace {
 
 constexpr std::size_t kWidth = 100;
 constexpr std::size_t kHelpColumn = 38;
-constexpr std::array kGroupOrder = {Group::app,  Group::processes, Group::sockets,      Group::http,
-                                    Group::stopping, Group::log,   Group::configuration};
+constexpr std::array kGroupOrder = {Group::app,          Group::processes, Group::sockets,
+                                    Group::http,         Group::stopping,  Group::log,
+                                    Group::configuration};
 
 constexpr std::string_view kUsage =
     "usage: mewsgi APP                     serve it on http://127.0.0.1:8000\n"
@@ -176,6 +177,16 @@ std::string unknown_topic(const std::string& topic) {
                        did_you_mean(topic));
 }
 
+// A bar inside a cell would end it.
+std::string cell(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '|') out += '\\';
+        out += c;
+    }
+    return out;
+}
+
 std::string markdown_row(const Row& row) {
     std::vector<std::string> names{fmt::format("`{}`", row.name)};
     if (row.short_form != '\0') names.push_back(fmt::format("`-{}`", row.short_form));
@@ -187,10 +198,9 @@ std::string markdown_row(const Row& row) {
         about += fmt::format(" Allowed: {}.", bounds);
     if ((row.flags & kRepeatable) != 0) about += " Repeatable.";
     const bool acts = row.type == Type::action || row.status == Status::no_effect;
-    std::string line = fmt::format(
-        "| {} | {} | {} | {} | {} | {} |\n", fmt::join(names, " "), type_text(row.type),
-        row.default_text, acts ? "" : change_text(row.change), row.uwsgi ? "yes" : "", about);
-    return line;
+    return fmt::format("| {} | {} | {} | {} | {} | {} |\n", fmt::join(names, " "),
+                       type_text(row.type), cell(row.default_text),
+                       acts ? "" : change_text(row.change), row.uwsgi ? "yes" : "", cell(about));
 }
 
 }  // namespace
@@ -232,16 +242,7 @@ std::string markdown() {
             group_title(group));
         for (const Row& row : table()) {
             if (row.group != group) continue;
-            std::string line = markdown_row(row);
-            // A bar inside a cell would end it.
-            std::string escaped;
-            for (std::size_t i = 0; i < line.size(); ++i) {
-                const bool inner = line[i] == '|' && i > 0 && i + 2 < line.size() &&
-                                   !(line[i - 1] == ' ' && line[i + 1] == ' ');
-                if (inner) escaped += '\\';
-                escaped += line[i];
-            }
-            out += escaped;
+            out += markdown_row(row);
         }
     }
     return out;

@@ -3,9 +3,9 @@
 
 #include "options/ini.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "options/parse_value.h"
 

@@ -16,8 +16,8 @@ struct Item {
     std::string origin;
     Source source = Source::strict;
     bool from_file = false;
-    bool placeholder = false;    // by set-placeholder: never an option
-    bool set_by_name = false;    // by set: a placeholder where no option has the name
+    bool placeholder = false;  // by set-placeholder: never an option
+    bool set_by_name = false;  // by set: a placeholder where no option has the name
 };
 
 }  // namespace mew::options

@@ -3,6 +3,10 @@
 
 #include "options/load.h"
 
+#include <algorithm>
+#include <set>
+#include <utility>
+
 #include <fmt/format.h>
 
 #include "options/apply.h"
@@ -72,8 +76,8 @@ private:
         std::string_view text = value;
         if (item.bare) text = row.type == Type::boolean ? "true" : row.bare;
         if (item.bare && text.empty() && row.status == Status::works) {
-            mistake(item.origin, fmt::format("{} needs a value: {} = {}", item.name, item.name,
-                                             row.value_name));
+            mistake(item.origin,
+                    fmt::format("{} needs a value: {} = {}", item.name, item.name, row.value_name));
             return;
         }
         if (item.from_file) text = look_for_comment(item, row, text);
@@ -105,22 +109,23 @@ private:
             return;
         }
         if (item.set_by_name || expander_.was_used(item.name)) return;
-        const bool refused = item.source == Source::strict ||
-                             (item.source == Source::lenient && gatherer_.strict());
-        std::string text = fmt::format("{} is no option{}", shown, did_you_mean(item.name));
+        const bool refused =
+            item.source == Source::strict || (item.source == Source::lenient && gatherer_.strict());
+        std::string text = fmt::format("{} is no option", shown);
+        if (suggestions_left_ > 0) text += did_you_mean(item.name);
+        if (suggestions_left_ > 0) --suggestions_left_;
         if (refused) {
             mistake(item.origin, std::move(text));
             return;
         }
-        if (item.source == Source::lenient) text += " (it is kept as a placeholder)";
-        if (item.source == Source::environment) text += " (ignored)";
+        text += " (it is kept as a placeholder)";
         warning(item.origin, std::move(text));
     }
 
     void not_there_yet(const Item& item, const std::string& shown) {
         const std::string_view advice = advice_for(item.name);
-        std::string text = fmt::format("{} is an option of uWSGI that mewsgi does not have yet",
-                                       shown);
+        std::string text =
+            fmt::format("{} is an option of uWSGI that mewsgi does not have yet", shown);
         const bool strict_file = item.from_file && item.source == Source::strict;
         const bool fatal = must_not_be_ignored(item.name) || strict_file;
         if (!fatal) text += "; it is ignored";
@@ -138,14 +143,33 @@ private:
     const Gatherer& gatherer_;
     Expander& expander_;
     Loaded& loaded_;
+    int suggestions_left_ = 50;  // a search each: not for a file that is something else
 };
+
+// An option that stands for an app or a listener, here or in uWSGI, right or wrong.
+bool stands_for_more(const Given& given) {
+    return given.name == "http" || given.name == "http-socket" || must_not_be_ignored(given.name);
+}
 
 void complete_short_form(const Gatherer& gatherer, Loaded& loaded) {
     if (!gatherer.positional_app() || !loaded.options.listen_addresses.empty()) return;
-    // A listener that was meant but is wrong has been told already; no other takes its place.
-    if (!loaded.mistakes.empty()) return;
+    if (std::any_of(loaded.given.begin(), loaded.given.end(), stands_for_more)) return;
     loaded.options.listen_addresses.push_back(
         {ListenAddress::Protocol::http, "http", std::string(kShortFormAddress)});
+}
+
+// A listener (or its like) was given, and was wrong: which has been told already.
+bool lacks_what_was_meant(const Loaded& loaded) {
+    return loaded.options.listen_addresses.empty() &&
+           std::any_of(loaded.given.begin(), loaded.given.end(), stands_for_more);
+}
+
+// A value that several others refer to is expanded more than once while files are read.
+void drop_repeated(std::vector<Mistake>& mistakes) {
+    std::set<std::pair<std::string, std::string>> seen;
+    std::erase_if(mistakes, [&](const Mistake& mistake) {
+        return !seen.insert({mistake.origin, mistake.text}).second;
+    });
 }
 
 }  // namespace
@@ -162,7 +186,9 @@ Loaded load(const std::vector<std::string>& arguments, const std::vector<std::st
     Expander expander(gatherer.items(), variables, loaded.mistakes, loaded.warnings);
     Applier(gatherer, expander, loaded).run();
     complete_short_form(gatherer, loaded);
-    validate(loaded);
+    validate(loaded, !gatherer.incomplete() && !lacks_what_was_meant(loaded));
+    drop_repeated(loaded.warnings);
+    drop_repeated(loaded.mistakes);
     return loaded;
 }
 

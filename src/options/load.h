@@ -58,11 +58,10 @@ base::Result<Loaded> decode_block(const std::string& block);
 
 // What is in force, option by option in the order of the table: `uwsgi.opt` and `mewsgi check`.
 struct Effective {
-    using Value =
-        std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
+    using Value = std::variant<bool, std::int64_t, double, std::string, std::vector<std::string>>;
     std::string name;
-    Value value;        // double: seconds
-    std::string text;   // the value as one would write it; lists joined by ", "
+    Value value;           // double: seconds
+    std::string text;      // the value as one would write it; lists joined by ", "
     bool changed = false;  // differs from the default
 };
 std::vector<Effective> effective(const Options& options);

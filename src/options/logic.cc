@@ -3,13 +3,14 @@
 
 #include "options/logic.h"
 
-#include <fmt/format.h>
 #include <glob.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <filesystem>
+
+#include <fmt/format.h>
 
 #include "options/config_file.h"
 #include "options/parse_value.h"
@@ -178,9 +179,8 @@ void Logic::switch_branch(const Item& item) {
 
 std::vector<Item> Logic::close_block(const Item& item, Block::Kind kind) {
     if (blocks_.empty() || blocks_.back().kind != kind) {
-        mistake_(item.origin,
-                 fmt::format("{} without {} before it", printable(item.name),
-                             kind == Block::Kind::loop ? "a for" : "an if-..."));
+        mistake_(item.origin, fmt::format("{} without {} before it", printable(item.name),
+                                          kind == Block::Kind::loop ? "a for" : "an if-..."));
         return {};
     }
     const Block block = std::move(blocks_.back());
@@ -211,9 +211,8 @@ std::vector<Item> Logic::close_block(const Item& item, Block::Kind kind) {
 
 void Logic::finish() {
     for (const Block& block : blocks_)
-        mistake_(block.origin,
-                 fmt::format("{} is not closed; add {}", block.opener,
-                             block.kind == Block::Kind::loop ? "endfor" : "endif"));
+        mistake_(block.origin, fmt::format("{} is not closed; add {}", block.opener,
+                                           block.kind == Block::Kind::loop ? "endfor" : "endif"));
     blocks_.clear();
 }
 

@@ -2,7 +2,6 @@
 
 #include "options/magic.h"
 
-#include <fmt/format.h>
 #include <grp.h>
 #include <pwd.h>
 #include <unistd.h>
@@ -11,6 +10,8 @@
 #include <chrono>
 #include <filesystem>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "options/parse_value.h"
 #include "os/cgroup.h"

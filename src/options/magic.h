@@ -10,15 +10,15 @@ namespace mew::options {
 
 // What a config file's name tells; %s, %d and the rest are cut from `absolute`.
 struct FileFacts {
-    std::string given;       // %o
-    std::string absolute;    // %p
+    std::string given;     // %o
+    std::string absolute;  // %p
     std::uint64_t inode = 0;
 };
 
 struct MagicFacts {
     FileFacts file;
-    FileFacts outermost;     // %O %D %S ...: the file that was loaded first
-    std::string section;     // %x
+    FileFacts outermost;  // %O %D %S ...: the file that was loaded first
+    std::string section;  // %x
     std::string outermost_section;
 };
 

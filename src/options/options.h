@@ -35,14 +35,14 @@ struct EnvironmentChange {
 
 struct Options {
     // app
-    std::string module;               // pkg.mod, pkg.mod:app, pkg.mod:make_app()
-    std::string wsgi_file;            // path of a .py or .wsgi file
-    std::string callable;             // empty: "application", then "app"
+    std::string module;     // pkg.mod, pkg.mod:app, pkg.mod:make_app()
+    std::string wsgi_file;  // path of a .py or .wsgi file
+    std::string callable;   // empty: "application", then "app"
     std::string chdir;
     std::vector<std::string> pythonpath;
     std::string virtualenv;
     std::string interpreter;
-    std::string pyargv;               // blank-separated sys.argv[1:]
+    std::string pyargv;  // blank-separated sys.argv[1:]
     std::vector<EnvironmentChange> env;
     std::vector<std::string> import_modules;
     bool need_app = true;
@@ -51,9 +51,9 @@ struct Options {
 
     // processes
     bool master = true;
-    int processes = 1;                // resolved: `auto` is already a number here
-    bool processes_auto = false;      // true: the number came from cgroup and CPUs
-    std::string uid;                  // name or number; empty: unchanged
+    int processes = 1;            // resolved: `auto` is already a number here
+    bool processes_auto = false;  // true: the number came from cgroup and CPUs
+    std::string uid;              // name or number; empty: unchanged
     std::string gid;
     std::string pidfile;
     bool vacuum = true;
@@ -61,30 +61,30 @@ struct Options {
 
     // sockets
     std::vector<ListenAddress> listen_addresses;
-    int listen = 1024;                // backlog
-    std::string chmod_socket;         // octal text; empty: umask decides
-    std::string chown_socket;         // owner[:group]
+    int listen = 1024;         // backlog
+    std::string chmod_socket;  // octal text; empty: umask decides
+    std::string chown_socket;  // owner[:group]
 
     // HTTP limits, one set for every way in
-    std::uint32_t buffer_size = 32768;         // bytes of one request head
-    std::uint32_t http_max_headers = 200;      // fields of one head
-    std::uint64_t limit_post = 0;              // bytes of one body; 0: no limit
-    std::uint32_t post_buffering = 65536;      // bytes of body awaited before the app is called
-    std::uint32_t response_buffer = 1048576;   // answer bytes kept for a slow reader
-    Milliseconds http_header_timeout{30000};   // whole head, from its first byte
-    Milliseconds http_body_timeout{60000};     // longest silence inside a body
-    Milliseconds http_keepalive{75000};        // idle time of a kept connection; 0: no keep-alive
-    Milliseconds http_send_timeout{60000};     // longest time without progress while sending
+    std::uint32_t buffer_size = 32768;        // bytes of one request head
+    std::uint32_t http_max_headers = 200;     // fields of one head
+    std::uint64_t limit_post = 0;             // bytes of one body; 0: no limit
+    std::uint32_t post_buffering = 65536;     // bytes of body awaited before the app is called
+    std::uint32_t response_buffer = 1048576;  // answer bytes kept for a slow reader
+    Milliseconds http_header_timeout{30000};  // whole head, from its first byte
+    Milliseconds http_body_timeout{60000};    // longest silence inside a body
+    Milliseconds http_keepalive{75000};       // idle time of a kept connection; 0: no keep-alive
+    Milliseconds http_send_timeout{60000};    // longest time without progress while sending
 
     // stopping
-    Milliseconds stop_mercy{8000};             // graceful stop, whole
-    Milliseconds worker_reload_mercy{60000};   // a retiring worker's last request
+    Milliseconds stop_mercy{8000};            // graceful stop, whole
+    Milliseconds worker_reload_mercy{60000};  // a retiring worker's last request
 
     // log
-    bool disable_logging = false;     // no access log
-    std::string logto;                // path; empty: standard error
+    bool disable_logging = false;  // no access log
+    std::string logto;             // path; empty: standard error
     bool log_json = false;
-    std::string log_level = "info";   // debug, info, warning, error
+    std::string log_level = "info";  // debug, info, warning, error
 
     bool operator==(const Options&) const = default;
 };

@@ -2,13 +2,13 @@
 
 #include "options/parse_value.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
+
+#include <fmt/format.h>
 
 namespace mew::options {
 namespace {
@@ -127,8 +127,7 @@ base::Result<Milliseconds> parse_duration(std::string_view text) {
     const char* const last = text.data() + text.size();
     // Digits first: from_chars would take "inf", "nan" and "-0" too.
     if (text.empty() || text.front() < '0' || text.front() > '9') return bad();
-    const auto [end, error] =
-        std::from_chars(text.data(), last, value, std::chars_format::fixed);
+    const auto [end, error] = std::from_chars(text.data(), last, value, std::chars_format::fixed);
     const std::string_view unit(end, static_cast<std::size_t>(last - end));
     if (error == std::errc::result_out_of_range)
         return base::fail(fmt::format("{} is too long a time", printable(text)));

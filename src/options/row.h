@@ -33,11 +33,11 @@ enum class Status : std::uint8_t { works, no_effect };
 enum class Group : std::uint8_t { app, processes, sockets, http, stopping, log, configuration };
 
 enum Flag : unsigned {
-    kRepeatable = 1,      // values gather in order
-    kOptionalValue = 2,   // may stand alone: `bare` says what that means
-    kSecret = 4,          // never shown in logs
-    kDerived = 8,         // sets fields of other rows; has no value of its own
-    kCommandLine = 16,    // no use in files and environment
+    kRepeatable = 1,     // values gather in order
+    kOptionalValue = 2,  // may stand alone: `bare` says what that means
+    kSecret = 4,         // never shown in logs
+    kDerived = 8,        // sets fields of other rows; has no value of its own
+    kCommandLine = 16,   // no use in files and environment
 };
 
 struct Row;
@@ -68,14 +68,14 @@ struct Row {
     std::string_view value_name;    // FILE, ADDRESS; "" for flags
     std::string_view help;
     Bounds bounds;
-    std::string_view choices;       // blank-separated
+    std::string_view choices;  // blank-separated
     unsigned flags = 0;
-    std::string_view aliases;       // blank-separated other names, uWSGI's among them
+    std::string_view aliases;  // blank-separated other names, uWSGI's among them
     Change change = Change::new_generation;
     Status status = Status::works;
-    std::string_view reason;        // why it has no effect
-    std::string_view bare;          // the value meant by the name alone
-    bool uwsgi = true;              // uWSGI knows the name, with this meaning
+    std::string_view reason;  // why it has no effect
+    std::string_view bare;    // the value meant by the name alone
+    bool uwsgi = true;        // uWSGI knows the name, with this meaning
 };
 
 std::span<const Row> table();

@@ -2,12 +2,12 @@
 
 #include "options/validate.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <set>
+
+#include <fmt/format.h>
 
 #include "options/parse_value.h"
 #include "os/users.h"
@@ -26,7 +26,8 @@ std::string origin_of(const Loaded& loaded, std::string_view name) {
 
 class Check {
 public:
-    explicit Check(Loaded& loaded) : loaded_(loaded), options_(loaded.options) {}
+    Check(Loaded& loaded, bool complete)
+        : loaded_(loaded), options_(loaded.options), complete_(complete) {}
 
     void run() {
         app();
@@ -48,21 +49,22 @@ private:
 
     void app() {
         if (!options_.module.empty() && !options_.wsgi_file.empty())
-            mistake("wsgi-file", fmt::format("wsgi-file = {} and module = {} name two apps; leave "
-                                             "one out",
-                                             printable(options_.wsgi_file),
-                                             printable(options_.module)));
-        if (options_.module.empty() && options_.wsgi_file.empty() && options_.need_app)
-            mistake("need-app", "no app is named; add --module pkg.mod:app (module = pkg.mod:app "
-                                "in a file) or --wsgi-file path/file.py");
+            mistake("wsgi-file",
+                    fmt::format("wsgi-file = {} and module = {} name two apps; leave "
+                                "one out",
+                                printable(options_.wsgi_file), printable(options_.module)));
+        if (complete_ && options_.module.empty() && options_.wsgi_file.empty() && options_.need_app)
+            mistake("need-app",
+                    "no app is named; add --module pkg.mod:app (module = pkg.mod:app "
+                    "in a file) or --wsgi-file path/file.py");
     }
 
     void module() {
         const std::string& name = options_.module;
         if (name.empty()) return;
         if (name.find('/') != std::string::npos) {
-            mistake("module", fmt::format("module = {} is a path; use wsgi-file for files",
-                                          printable(name)));
+            mistake("module",
+                    fmt::format("module = {} is a path; use wsgi-file for files", printable(name)));
             return;
         }
         if (is_module_text(name)) return;
@@ -95,13 +97,13 @@ private:
 
     void listeners() {
         auto& addresses = options_.listen_addresses;
-        if (addresses.empty())
+        if (complete_ && addresses.empty())
             mistake("http", "nothing to listen on; add --http :8000 (http = :8000 in a file)");
         std::set<std::string> seen;
         const auto repeated = [&](const ListenAddress& listen) {
             if (seen.insert(listen.address).second) return false;
-            warning(listen.option, fmt::format("{} is given twice; it is bound once",
-                                               printable(listen.address)));
+            warning(listen.option,
+                    fmt::format("{} is given twice; it is bound once", printable(listen.address)));
             return true;
         };
         // In order: the first of a pair stays.
@@ -114,8 +116,7 @@ private:
     void identities() {
         if (!options_.uid.empty() || !options_.gid.empty()) {
             const auto identity = os::resolve_identity(options_.uid, options_.gid);
-            if (!identity)
-                mistake(options_.uid.empty() ? "gid" : "uid", identity.error().text);
+            if (!identity) mistake(options_.uid.empty() ? "gid" : "uid", identity.error().text);
         }
         if (options_.chown_socket.empty()) return;
         if (const auto owner = os::resolve_owner(options_.chown_socket); !owner)
@@ -132,13 +133,13 @@ private:
     void folders() {
         const std::filesystem::path base(options_.chdir);
         if (!options_.chdir.empty() && is_absent(base)) {
-            mistake("chdir", fmt::format("chdir: there is no folder {}", printable(options_.chdir)));
+            mistake("chdir",
+                    fmt::format("chdir: there is no folder {}", printable(options_.chdir)));
             return;
         }
         if (!options_.wsgi_file.empty() && is_absent(base / options_.wsgi_file))
-            mistake("wsgi-file",
-                    fmt::format("wsgi-file: there is no file {}",
-                                printable((base / options_.wsgi_file).string())));
+            mistake("wsgi-file", fmt::format("wsgi-file: there is no file {}",
+                                             printable((base / options_.wsgi_file).string())));
         if (!options_.virtualenv.empty() && is_absent(options_.virtualenv))
             mistake("virtualenv", fmt::format("virtualenv: there is no folder {}",
                                               printable(options_.virtualenv)));
@@ -163,10 +164,11 @@ private:
 
     Loaded& loaded_;
     Options& options_;
+    bool complete_;
 };
 
 }  // namespace
 
-void validate(Loaded& loaded) { Check(loaded).run(); }
+void validate(Loaded& loaded, bool complete) { Check(loaded, complete).run(); }
 
 }  // namespace mew::options

@@ -5,6 +5,7 @@
 
 namespace mew::options {
 
-void validate(Loaded& loaded);
+// `complete`: nothing that was meant is missing, so that an absent option is a mistake.
+void validate(Loaded& loaded, bool complete);
 
 }  // namespace mew::options

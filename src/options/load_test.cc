@@ -1,0 +1,212 @@
+#include "options/load.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "options/test_files.h"
+
+namespace mew::options {
+namespace {
+
+using test::given_value;
+using test::load_ini;
+using test::load_words;
+using test::says;
+using test::texts;
+using ::testing::ElementsAre;
+
+constexpr const char* kGood = "module = m\nhttp = :1\n";
+
+Loaded with(const std::string& more) { return load_ini(kGood + more); }
+
+TEST(Load, AUsualFile) {
+    const Loaded loaded = load_ini(
+        "[uwsgi]\nproject = cats\nmodule = %(project).wsgi:application\nmaster = true\n"
+        "processes = 4\nhttp = :8000\nvacuum = true\ndie-on-term = true\nenable-threads\n"
+        "env = DJANGO_SETTINGS_MODULE=%(project).settings\nplugins = python3\n"
+        "buffer-size = 64k\n");
+    EXPECT_EQ(texts(loaded.mistakes) + texts(loaded.warnings), "");
+    EXPECT_EQ(loaded.options.module, "cats.wsgi:application");
+    EXPECT_EQ(loaded.options.buffer_size, 65536U);
+    EXPECT_EQ(loaded.options.env[0].value, "cats.settings");
+    EXPECT_EQ(given_value(loaded, "project"), "cats");
+}
+
+TEST(Load, OriginsHaveFileAndLine) {
+    const Loaded loaded = with("processes = x\n");
+    ASSERT_EQ(loaded.mistakes.size(), 1U);
+    EXPECT_TRUE(loaded.mistakes[0].origin.ends_with("app.ini:4")) << loaded.mistakes[0].origin;
+}
+
+TEST(Load, TheFileDecidesHowStrictWeAre) {
+    const Loaded lenient = with("vaccum = true\ncolour = red\npyargv = %(colour)\n");
+    EXPECT_EQ(texts(lenient.mistakes), "");
+    EXPECT_TRUE(says(lenient.warnings, "vaccum is no option; did you mean vacuum?"));
+    EXPECT_FALSE(says(lenient.warnings, "colour"));
+    EXPECT_EQ(given_value(lenient, "vaccum"), "true");
+
+    const Loaded strict = load_ini("[mewsgi]\nmodule = m\nhttp = :1\nvaccum = true\nthreads = 2\n");
+    EXPECT_TRUE(says(strict.mistakes, "vaccum is no option; did you mean vacuum?"));
+    EXPECT_TRUE(says(strict.mistakes, "threads is an option of uWSGI"));
+
+    const Loaded by_option = with("strict = true\nvaccum = true\n");
+    EXPECT_TRUE(says(by_option.mistakes, "vaccum"));
+}
+
+TEST(Load, PlaceholdersOfTheirOwn) {
+    const Loaded loaded =
+        load_ini("[mewsgi]\nset-ph = name=m\nset = http=:1\nset = port=2\nmodule = %(name)\n");
+    EXPECT_EQ(texts(loaded.mistakes) + texts(loaded.warnings), "");
+    EXPECT_EQ(loaded.options.module, "m");
+    EXPECT_EQ(loaded.options.listen_addresses.size(), 1U);
+    EXPECT_TRUE(says(with("set-ph = processes=4\n").mistakes, "is an option, not a placeholder"));
+    EXPECT_TRUE(says(with("set = =4\n").mistakes, "needs NAME=VALUE"));
+}
+
+TEST(Load, TheCommandLinesPlaceholderComesBeforeTheFiles) {
+    const test::TemporaryFolder folder;
+    const std::string file =
+        folder.write("a.ini", "[uwsgi]\nroot = m\nmodule = %(root)\nhttp = :1\n");
+    EXPECT_EQ(load_words({"--set", "root=other", "--ini", file}).options.module, "other");
+}
+
+TEST(Load, AFilesOptionsStandWhereItIsRead) {
+    const test::TemporaryFolder folder;
+    const std::string file = folder.write("a.ini", "[uwsgi]\nprocesses = 2\nhttp = :1\n");
+    EXPECT_EQ(load_words({"m", "-p", "9", "--ini", file}).options.processes, 2);
+    EXPECT_EQ(load_words({"m", "--ini", file, "-p", "9"}).options.processes, 9);
+    const Loaded loaded = load_words({"m", "--ini", file});
+    std::vector<std::string> names;
+    for (const Given& given : loaded.given) names.push_back(given.name);
+    EXPECT_THAT(names, ElementsAre("module", "ini", "processes", "http"));
+}
+
+TEST(Load, InlineCommentsAreNoticed) {
+    const Loaded loaded = with("processes = 4 ; four\nvacuum = false # no\ncallable = a ; b\n");
+    EXPECT_EQ(texts(loaded.mistakes), "");
+    EXPECT_EQ(loaded.options.processes, 4);
+    EXPECT_FALSE(loaded.options.vacuum);
+    EXPECT_EQ(loaded.options.callable, "a ; b");
+    EXPECT_EQ(loaded.warnings.size(), 3U);
+    EXPECT_TRUE(says(with("vacuum = flase\n").warnings, "is taken for true"));
+    EXPECT_TRUE(with("callable = a#b;c\n").warnings.empty());
+}
+
+TEST(Load, Sections) {
+    const Loaded both = load_ini("[uwsgi]\nmodule=u\n[mewsgi]\nmodule=m\nhttp=:1\n");
+    EXPECT_EQ(both.options.module, "m");
+    EXPECT_TRUE(says(both.warnings, "only [mewsgi] is read"));
+    const Loaded missing = load_ini("[prod]\nmodule=u\n[test]\n");
+    EXPECT_TRUE(says(missing.warnings, "has no [uwsgi] section"));
+    EXPECT_TRUE(says(missing.warnings, "[prod], [test]"));
+    EXPECT_TRUE(says(load_ini("[").mistakes, "lacks the ]"));
+}
+
+TEST(Load, UnreadableFilesAreMistakesAndNoMore) {
+    const Loaded loaded = load_words({"--ini", "/nowhere/app.ini"});
+    ASSERT_EQ(loaded.mistakes.size(), 1U) << texts(loaded.mistakes);
+    EXPECT_TRUE(says(loaded.mistakes, "cannot read /nowhere/app.ini: No such file"));
+    EXPECT_TRUE(says(load_words({"--ini", "/"}).mistakes, "Is a directory"));
+    EXPECT_TRUE(says(load_words({"--ini", "http://x/y.ini"}).mistakes, "only files"));
+    EXPECT_TRUE(says(load_words({"--config", "a.yml"}).mistakes, "only INI"));
+    EXPECT_TRUE(says(load_words({"--ini", "/dev/zero"}).mistakes, "16 MiB"));
+    EXPECT_TRUE(says(load_words({"--ini", ":section"}).mistakes, "no file was read before it"));
+}
+
+TEST(Load, FilesMayReadOthers) {
+    const test::TemporaryFolder folder;
+    folder.write("base.ini", "[uwsgi]\nhttp = :1\npyargv = %n %N %x\n");
+    const std::string file = folder.write("app.ini",
+                                          "[uwsgi]\nmodule = m\nini = %dbase.ini\nini = :more\n"
+                                          "[more]\nprocesses = 3\n");
+    folder.write("more.ini", "");
+    const Loaded loaded = load_words({"--ini", file});
+    EXPECT_EQ(loaded.options.pyargv, "base app uwsgi");
+    EXPECT_EQ(loaded.options.listen_addresses.size(), 1U);
+    EXPECT_TRUE(says(loaded.warnings, "has no [more] section"));  // of base.ini, read last
+}
+
+TEST(Load, CirclesOfFilesEnd) {
+    const test::TemporaryFolder folder;
+    const std::string file =
+        folder.write("a.ini", "[uwsgi]\nmodule = m\nhttp = :1\nini = %da.ini\nini = %d./a.ini\n");
+    const Loaded loaded = load_words({"--ini", file});
+    EXPECT_TRUE(says(loaded.mistakes, "while it is being read"));
+    EXPECT_EQ(loaded.options.module, "m");
+    for (int i = 0; i < 40; ++i)
+        folder.write("n" + std::to_string(i) + ".ini",
+                     "[uwsgi]\nini = %dn" + std::to_string(i + 1) + ".ini\n");
+    EXPECT_FALSE(load_words({"--ini", folder.path() + "/n0.ini"}).mistakes.empty());
+}
+
+TEST(Load, OptionsOfUwsgiThatMeanListeningAreMistakes) {
+    const Loaded loaded = load_ini("module = m\nsocket = /run/x.sock\nharakiri = 30\n");
+    ASSERT_EQ(loaded.mistakes.size(), 1U) << texts(loaded.mistakes);
+    EXPECT_TRUE(says(loaded.mistakes, "socket is an option of uWSGI"));
+    EXPECT_TRUE(says(loaded.warnings, "harakiri"));
+}
+
+TEST(Load, OptionsAcross) {
+    EXPECT_TRUE(says(with("wsgi-file = /dev/null\n").mistakes, "name two apps"));
+    EXPECT_TRUE(says(load_ini("http = :1\n").mistakes, "no app is named"));
+    EXPECT_EQ(texts(load_ini("http = :1\nneed-app = false\n").mistakes), "");
+    EXPECT_TRUE(says(load_ini("module = m\n").mistakes, "nothing to listen on"));
+    EXPECT_TRUE(says(with("uid = no-such-user-here\n").mistakes, "no-such-user-here"));
+    EXPECT_TRUE(says(with("chown-socket = no-such-user-here\n").mistakes, "no-such-user-here"));
+    EXPECT_TRUE(says(with("chdir = /no/where\n").mistakes, "there is no folder /no/where"));
+    EXPECT_TRUE(says(load_ini("http = :1\nwsgi-file = no.py\nchdir = /tmp\n").mistakes,
+                     "there is no file /tmp/no.py"));
+    EXPECT_TRUE(says(with("lazy-apps = 1\npreload = on\n").mistakes, "exclude each other"));
+    EXPECT_TRUE(says(with("logto = 10.0.0.1:514\n").mistakes, "over the network"));
+    EXPECT_TRUE(says(with("master = false\n").warnings, "always has a master"));
+    const Loaded twice = with("http = :1\nhttp = :2\n");
+    EXPECT_EQ(twice.options.listen_addresses.size(), 2U);
+    EXPECT_TRUE(says(twice.warnings, ":1 is given twice"));
+}
+
+TEST(Load, ModuleTexts) {
+    for (const char* good : {"a", "a.b", "a.b:c", "a:b()", "_a.b1:c.d", "käse:app"})
+        EXPECT_EQ(texts(load_words({"--http", ":1", "--module", good}).mistakes), "") << good;
+    for (const char* bad :
+         {"a:", ":a", "a..b", ".a", "a.", "1a", "a b", "a:b(", "a:b(1)", "a:b:c", "a-b", "a:()"})
+        EXPECT_NE(texts(load_words({"--http", ":1", "--module", bad}).mistakes), "") << bad;
+}
+
+TEST(Load, ExpansionsReachEveryValue) {
+    const Loaded loaded = load_ini(
+        "[uwsgi]\nbase = 8\nhttp = :%(base + 1)\nmodule = $(APP-none)\nif-env = APP\n"
+        "pyargv = $(APP)\nendif =\n",
+        {"APP=cats"});
+    EXPECT_EQ(texts(loaded.mistakes), "");
+    EXPECT_EQ(loaded.options.module, "cats");
+    EXPECT_EQ(loaded.options.listen_addresses[0].address, ":9");
+    EXPECT_EQ(loaded.options.pyargv, "cats");
+}
+
+TEST(Load, HostileFilesEnd) {
+    std::string many = "[uwsgi]\n";
+    for (int i = 0; i < 20'000; ++i) many += "x" + std::to_string(i) + " = %(x0)\n";
+    EXPECT_FALSE(load_ini(many).warnings.empty());
+    EXPECT_TRUE(says(load_ini(std::string("[uwsgi]\na\0b = 1\n", 16)).mistakes, "NUL"));
+    const Loaded bytes = with("pyargv = \xff\xfe\n\x80\x81 = \xc3\n");
+    EXPECT_EQ(bytes.options.pyargv, "\xff\xfe");
+    EXPECT_TRUE(says(bytes.warnings, "\\x80\\x81 is no option"));
+    EXPECT_FALSE(with("processes = " + std::string(100'000, '9') + "\n").mistakes.empty());
+    EXPECT_TRUE(says(with("for = a\n").mistakes, "for is not closed"));
+}
+
+TEST(Load, ExplainsWhatCameOfIt) {
+    const Loaded loaded =
+        with("env = PASSWORD=hunter2\nthunder-lock = true\nharakiri = 3\nx = 1\n");
+    std::string all;
+    for (const Explanation& one : explain(loaded))
+        all += one.name + "|" + one.value + "|" + one.meaning + "\n";
+    EXPECT_EQ(all.find("hunter2"), std::string::npos);
+    EXPECT_NE(all.find("env|PASSWORD=***|"), std::string::npos);
+    EXPECT_NE(all.find("thunder-lock|true|no effect: "), std::string::npos);
+    EXPECT_NE(all.find("harakiri|3|an option of uWSGI, not there yet"), std::string::npos);
+    EXPECT_NE(all.find("x|1|a placeholder, for %(x)"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace mew::options

@@ -1,0 +1,193 @@
+#include <algorithm>
+#include <set>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "options/apply.h"
+#include "options/parse_value.h"
+#include "options/row.h"
+#include "options/test_files.h"
+#include "options/uwsgi_names.h"
+
+namespace mew::options {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+TEST(Table, NamesAndShortFormsAreUnique) {
+    std::set<std::string_view> names;
+    std::set<char> letters;
+    for (const Row& row : table()) {
+        EXPECT_TRUE(names.insert(row.name).second) << row.name;
+        for (const auto alias : words(row.aliases))
+            EXPECT_TRUE(names.insert(alias).second) << alias;
+        EXPECT_TRUE(row.short_form == '\0' || letters.insert(row.short_form).second) << row.name;
+    }
+}
+
+TEST(Table, DefaultTextsAreWhatTheFieldsStartWith) {
+    const Options defaults;
+    for (const Row& row : table()) {
+        const bool plain = row.type == Type::boolean || row.type == Type::integer ||
+                           row.type == Type::bytes || row.type == Type::duration ||
+                           row.type == Type::choice;
+        if (!plain || !has_value(row)) continue;
+        Options options;
+        ASSERT_TRUE(apply_value(options, row, row.default_text)) << row.name;
+        EXPECT_EQ(show_values(options, row), show_values(defaults, row)) << row.name;
+    }
+}
+
+TEST(Table, RowsAreWhole) {
+    for (const Row& row : table()) {
+        EXPECT_FALSE(row.help.empty()) << row.name;
+        EXPECT_TRUE(row.help.ends_with('.')) << row.name;
+        EXPECT_EQ(row.status == Status::no_effect, !row.reason.empty()) << row.name;
+        EXPECT_EQ(find_row(row.name), &row);
+        EXPECT_TRUE(row.type != Type::boolean || row.value_name.empty()) << row.name;
+        const bool bounded =
+            row.type == Type::integer || row.type == Type::bytes || row.type == Type::duration;
+        EXPECT_EQ(bounded, row.bounds.low < row.bounds.high) << row.name;
+    }
+}
+
+TEST(Table, SaysTrulyWhetherUwsgiHasAnOption) {
+    for (const Row& row : table()) {
+        bool theirs = find_uwsgi_name(row.name) != nullptr;
+        for (const auto alias : words(row.aliases))
+            theirs = theirs || find_uwsgi_name(alias) != nullptr;
+        EXPECT_EQ(row.uwsgi, theirs) << row.name;
+    }
+}
+
+TEST(Table, NoShortFormHasAnotherMeaningThanUwsgis) {
+    for (const UwsgiName& known : uwsgi_names()) {
+        const Row* const row = find_short(known.short_form);
+        if (known.short_form == '\0' || row == nullptr) continue;
+        EXPECT_EQ(find_row(known.name), row) << known.name;
+    }
+}
+
+TEST(Table, UwsgiNamesAreSortedForTheSearch) {
+    const auto names = uwsgi_names();
+    EXPECT_TRUE(std::is_sorted(names.begin(), names.end(),
+                               [](const auto& a, const auto& b) { return a.name < b.name; }));
+    EXPECT_NE(find_uwsgi_name("socket"), nullptr);
+    EXPECT_EQ(find_uwsgi_name("sockett"), nullptr);
+    EXPECT_EQ(find_uwsgi_name(""), nullptr);
+    EXPECT_EQ(find_row(""), nullptr);
+    EXPECT_EQ(find_row("venv pyhome"), nullptr);
+    EXPECT_TRUE(must_not_be_ignored("https"));
+    EXPECT_FALSE(must_not_be_ignored("threads"));
+}
+
+base::Result<void> set(Options& options, std::string_view name, std::string_view value) {
+    return apply_value(options, *find_row(name), value);
+}
+std::string fault(std::string_view name, std::string_view value) {
+    Options options;
+    const auto result = set(options, name, value);
+    EXPECT_EQ(options, Options{}) << name;
+    return result ? "" : result.error().text;
+}
+
+TEST(Apply, BoundsAreChecked) {
+    EXPECT_THAT(fault("processes", "0"), HasSubstr("0 is outside 1 to 1024"));
+    EXPECT_THAT(fault("processes", "1025"), HasSubstr("outside"));
+    EXPECT_THAT(fault("processes", "99999999999999999999"), HasSubstr("too large"));
+    EXPECT_THAT(fault("processes", "-1"), HasSubstr("outside"));
+    EXPECT_THAT(fault("buffer-size", "1k1"), HasSubstr("not a size"));
+    EXPECT_THAT(fault("buffer-size", "5g"), HasSubstr("outside"));
+    EXPECT_THAT(fault("stop-mercy", "400d"), HasSubstr("outside 0s to 86400s"));
+    EXPECT_THAT(fault("log-level", "loud"), HasSubstr("debug, info, warning, error"));
+    EXPECT_THAT(fault("chmod-socket", "999"), HasSubstr("octal"));
+    EXPECT_THAT(fault("chmod-socket", ""), HasSubstr("octal"));
+    EXPECT_THAT(fault("preload", "maybe"), HasSubstr("on, off, auto"));
+    EXPECT_THAT(fault("module", std::string_view("a\0b", 3)), HasSubstr("NUL"));
+    EXPECT_THAT(fault("env", "=x"), HasSubstr("NAME=VALUE"));
+}
+
+TEST(Apply, ProcessesAutoIsANumberAtOnce) {
+    Options options;
+    ASSERT_TRUE(set(options, "processes", "auto"));
+    EXPECT_TRUE(options.processes_auto);
+    EXPECT_GE(options.processes, 1);
+    ASSERT_TRUE(set(options, "processes", "3"));
+    EXPECT_FALSE(options.processes_auto);
+    EXPECT_EQ(options.processes, 3);
+    ASSERT_TRUE(set(options, "processes", "%k"));
+    EXPECT_TRUE(options.processes_auto);
+}
+
+TEST(Apply, KeepaliveKnowsHowUwsgisUsersSayOn) {
+    Options options;
+    ASSERT_TRUE(set(options, "http-keepalive", "0"));
+    EXPECT_EQ(options.http_keepalive.count(), 0);
+    ASSERT_TRUE(set(options, "http-keepalive", "1"));
+    EXPECT_EQ(options.http_keepalive, Options{}.http_keepalive);
+    ASSERT_TRUE(set(options, "http-keepalive", "1s"));
+    EXPECT_EQ(options.http_keepalive.count(), 1000);
+    ASSERT_TRUE(set(options, "http-keepalive", "false"));
+    EXPECT_EQ(options.http_keepalive.count(), 0);
+}
+
+TEST(Apply, OneTimeoutOfUwsgiSetsTwo) {
+    Options options;
+    ASSERT_TRUE(set(options, "http-timeout", "7"));
+    EXPECT_EQ(options.http_body_timeout.count(), 7000);
+    EXPECT_EQ(options.http_send_timeout.count(), 7000);
+}
+
+TEST(Apply, ListsGather) {
+    Options options;
+    ASSERT_TRUE(set(options, "env", "A=1=2"));
+    ASSERT_TRUE(set(options, "env", "B"));
+    ASSERT_TRUE(set(options, "env", "C="));
+    EXPECT_THAT(show_env(options), ElementsAre("A=1=2", "B", "C="));
+    EXPECT_FALSE(options.env[1].value.has_value());
+    EXPECT_EQ(options.env[2].value, "");
+}
+
+TEST(Apply, Addresses) {
+    for (const char* good : {":8000", "127.0.0.1:8000", "[::1]:8000", "localhost:0", "/run/a.sock",
+                             "@abstract", "app.sock", "*:80", "host:", "./a:b.sock"})
+        EXPECT_EQ(address_fault(good), "") << good;
+    for (const char* bad : {"", "8000", ":99999", ":80a", ":-1", "::1", "[::1]", "http://x:80",
+                            "=0", ":8443,crt,key", ": 80", ":+80"})
+        EXPECT_NE(address_fault(bad), "") << bad;
+    EXPECT_NE(address_fault("/" + std::string(107, 'x')), "");
+    EXPECT_EQ(address_fault("/" + std::string(106, 'x')), "");
+    EXPECT_THAT(address_fault("8000"), HasSubstr("write :8000"));
+}
+
+TEST(Apply, EffectiveValuesAreTyped) {
+    Options options;
+    options.stop_mercy = Milliseconds(1500);
+    options.processes = 4;
+    options.listen_addresses.push_back({ListenAddress::Protocol::http, "http", ":1"});
+    std::size_t seen = 0;
+    for (const Effective& one : effective(options)) {
+        if (one.name == "stop-mercy") {
+            EXPECT_EQ(std::get<double>(one.value), 1.5);
+            EXPECT_EQ(one.text, "1500ms");
+            EXPECT_TRUE(one.changed);
+        } else if (one.name == "processes") {
+            EXPECT_EQ(std::get<std::int64_t>(one.value), 4);
+        } else if (one.name == "vacuum") {
+            EXPECT_TRUE(std::get<bool>(one.value));
+            EXPECT_FALSE(one.changed);
+        } else if (one.name == "http") {
+            EXPECT_THAT(std::get<std::vector<std::string>>(one.value), ElementsAre(":1"));
+        } else {
+            EXPECT_FALSE(one.changed) << one.name;
+            continue;
+        }
+        ++seen;
+    }
+    EXPECT_EQ(seen, 4U);
+}
+
+}  // namespace
+}  // namespace mew::options
