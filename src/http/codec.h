@@ -1,7 +1,7 @@
 #pragma once
-// The seam between bytes and exchanges. A codec is sans-I/O: bytes in, events out, and the other way
-// for answers. HTTP/1, HTTP/2 and the gateways (uwsgi, FastCGI, SCGI) implement it; who drives it
-// (worker/connection, later the front) owns the socket, the buffers and the time limits.
+// The seam between bytes and exchanges. A codec is sans-I/O: bytes in, events out, and the other
+// way for answers. HTTP/1, HTTP/2 and the gateways (uwsgi, FastCGI, SCGI) implement it; who drives
+// it (worker/connection, later the front) owns the socket, the buffers and the time limits.
 //
 // Verbs: decode inward, encode outward. A connection may carry many streams at once; HTTP/1 opens
 // the next one only after the answer to the last, which keeps pipelined requests in order.
@@ -21,7 +21,7 @@ using StreamId = std::uint32_t;
 struct Limits {
     std::uint32_t head_bytes = 32768;
     std::uint32_t head_fields = 200;
-    std::uint64_t body_bytes = 0;        // 0: no bound
+    std::uint64_t body_bytes = 0;  // 0: no bound
     std::uint32_t chunk_extension_bytes = 16384;
     std::uint32_t trailer_bytes = 8192;
 };
@@ -50,9 +50,9 @@ protected:
 
 // How an answer's body is delimited, decided by encode_head.
 struct BodyPlan {
-    bool has_body = true;                          // false: HEAD, 204, 304; body bytes are dropped
-    std::uint64_t length = UINT64_MAX;             // bytes that must follow; max: not known
-    bool closes = false;                           // the connection ends after this answer
+    bool has_body = true;               // false: HEAD, 204, 304; body bytes are dropped
+    std::uint64_t length = UINT64_MAX;  // bytes that must follow; max: not known
+    bool closes = false;                // the connection ends after this answer
 };
 
 class Codec {
@@ -64,7 +64,8 @@ public:
     // stream must end first.
     virtual std::size_t decode(std::string_view bytes, StreamEvents& events) = 0;
 
-    // `head` has passed ResponseHead::check(). `close_after`: the driver wants the connection ended.
+    // `head` has passed ResponseHead::check(). `close_after`: the driver wants the connection
+    // ended.
     virtual BodyPlan encode_head(StreamId stream, const ResponseHead& head, bool close_after,
                                  std::string& out) = 0;
     // Interim answers: 100 (Continue).

@@ -16,7 +16,7 @@ namespace mew::http {
 // Who is at the other end of the connection, as text ready for CGI variables. `tag` is never
 // reused inside a process, so a bridge may key its own per-connection values by it.
 struct Peer {
-    std::string_view address;    // "" for UNIX sockets
+    std::string_view address;  // "" for UNIX sockets
     std::string_view port;
     std::uint64_t tag = 0;
     std::uint32_t listener = 0;  // index of the listening socket it came by
@@ -59,7 +59,7 @@ public:
 struct Exchange {
     const RequestHead& head;
     const Peer& peer;
-    BodySource* body;        // nullptr: no body
+    BodySource* body;  // nullptr: no body
     // Bytes of the whole body, where they are known before it is read: announced, or all here.
     std::optional<std::uint64_t> body_size;
     ResponseSink& response;

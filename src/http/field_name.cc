@@ -8,12 +8,14 @@ namespace mew::http {
 
 namespace {
 
+// clang-format off
 constexpr std::array<std::string_view, kFieldNames> kTexts = {
     std::string_view{},
 #define MEW_X(id, text) std::string_view{text},
     MEW_FIELD_NAMES(MEW_X)
 #undef MEW_X
 };
+// clang-format on
 
 constexpr std::size_t kTableSize = 1024;  // eight per name: nearly every look-up ends at once
 constexpr std::size_t kLongest = 32;

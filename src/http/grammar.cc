@@ -28,14 +28,17 @@ bool is_ipv6_text(std::string_view text) {
     return ::inet_pton(AF_INET6, copy.data(), &address) == 1;
 }
 
+// At the start of `text`.
+bool are_two_hex_digits(std::string_view text) {
+    return text.size() >= 2 && hex_digit(text[0]) >= 0 && hex_digit(text[1]) >= 0;
+}
+
 // reg-name: a '%' only before two hex digits.
 bool is_reg_name(std::string_view text) {
     if (text.empty() || !all_of_class(text, char_class::kRegName)) return false;
     for (std::size_t at = text.find('%'); at != std::string_view::npos;
          at = text.find('%', at + 1)) {
-        if (at + 2 >= text.size() || hex_digit(text[at + 1]) < 0 || hex_digit(text[at + 2]) < 0) {
-            return false;
-        }
+        if (!are_two_hex_digits(text.substr(at + 1))) return false;
     }
     return true;
 }
@@ -82,16 +85,11 @@ bool list_contains(std::string_view list, std::string_view lower) {
 
 void percent_decode(std::string_view text, std::string& out) {
     for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size()) {
-            const int high = hex_digit(text[i + 1]);
-            const int low = hex_digit(text[i + 2]);
-            if (high >= 0 && low >= 0) {
-                out.push_back(static_cast<char>(high * 16 + low));
-                i += 2;
-                continue;
-            }
-        }
-        out.push_back(text[i]);
+        const bool encoded = text[i] == '%' && are_two_hex_digits(text.substr(i + 1));
+        out.push_back(encoded
+                          ? static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]))
+                          : text[i]);
+        if (encoded) i += 2;
     }
 }
 

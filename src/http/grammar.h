@@ -10,9 +10,9 @@
 namespace mew::http {
 
 namespace char_class {
-inline constexpr std::uint8_t kToken = 1;    // tchar, RFC 9110 5.6.2
-inline constexpr std::uint8_t kValue = 2;    // field-value: HTAB, SP, VCHAR, 0x80-0xff
-inline constexpr std::uint8_t kTarget = 4;   // printable ASCII without SP and '#'
+inline constexpr std::uint8_t kToken = 1;      // tchar, RFC 9110 5.6.2
+inline constexpr std::uint8_t kValue = 2;      // field-value: HTAB, SP, VCHAR, 0x80-0xff
+inline constexpr std::uint8_t kTarget = 4;     // printable ASCII without SP and '#'
 inline constexpr std::uint8_t kAlnumDash = 8;  // letters, digits, '-': names that become CGI keys
 inline constexpr std::uint8_t kRegName = 16;   // reg-name and IPv4: unreserved, sub-delims, '%'
 
@@ -21,8 +21,7 @@ constexpr std::array<std::uint8_t, 256> make() {
     const auto mark = [&](std::string_view characters, std::uint8_t bits) {
         for (char c : characters) table[static_cast<unsigned char>(c)] |= bits;
     };
-    const std::string_view alnum =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    const std::string_view alnum = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
     mark(alnum, kToken | kAlnumDash | kRegName);
     mark("!#$%&'*+-.^_`|~", kToken);
     mark("-", kAlnumDash);
@@ -83,8 +82,8 @@ bool is_valid_authority(std::string_view text);
 // Does the comma-separated list hold `lower`, in any case?
 bool list_contains(std::string_view list, std::string_view lower);
 
-// Percent-decoding, once; a '%' that two hex digits do not follow stays as it is (as CGI servers do).
-// Appends to `out`.
+// Percent-decoding, once; a '%' that two hex digits do not follow stays as it is (as CGI servers
+// do). Appends to `out`.
 void percent_decode(std::string_view text, std::string& out);
 
 }  // namespace mew::http

@@ -1,7 +1,7 @@
 #pragma once
 // The head of a request in the one neutral form that every codec produces and every bridge reads.
-// All text lies in one contiguous block (for HTTP/1.1 the very bytes that were received); fields are
-// offsets into it, so a head is moved by one copy of the block.
+// All text lies in one contiguous block (for HTTP/1.1 the very bytes that were received); fields
+// are offsets into it, so a head is moved by one copy of the block.
 
 #include <cstdint>
 #include <string>
@@ -38,11 +38,11 @@ struct RequestFacts {
     Slice authority_slice;
     Version version = Version::http11;
     BodyFraming framing = BodyFraming::none;
-    std::uint64_t content_length = 0;   // framing length only
-    bool keep_alive = true;             // what the client asked for
+    std::uint64_t content_length = 0;  // framing length only
+    bool keep_alive = true;            // what the client asked for
     bool expects_continue = false;
-    bool absolute_target = false;       // authority_slice comes from the target
-    std::uint32_t dropped_fields = 0;   // names that may not become CGI variables
+    bool absolute_target = false;      // authority_slice comes from the target
+    std::uint32_t dropped_fields = 0;  // names that may not become CGI variables
 };
 
 class RequestHead : public RequestFacts {
@@ -50,6 +50,9 @@ public:
     RequestHead() = default;
     RequestHead(const RequestHead&) = delete;
     RequestHead& operator=(const RequestHead&) = delete;
+    RequestHead(RequestHead&&) = delete;
+    RequestHead& operator=(RequestHead&&) = delete;
+    ~RequestHead() = default;
 
     // Keeps the memory of fields and block for the next request.
     void clear() {
@@ -74,9 +77,9 @@ public:
 
     std::string_view text(Slice slice) const { return {block_ + slice.at, slice.size}; }
     std::string_view method() const { return text(method_slice); }
-    std::string_view target() const { return text(target_slice); }    // as received
-    std::string_view path() const { return text(path_slice); }        // still encoded
-    std::string_view query() const { return text(query_slice); }      // without '?'
+    std::string_view target() const { return text(target_slice); }  // as received
+    std::string_view path() const { return text(path_slice); }      // still encoded
+    std::string_view query() const { return text(query_slice); }    // without '?'
     // Host, or the authority of an absolute target, which replaces it (RFC 9112 3.2.2).
     std::string_view authority() const { return text(authority_slice); }
 

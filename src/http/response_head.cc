@@ -97,8 +97,7 @@ base::Result<void> ResponseHead::check() {
                           " is not a final one; an answer starts with 200 to 999");
     }
     if (!all_of_class(reason, char_class::kValue)) {
-        return base::fail("the app's status text " + quoted(reason) +
-                          " holds a control character");
+        return base::fail("the app's status text " + quoted(reason) + " holds a control character");
     }
     for (Header& header : headers) {
         if (!is_token(header.name)) {

@@ -22,7 +22,7 @@ struct Header {
 
 struct ResponseHead {
     int status = 200;
-    std::string_view reason;              // empty: the registered phrase
+    std::string_view reason;  // empty: the registered phrase
     std::vector<Header> headers;
     // The bridge knows the whole body although the app gave no Content-Length.
     std::optional<std::uint64_t> implied_length;
@@ -31,8 +31,8 @@ struct ResponseHead {
     std::optional<std::uint64_t> content_length;
     bool has_date = false;
     bool has_server = false;
-    bool wants_close = false;             // the app said Connection: close
-    std::string_view dropped_name;        // the first dropped header, for one warning; empty: none
+    bool wants_close = false;       // the app said Connection: close
+    std::string_view dropped_name;  // the first dropped header, for one warning; empty: none
 
     void clear() {
         status = 200;

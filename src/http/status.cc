@@ -8,6 +8,7 @@ namespace mew::http {
 
 namespace {
 using Row = std::pair<int, std::string_view>;
+// clang-format off
 constexpr std::array kRows = {
     Row{100, "Continue"}, Row{101, "Switching Protocols"}, Row{102, "Processing"},
     Row{103, "Early Hints"}, Row{200, "OK"}, Row{201, "Created"}, Row{202, "Accepted"},
@@ -31,6 +32,7 @@ constexpr std::array kRows = {
     Row{505, "HTTP Version Not Supported"}, Row{506, "Variant Also Negotiates"},
     Row{507, "Insufficient Storage"}, Row{508, "Loop Detected"},
     Row{511, "Network Authentication Required"}};
+// clang-format on
 }  // namespace
 
 std::string_view reason_phrase(int status) {
