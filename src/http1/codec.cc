@@ -142,7 +142,7 @@ http::BodyPlan Codec::encode_head(StreamId, const http::ResponseHead& head, bool
     chunked_answer_ = plan.has_body && !length && !http10_;
     if (plan.has_body && length) plan.length = *length;
     closes_ = plan.closes = close_after || head.wants_close || !client_keeps_alive_ ||
-                  (plan.has_body && !length && http10_);
+                            (plan.has_body && !length && http10_);
 
     append_status_line(out, head);
     for (const http::Header& header : head.headers) {
@@ -159,8 +159,11 @@ http::BodyPlan Codec::encode_head(StreamId, const http::ResponseHead& head, bool
     if (!head.has_server) out += "Server: mewsgi\r\n";
     if (!head.has_date) append_header(out, "Date", http::date_text(std::time(nullptr)));
     if (chunked_answer_) out += "Transfer-Encoding: chunked\r\n";
-    if (plan.closes) out += "Connection: close\r\n";
-    else if (http10_) out += "Connection: keep-alive\r\n";
+    if (plan.closes) {
+        out += "Connection: close\r\n";
+    } else if (http10_) {
+        out += "Connection: keep-alive\r\n";
+    }
     out += "\r\n";
     return plan;
 }
@@ -183,8 +186,11 @@ void Codec::encode_body_suffix(StreamId, std::string& out) {
 void Codec::encode_end(StreamId, std::string& out) {
     if (chunked_answer_) out += "0\r\n\r\n";
     chunked_answer_ = false;
-    if (state_ == State::answering) state_ = after_answer();
-    else answer_ended_ = true;
+    if (state_ == State::answering) {
+        state_ = after_answer();
+    } else {
+        answer_ended_ = true;
+    }
 }
 
 bool Codec::encode_abort(StreamId, std::string&) {

@@ -21,9 +21,7 @@ public:
     void encode_body_suffix(http::StreamId stream, std::string& out) override;
     void encode_end(http::StreamId stream, std::string& out) override;
     bool encode_abort(http::StreamId stream, std::string& out) override;
-    bool inside_head() const override {
-        return state_ == State::head && head_parser_.begun();
-    }
+    bool inside_head() const override { return state_ == State::head && head_parser_.begun(); }
 
 private:
     // head > (body_length | body_chunked) > answering > head ...; failed ends it: after a refusal,
@@ -51,8 +49,9 @@ private:
     bool client_keeps_alive_ = true;
     bool chunked_answer_ = false;
     bool chunk_open_ = false;
-    bool closes_ = false;          // the answer said that the connection ends
-    bool answer_ended_ = false;    // before the request's body did; that is still decoded, and dropped
+    bool closes_ = false;  // the answer said that the connection ends
+    // Before the request's body did; that is still decoded, for the driver to drop.
+    bool answer_ended_ = false;
 };
 
 }  // namespace mew::http1

@@ -23,9 +23,10 @@ int answers_in(const std::string& sent) {
 }
 
 TEST(Pipeline, r25_is_answered_in_order) {
+    const std::string wire = kGet + kPost + kChunked + kGet;
     for (const Answers answers :
          {Answers::after_body, Answers::after_head, Answers::inside_callback}) {
-        const auto seen = converse(kGet + kPost + kChunked + kGet, {}, answers);
+        const auto seen = converse(wire, {}, answers);
         EXPECT_EQ(seen->refused(), 0) << seen->text();
         EXPECT_EQ(seen->heads(), 4) << seen->text();
         EXPECT_EQ(seen->bodies(), 4) << seen->text();
@@ -85,13 +86,14 @@ TEST(Pipeline, nothing_is_a_request_after_a_bad_body) {
 }
 
 TEST(Pipeline, r24_nothing_is_run_after_close) {
+    const std::string more = kGet + kBad;
     const std::string http10 = "GET / HTTP/1.0\r\n\r\n";
     const std::string body_and_close =
         "POST / HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 1\r\n\r\nx";
     for (const std::string& last : {kClose, http10, body_and_close}) {
         for (const Answers answers :
              {Answers::after_body, Answers::after_head, Answers::inside_callback}) {
-            const auto seen = converse(last + kGet + kBad, {}, answers);
+            const auto seen = converse(last + more, {}, answers);
             EXPECT_EQ(seen->heads(), 1) << seen->text();
             EXPECT_EQ(seen->bodies(), 1) << seen->text();
             EXPECT_EQ(seen->refused(), 0) << seen->text();

@@ -86,8 +86,7 @@ HeadParser::Step HeadParser::take_line(std::string_view line, RequestHead& head)
 
 HeadParser::Step HeadParser::request_line(std::string_view line, RequestHead& head) {
     const std::size_t first = line.find(' ');
-    const std::size_t second =
-        first == std::string_view::npos ? first : line.find(' ', first + 1);
+    const std::size_t second = first == std::string_view::npos ? first : line.find(' ', first + 1);
     if (second == std::string_view::npos) {
         return Refusal{400, "the request line is not METHOD TARGET HTTP/d.d"};
     }

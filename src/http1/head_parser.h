@@ -67,8 +67,8 @@ private:
 
     const http::Limits& limits_;
     const char* block_ = nullptr;
-    std::size_t line_ = 0;      // where the current line starts
-    std::size_t scanned_ = 0;   // searched for its end up to here
+    std::size_t line_ = 0;     // where the current line starts
+    std::size_t scanned_ = 0;  // searched for its end up to here
     bool have_request_line_ = false;
     bool skipped_empty_line_ = false;
     Seen seen_;

@@ -21,7 +21,9 @@ def head(*lines: bytes, first: bytes = b"GET / HTTP/1.1") -> bytes:
 SEEDS: dict[str, bytes] = {
     "get": GET,
     "get_http10": b"GET / HTTP/1.0\r\n\r\n",
-    "get_http10_keep_alive": b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n",
+    "get_http10_keep_alive": (
+        b"GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET /b HTTP/1.0\r\n\r\n"
+    ),
     "head": head(first=b"HEAD /x?y=z HTTP/1.1"),
     "options_star": head(first=b"OPTIONS * HTTP/1.1"),
     "absolute": head(first=b"GET http://user.example:81/p?q HTTP/1.1"),
