@@ -12,6 +12,7 @@
 
 #include "log/line.h"
 #include "log/target.h"
+#include "base/format.h"
 
 namespace mew::log {
 namespace {
@@ -103,7 +104,7 @@ std::string line(Level level, std::string_view event, std::string_view message,
 std::string drops_line(std::uint64_t lost) {
     if (lost == 0) return {};
     return line(Level::warning, "log-lines-lost",
-                fmt::format("{} log lines were lost here: the log could not take them", lost),
+                base::format("{} log lines were lost here: the log could not take them", lost),
                 {{"lost", static_cast<std::int64_t>(lost)}});
 }
 

@@ -14,7 +14,7 @@
 #include <string_view>
 #include <variant>
 
-#include <fmt/format.h>
+#include "base/format.h"
 
 namespace mew::log {
 
@@ -50,20 +50,20 @@ void write(Level level, std::string_view event, std::string_view message,
 template <class... Args>
 void debug(std::string_view event, fmt::format_string<Args...> format, Args&&... args) {
     if (enabled(Level::debug))
-        write(Level::debug, event, fmt::format(format, std::forward<Args>(args)...));
+        write(Level::debug, event, base::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void info(std::string_view event, fmt::format_string<Args...> format, Args&&... args) {
     if (enabled(Level::info))
-        write(Level::info, event, fmt::format(format, std::forward<Args>(args)...));
+        write(Level::info, event, base::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void warning(std::string_view event, fmt::format_string<Args...> format, Args&&... args) {
-    write(Level::warning, event, fmt::format(format, std::forward<Args>(args)...));
+    write(Level::warning, event, base::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void error(std::string_view event, fmt::format_string<Args...> format, Args&&... args) {
-    write(Level::error, event, fmt::format(format, std::forward<Args>(args)...));
+    write(Level::error, event, base::format(format, std::forward<Args>(args)...));
 }
 
 // Lines dropped because the target was full (may_wait = false only).

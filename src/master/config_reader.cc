@@ -1,12 +1,12 @@
 #include "master/config_reader.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include "control/message.h"
 #include "os/process.h"
 #include "os/signals.h"
+#include "base/format.h"
 
 namespace mew::master {
 namespace {
@@ -15,7 +15,7 @@ constexpr base::Milliseconds kDeadline{10000};
 constexpr std::size_t kMaxEmitted = 16 << 20;
 
 std::string emitted_header() {
-    return fmt::format("mewsgi-options {:016x}\n", control::build_id());
+    return base::format("mewsgi-options {:016x}\n", control::build_id());
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "master/greeting.h"
+#include "base/format.h"
 
 namespace mew::master {
 namespace {
@@ -78,7 +79,7 @@ std::string status_line(const ServerStatus& status) {
         requests += worker.generation == status.generation ? worker.requests : 0;
         busy += worker.state == "busy" ? 1U : 0U;
     }
-    return fmt::format(
+    return base::format(
         "status: {}, generation {}, {} workers ({} busy), {} requests, {} reloads, {} rolled back",
         status.state, status.generation, status.workers.size(), busy, requests, status.reloads,
         status.reload_failures);

@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "master/transition.h"
+#include "base/format.h"
 
 namespace mew::master {
 namespace {
@@ -114,13 +115,13 @@ void Generation::serve() {
     }
 }
 
-void Generation::retire(Milliseconds mercy) {
+void Generation::retire(Milliseconds mercy, std::uint32_t successor) {
     if (lives()) step(Phase::retiring);
     for (Respawn& respawn : respawns_) respawn.cancel();
     zygote_respawn_.cancel();
     if (zygote_) zygote_->leave();
     for (std::size_t i = 0; i < workers_.size(); ++i) {
-        if (workers_[i]) workers_[i]->retire(mercy);
+        if (workers_[i]) workers_[i]->retire(mercy, successor);
     }
     check_gone();
 }
@@ -196,7 +197,7 @@ void Generation::announce(const WorkerHandle& worker) const {
     const std::uint32_t slot = worker.place().slot;
     const std::string only = slots() == 1 ? " (and the only)" : "";
     log::write(log::Level::info, "worker-spawned",
-               fmt::format("spawned mewsgi worker {}{} (pid: {}, cores: 1)", slot, only,
+               base::format("spawned mewsgi worker {}{} (pid: {}, cores: 1)", slot, only,
                            worker.pid()),
                {{"worker", std::int64_t{slot}},
                 {"worker_pid", std::int64_t{worker.pid()}},
@@ -261,7 +262,7 @@ void Generation::on_zygote_dead(ZygoteHandle& zygote, const Failure& failure) {
     log::warning("zygote-respawn",
                  "generation {}: starting its zygote again{}; its workers go on serving", number_,
                  delay.count() > 0
-                     ? fmt::format(" in {:.1f} s", std::chrono::duration<double>(delay).count())
+                     ? base::format(" in {:.1f} s", std::chrono::duration<double>(delay).count())
                      : "");
     restart_zygote_later();
 }

@@ -44,8 +44,8 @@ public:
     // `before` gives its counts; null for the first generation.
     base::Result<void> start(stats::Board* before);
     void serve();
-    // Workers finish within `mercy`; the zygote goes at once.
-    void retire(base::Milliseconds mercy);
+    // Workers finish within `mercy`; the zygote goes at once. `successor` takes the connections.
+    void retire(base::Milliseconds mercy, std::uint32_t successor);
     void kill(const std::string& why);
     void reopen_log(int fd);
 

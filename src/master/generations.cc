@@ -21,7 +21,7 @@ void Generations::commit(base::Milliseconds mercy_of_old) {
     committed_->serve();
     if (!old) return;
     retiring_.push_back(std::move(old));
-    retiring_.back()->retire(mercy_of_old);
+    retiring_.back()->retire(mercy_of_old, committed_->number());
 }
 
 void Generations::undo(const std::string& why) {
@@ -41,7 +41,7 @@ void Generations::for_each(Action action) {
 }
 
 void Generations::retire_all(base::Milliseconds mercy) {
-    for_each([mercy](Generation& generation) { generation.retire(mercy); });
+    for_each([mercy](Generation& generation) { generation.retire(mercy, 0); });
 }
 
 void Generations::kill_all(const std::string& why) {

@@ -1,6 +1,6 @@
 #include "master/greeting.h"
+#include "base/format.h"
 
-#include <fmt/format.h>
 
 namespace mew::master {
 namespace {
@@ -13,17 +13,17 @@ std::string host_of(const std::string& address) {
 }  // namespace
 
 std::string banner(const std::string& version, int pid, const Interpreter& interpreter) {
-    return fmt::format("mewsgi {} (pid {}), Python {} at {} ({})", version, pid,
+    return base::format("mewsgi {} (pid {}), Python {} at {} ({})", version, pid,
                        interpreter.version, interpreter.path, interpreter.reason);
 }
 
 std::string bound_line(const net::ListenerInfo& listener) {
-    std::string line = fmt::format("{} bound on {}", listener.option, listener.address);
+    std::string line = base::format("{} bound on {}", listener.option, listener.address);
     const std::size_t colon = listener.address.rfind(':');
     const bool chosen = !listener.unix_socket && colon != std::string::npos &&
                         listener.address.substr(colon + 1) != listener.server_port;
-    if (chosen) line += fmt::format(" (port {})", listener.server_port);
-    return line + fmt::format(" fd {}", listener.fd);
+    if (chosen) line += base::format(" (port {})", listener.server_port);
+    return line + base::format(" fd {}", listener.fd);
 }
 
 std::string reachable_url(const net::ListenerInfo& listener) {
@@ -32,7 +32,7 @@ std::string reachable_url(const net::ListenerInfo& listener) {
     // Bound to every address: the one that surely works here is this machine's own.
     if (host.empty() || host == "*" || host == "0.0.0.0" || host == "[::]")
         host = "localhost";
-    return fmt::format("http://{}:{}", host, listener.server_port);
+    return base::format("http://{}:{}", host, listener.server_port);
 }
 
 std::string serving_line(const std::vector<net::ListenerInfo>& listeners, int pid,
@@ -42,7 +42,7 @@ std::string serving_line(const std::vector<net::ListenerInfo>& listeners, int pi
         places += (places.empty() ? "" : ", ") + reachable_url(listener);
     std::string line = "serving on " + places;
     if (on_terminal)
-        line += fmt::format(" - Ctrl+C stops, `mewsgi reload {}` loads new code", pid);
+        line += base::format(" - Ctrl+C stops, `mewsgi reload {}` loads new code", pid);
     return line;
 }
 

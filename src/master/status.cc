@@ -1,6 +1,6 @@
 #include "master/status.h"
+#include "base/format.h"
 
-#include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 
@@ -11,10 +11,10 @@ using nlohmann::json;
 
 std::string duration(double seconds) {
     const auto whole = static_cast<std::uint64_t>(seconds);
-    if (whole < 60) return fmt::format("{}s", whole);
-    if (whole < 3600) return fmt::format("{}m{:02}s", whole / 60, whole % 60);
-    if (whole < 86400) return fmt::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
-    return fmt::format("{}d{:02}h", whole / 86400, whole / 3600 % 24);
+    if (whole < 60) return base::format("{}s", whole);
+    if (whole < 3600) return base::format("{}m{:02}s", whole / 60, whole % 60);
+    if (whole < 86400) return base::format("{}h{:02}m", whole / 3600, whole / 60 % 60);
+    return base::format("{}d{:02}h", whole / 86400, whole / 3600 % 24);
 }
 
 std::string size(std::uint64_t bytes) {
@@ -25,7 +25,7 @@ std::string size(std::uint64_t bytes) {
         value /= 1024;
         ++unit;
     }
-    return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, kUnits[unit]);
+    return unit == 0 ? base::format("{} B", bytes) : base::format("{:.1f} {}", value, kUnits[unit]);
 }
 
 json to_json(const WorkerStatus& worker) {
@@ -46,19 +46,19 @@ json to_json(const WorkerStatus& worker) {
 
 std::string status_table(const ServerStatus& status) {
     std::string text =
-        fmt::format("mewsgi {} (pid {}), {} for {}, Python {}\n", status.version, status.pid,
+        base::format("mewsgi {} (pid {}), {} for {}, Python {}\n", status.version, status.pid,
                     status.state, duration(status.uptime), status.python);
     for (const std::string& address : status.addresses)
-        text += fmt::format("listening on {}\n", address);
-    text += fmt::format("generation {} (zygote {}), {} reloads, {} rolled back\n\n",
+        text += base::format("listening on {}\n", address);
+    text += base::format("generation {} (zygote {}), {} reloads, {} rolled back\n\n",
                         status.generation,
                         status.zygote_pid != 0 ? std::to_string(status.zygote_pid) : "none",
                         status.reloads, status.reload_failures);
-    text += fmt::format("{:>6}  {:>8}  {:>3}  {:<9} {:>8}  {:>10}  {:>6}  {:>5}  {:>9}  {:>10}\n",
+    text += base::format("{:>6}  {:>8}  {:>3}  {:<9} {:>8}  {:>10}  {:>6}  {:>5}  {:>9}  {:>10}\n",
                         "worker", "pid", "gen", "state", "up", "requests", "errors", "conns",
                         "average", "sent");
     for (const WorkerStatus& worker : status.workers) {
-        text += fmt::format(
+        text += base::format(
             "{:>6}  {:>8}  {:>3}  {:<9} {:>8}  {:>10}  {:>6}  {:>5}  {:>6.1f} ms  {:>10}\n",
             worker.id, worker.pid, worker.generation, worker.state, duration(worker.uptime),
             worker.requests, worker.exceptions, worker.connections,

@@ -7,6 +7,7 @@
 #include "master/gather.h"
 #include "master/greeting.h"
 #include "os/signals.h"
+#include "base/format.h"
 
 namespace mew::master {
 namespace {
@@ -175,7 +176,7 @@ void Supervisor::commit_reload() {
     Generation& now = *generations_.committed();
     stats::add(now.board().header().reloads);
     take_log_options();
-    const std::string text = fmt::format("reloaded: generation {} serves with {} worker{}",
+    const std::string text = base::format("reloaded: generation {} serves with {} worker{}",
                                          now.number(), now.slots(), now.slots() == 1 ? "" : "s");
     log::info("reloaded", "{}", text);
     reload_.on_committed(text + "\n");

@@ -4,6 +4,7 @@
 
 #include "master/transition.h"
 #include "os/signals.h"
+#include "base/format.h"
 
 namespace mew::master {
 namespace {
@@ -71,7 +72,7 @@ std::string WorkerHandle::describe() const {
 
 bool WorkerHandle::step(WorkerPhase next) {
     return take_step(phase_, next, kSteps,
-                     fmt::format("{} of generation {}", describe(), place_.generation));
+                     base::format("{} of generation {}", describe(), place_.generation));
 }
 
 void WorkerHandle::start_deadline(Milliseconds delay, std::string missed) {
@@ -118,11 +119,11 @@ void WorkerHandle::learn_pid(pid_t pid) {
 
 void WorkerHandle::on_spawned(pid_t pid) { learn_pid(pid); }
 
-void WorkerHandle::tell(control::Kind kind, std::uint64_t value) {
+void WorkerHandle::tell(control::Kind kind, std::uint32_t generation, std::uint64_t value) {
     control::Message order;
     order.kind = kind;
     order.slot = place_.slot;
-    order.generation = place_.generation;
+    order.generation = generation;
     order.value = value;
     if (auto sent = peer_->send(order); !sent) kill("does not read its orders");
 }
@@ -130,18 +131,18 @@ void WorkerHandle::tell(control::Kind kind, std::uint64_t value) {
 void WorkerHandle::serve() {
     if (!step(Phase::serving)) return;
     served_ = true;
-    tell(control::Kind::serve);
+    tell(control::Kind::serve, place_.generation);
 }
 
-void WorkerHandle::retire(Milliseconds mercy) {
+void WorkerHandle::retire(Milliseconds mercy, std::uint32_t successor) {
     if (phase_ == Phase::dead) return;
     told_to_end_ = true;
     // One that never served holds no request, and may still be importing: nothing to wait for.
     if (phase_ != Phase::retiring) step(Phase::retiring);
     if (!served_) return kill("was not serving yet");
-    start_deadline(mercy, fmt::format("still had work after {:.1f} s of mercy",
+    start_deadline(mercy, base::format("still had work after {:.1f} s of mercy",
                                       std::chrono::duration<double>(mercy).count()));
-    tell(control::Kind::retire, static_cast<std::uint64_t>(mercy.count()));
+    tell(control::Kind::retire, successor, static_cast<std::uint64_t>(mercy.count()));
 }
 
 void WorkerHandle::reopen_log(int fd) {
@@ -231,13 +232,13 @@ void WorkerHandle::finish(int wait_status, bool known_status) {
     const auto requests = board_.requests.load(std::memory_order_relaxed) - requests_before_;
     const auto seconds =
         std::chrono::duration<double>(holdings_.loop.now() - started_).count();
-    end.text = fmt::format(
+    end.text = base::format(
         "{} of generation {} {} after {:.1f} s and {} requests; it was {}", describe(),
         place_.generation,
         known_status ? os::describe_end(wait_status) : "died before its zygote told its pid",
         seconds, requests, doing(board_.state.load(std::memory_order_relaxed)));
     if (!killed_because_.empty()) end.text += "; the master ended it because it " + killed_because_;
-    if (cut_ != 0) end.text += fmt::format("; {} requests were cut", cut_);
+    if (cut_ != 0) end.text += base::format("; {} requests were cut", cut_);
     step(Phase::dead);
     if (peer_) peer_->close();
     pid_ = 0;

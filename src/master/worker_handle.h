@@ -57,8 +57,9 @@ public:
     // The zygote has forked it.
     void on_spawned(pid_t pid);
     void serve();
-    // Finish what runs, then leave; killed once `mercy` is over.
-    void retire(base::Milliseconds mercy);
+    // Finish what runs, then leave; killed once `mercy` is over. Idle connections go to the workers
+    // of generation `successor`; 0: there is none, they are closed.
+    void retire(base::Milliseconds mercy, std::uint32_t successor);
     void reopen_log(int fd);
     void kill(const std::string& why);
 
@@ -75,7 +76,7 @@ public:
 private:
     bool step(WorkerPhase next);
     void learn_pid(pid_t pid);
-    void tell(control::Kind kind, std::uint64_t value = 0);
+    void tell(control::Kind kind, std::uint32_t generation, std::uint64_t value = 0);
     void start_deadline(base::Milliseconds delay, std::string missed);
     void stop_deadline();
     void on_ready();

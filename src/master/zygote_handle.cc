@@ -3,6 +3,7 @@
 #include "master/transition.h"
 #include "os/process.h"
 #include "os/signals.h"
+#include "base/format.h"
 
 namespace mew::master {
 namespace {
@@ -167,7 +168,7 @@ void ZygoteHandle::on_child_end(pid_t, int wait_status) {
     if (phase_ == Phase::dead) return;
     const auto seconds =
         std::chrono::duration<double>(holdings_.loop.now() - started_).count();
-    finish(fmt::format("{} (pid {}) {} after {:.1f} s", who(generation_), pid,
+    finish(base::format("{} (pid {}) {} after {:.1f} s", who(generation_), pid,
                        os::describe_end(wait_status), seconds),
            phase_ == Phase::leaving);
 }

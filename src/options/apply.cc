@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <limits>
 
-#include <fmt/format.h>
 
 #include "options/parse_value.h"
 #include "os/cgroup.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -29,7 +29,7 @@ std::string show_bound(const Row& row, std::int64_t bound) {
 
 base::Result<std::int64_t> in_bounds(const Row& row, std::int64_t value) {
     if (value >= row.bounds.low && value <= row.bounds.high) return value;
-    return base::fail(fmt::format("{} is outside {} to {}", show_bound(row, value),
+    return base::fail(base::format("{} is outside {} to {}", show_bound(row, value),
                                   show_bound(row, row.bounds.low),
                                   show_bound(row, row.bounds.high)));
 }
@@ -53,13 +53,13 @@ base::Result<std::string> parse_text(const Row& row, std::string_view text) {
     const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
     if (row.type == Type::octal &&
         (text.empty() || text.size() > 4 || !std::all_of(text.begin(), text.end(), is_octal)))
-        return base::fail(fmt::format("\"{}\" is not a file mode; write it in octal, as in 660",
+        return base::fail(base::format("\"{}\" is not a file mode; write it in octal, as in 660",
                                       printable(text)));
     if (row.type == Type::choice) {
         const auto known = words(row.choices);
         if (std::find(known.begin(), known.end(), text) == known.end())
             return base::fail(
-                fmt::format("\"{}\" is not one of: {}", printable(text), fmt::join(known, ", ")));
+                base::format("\"{}\" is not one of: {}", printable(text), base::join(known, ", ")));
     }
     return std::string(text);
 }
@@ -68,8 +68,8 @@ base::Result<Preload> parse_preload(const Row& row, std::string_view text) {
     if (text == "auto") return Preload::automatic;
     if (!text.empty() && is_usual_boolean(text))
         return parse_boolean(text) ? Preload::on : Preload::off;
-    return base::fail(fmt::format("\"{}\" is not one of: {}", printable(text),
-                                  fmt::join(words(row.choices), ", ")));
+    return base::fail(base::format("\"{}\" is not one of: {}", printable(text),
+                                  base::join(words(row.choices), ", ")));
 }
 
 template <class Target, class Value>
@@ -92,7 +92,7 @@ std::string port_fault(std::string_view port) {
     const bool digits =
         std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (number && digits && *number <= 65535) return {};
-    return fmt::format("\"{}\" is not a port; ports are 0 to 65535", printable(port));
+    return base::format("\"{}\" is not a port; ports are 0 to 65535", printable(port));
 }
 
 std::string_view preload_text(Preload value) {
@@ -107,30 +107,30 @@ std::string address_fault(std::string_view address) {
         return "an address is needed, as in :8000, 127.0.0.1:8000 or /run/app.sock";
     if (address.find('\0') != std::string_view::npos) return "the address holds a NUL byte";
     if (address.find("://") != std::string_view::npos)
-        return fmt::format("\"{}\" is not an address to listen on; write host:port or a path",
+        return base::format("\"{}\" is not an address to listen on; write host:port or a path",
                            printable(address));
     if (address.find(',') != std::string_view::npos)
         return "certificates cannot be given here yet; write host:port or a path";
     if (address.front() == '=')
         return "shared sockets are not there yet; write host:port or a path";
     if (std::all_of(address.begin(), address.end(), [](char c) { return c >= '0' && c <= '9'; }))
-        return fmt::format("\"{0}\" has no colon; for port {0} write :{0}", printable(address));
+        return base::format("\"{0}\" has no colon; for port {0} write :{0}", printable(address));
     if (address.front() == '[') {
         const auto close = address.find("]:");
         if (close == std::string_view::npos)
-            return fmt::format("\"{}\" has no port; write [::1]:8000", printable(address));
+            return base::format("\"{}\" has no port; write [::1]:8000", printable(address));
         return port_fault(address.substr(close + 2));
     }
     const bool is_path = address.find('/') != std::string_view::npos || address.front() == '@';
     const auto colon = address.rfind(':');
     if (!is_path && colon != std::string_view::npos) {
         if (address.find(':') != colon)
-            return fmt::format("\"{}\" holds several colons; write IPv6 addresses as [::1]:8000",
+            return base::format("\"{}\" holds several colons; write IPv6 addresses as [::1]:8000",
                                printable(address));
         return port_fault(address.substr(colon + 1));
     }
     if (address.size() > kUnixPathMax)
-        return fmt::format("the path of a UNIX socket may have {} bytes, this one has {}",
+        return base::format("the path of a UNIX socket may have {} bytes, this one has {}",
                            kUnixPathMax, address.size());
     return {};
 }

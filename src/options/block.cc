@@ -6,11 +6,11 @@
 #include <optional>
 #include <string_view>
 
-#include <fmt/format.h>
 
 #include "options/apply.h"
 #include "options/load.h"
 #include "options/row.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -29,7 +29,7 @@ public:
 
 private:
     void text(std::string_view value) {
-        out_ += fmt::format("{}:", value.size());
+        out_ += base::format("{}:", value.size());
         out_ += value;
         out_ += ',';
     }
@@ -195,7 +195,7 @@ base::Result<Loaded> decode_block(const std::string& block) {
         const auto fields = kind ? reader.fields() : std::nullopt;
         if (!fields) return base::fail("the option block is cut or damaged");
         if (!read_record(*kind, *fields, loaded))
-            return base::fail(fmt::format("the option block has a bad record of kind {}", *kind));
+            return base::fail(base::format("the option block has a bad record of kind {}", *kind));
     }
     return loaded;
 }

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string_view>
 
-#include <fmt/format.h>
 
 #include "options/apply.h"
 #include "options/parse_value.h"
@@ -13,6 +12,7 @@
 #include "options/sources.h"
 #include "options/suggest.h"
 #include "options/uwsgi_names.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -86,9 +86,9 @@ private:
         const std::string near = nearest_name(name);
         gatherer_.set_incomplete();
         gatherer_.mistake(kOrigin,
-                          fmt::format("--{} is no option; {}", printable(name),
+                          base::format("--{} is no option; {}", printable(name),
                                       near.empty() ? "mewsgi --help lists all of them"
-                                                   : fmt::format("did you mean --{}?", near)));
+                                                   : base::format("did you mean --{}?", near)));
         // What was meant for it is not taken for an app.
         if (const auto meant = find_known(near); meant && !value) following_value(*meant);
     }
@@ -98,7 +98,7 @@ private:
         const Row* const row = find_row(name.substr(3));
         if (row == nullptr || row->type != Type::boolean) return false;
         if (value)
-            gatherer_.mistake(kOrigin, fmt::format("--{} takes no value", name));
+            gatherer_.mistake(kOrigin, base::format("--{} takes no value", name));
         else
             gatherer_.add({std::string(name.substr(3)), "false", false, kOrigin});
         return true;
@@ -109,7 +109,7 @@ private:
             const auto known = find_known_short(letters.front());
             if (!known) {
                 gatherer_.mistake(kOrigin,
-                                  fmt::format("-{} is no option; mewsgi --help lists all of them",
+                                  base::format("-{} is no option; mewsgi --help lists all of them",
                                               printable(letters.substr(0, 1))));
                 return;
             }
@@ -130,11 +130,11 @@ private:
             const bool swallowed = next_ < arguments_.size();
             gatherer_.mistake(
                 kOrigin,
-                fmt::format("--{} needs a value{}", known.name,
-                            swallowed ? fmt::format(", and {} is an option; write --{}=... if it "
+                base::format("--{} needs a value{}", known.name,
+                            swallowed ? base::format(", and {} is an option; write --{}=... if it "
                                                     "is meant",
                                                     printable(arguments_[next_]), known.name)
-                                      : fmt::format(": --{} {}", known.name,
+                                      : base::format(": --{} {}", known.name,
                                                     known.row ? known.row->value_name : "...")));
             return;
         }

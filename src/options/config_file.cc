@@ -10,12 +10,11 @@
 #include <array>
 #include <filesystem>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "options/ini.h"
 #include "options/parse_value.h"
 #include "os/fd.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -50,7 +49,7 @@ std::string choose_section(const ConfigName& name, const IniText& ini, ConfigFil
     const bool ours = has_section(ini, "mewsgi");
     if (ours && has_section(ini, "uwsgi"))
         out.warnings.push_back(
-            {name.path, fmt::format("has a [mewsgi] and a [uwsgi] section; only [mewsgi] is read "
+            {name.path, base::format("has a [mewsgi] and a [uwsgi] section; only [mewsgi] is read "
                                     "(write {0}:mewsgi or {0}:uwsgi to choose)",
                                     printable(name.path))});
     return ours ? "mewsgi" : "uwsgi";
@@ -59,21 +58,21 @@ std::string choose_section(const ConfigName& name, const IniText& ini, ConfigFil
 std::string missing_section(const ConfigName& name, const std::string& section,
                             const IniText& ini) {
     if (ini.sections.empty())
-        return fmt::format(
+        return base::format(
             "has no [{}] section, so nothing is read from it; put the line [{}] "
             "above its options",
             printable(section), printable(section));
     std::vector<std::string> shown;
     for (const std::string& found : ini.sections) shown.push_back(printable(found));
-    return fmt::format(
+    return base::format(
         "has no [{}] section, so nothing is read from it; it has [{}]: write {}:{} to choose one",
-        printable(section), fmt::join(shown, "], ["), printable(name.path), shown.front());
+        printable(section), base::join(shown, "], ["), printable(name.path), shown.front());
 }
 
 void add_faults(const std::vector<IniFault>& faults, const std::string& path,
                 std::vector<Mistake>& to) {
     for (const IniFault& fault : faults)
-        to.push_back({fmt::format("{}:{}", path, fault.line), fault.text});
+        to.push_back({base::format("{}:{}", path, fault.line), fault.text});
 }
 
 }  // namespace
@@ -81,20 +80,20 @@ void add_faults(const std::vector<IniFault>& faults, const std::string& path,
 base::Result<std::string> read_text_file(const std::string& path) {
     const std::string name = path == "-" ? "/dev/stdin" : path;
     if (name.find('\0') != std::string::npos)
-        return base::fail(fmt::format("{}: not a file name", printable(path)));
+        return base::fail(base::format("{}: not a file name", printable(path)));
     const os::Fd file(::open(name.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-    if (!file) return base::fail_errno(fmt::format("cannot read {}", printable(path)));
+    if (!file) return base::fail_errno(base::format("cannot read {}", printable(path)));
     std::string text;
     std::array<char, 65536> piece{};
     for (;;) {
         const ssize_t got = ::read(file.get(), piece.data(), piece.size());
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0) return base::fail_errno(fmt::format("cannot read {}", printable(path)));
+        if (got < 0) return base::fail_errno(base::format("cannot read {}", printable(path)));
         if (got == 0) return text;
         text.append(piece.data(), static_cast<std::size_t>(got));
         if (text.size() > kMaxFile)
             return base::fail(
-                fmt::format("{} is longer than 16 MiB; is it the right file?", printable(path)));
+                base::format("{} is longer than 16 MiB; is it the right file?", printable(path)));
     }
 }
 
@@ -119,7 +118,7 @@ bool looks_like_config(std::string_view name) {
 base::Result<ConfigFile> read_config(const ConfigName& name, const MagicFacts* outermost) {
     if (name.path.find("://") != std::string::npos)
         return base::fail(
-            fmt::format("{}: only files can be read, not addresses", printable(name.path)));
+            base::format("{}: only files can be read, not addresses", printable(name.path)));
     auto text = read_text_file(name.path);
     if (!text) return std::move(text).failure();
     ConfigFile out;
@@ -133,14 +132,14 @@ base::Result<ConfigFile> read_config(const ConfigName& name, const MagicFacts* o
     std::vector<MagicWarning> vanished;
     const IniText ini = parse_ini(replace_magic(*text, out.facts, vanished));
     for (const MagicWarning& warning : vanished)
-        out.warnings.push_back({fmt::format("{}:{}", name.path, warning.line), warning.text});
+        out.warnings.push_back({base::format("{}:{}", name.path, warning.line), warning.text});
     add_faults(ini.warnings, name.path, out.warnings);
     add_faults(ini.faults, name.path, out.mistakes);
     if (!has_section(ini, section))
         out.warnings.push_back({name.path, missing_section(name, section, ini)});
     for (const IniEntry& entry : ini.entries) {
         if (entry.section != section) continue;
-        Item item{entry.key, entry.value, entry.bare, fmt::format("{}:{}", name.path, entry.line)};
+        Item item{entry.key, entry.value, entry.bare, base::format("{}:{}", name.path, entry.line)};
         item.source = section == "mewsgi" ? Source::strict : Source::lenient;
         item.from_file = true;
         out.items.push_back(std::move(item));

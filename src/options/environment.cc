@@ -5,12 +5,12 @@
 #include <array>
 #include <string_view>
 
-#include <fmt/format.h>
 
 #include "options/parse_value.h"
 #include "options/row.h"
 #include "options/sources.h"
 #include "options/uwsgi_names.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -40,7 +40,7 @@ void read_variable(std::string_view variable, std::string_view prefix, Gatherer&
     const std::string_view bare_name = shown.substr(prefix.size());
     Item item;
     item.value = std::string(variable.substr(equals + 1));
-    item.origin = fmt::format("environment {}", printable(shown));
+    item.origin = base::format("environment {}", printable(shown));
     item.source = Source::environment;
     item.name.resize(bare_name.size());
     std::transform(bare_name.begin(), bare_name.end(), item.name.begin(), [](char c) {

@@ -5,11 +5,11 @@
 
 #include <cstdint>
 
-#include <fmt/format.h>
 
 #include "options/config_file.h"
 #include "options/parse_value.h"
 #include "options/row.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -118,7 +118,7 @@ std::string Expander::replace_environment(std::string_view text, const std::stri
             return found->second;
         if (dash != std::string_view::npos) return std::string(inside.substr(dash + 1));
         warnings_.push_back(
-            {origin, fmt::format("the environment has no {0}, so $({0}) is empty; $({0}-text) "
+            {origin, base::format("the environment has no {0}, so $({0}) is empty; $({0}-text) "
                                  "gives a default",
                                  printable(name))});
         return std::string();
@@ -129,7 +129,7 @@ std::string Expander::replace_files(std::string_view text, const std::string& or
     return replace_marked(text, "@(", [&](std::string_view inside) -> std::optional<std::string> {
         if (inside.find("://") != std::string_view::npos) {
             say(origin,
-                fmt::format("@({}): only files can be read, not addresses", printable(inside)));
+                base::format("@({}): only files can be read, not addresses", printable(inside)));
             return std::string();
         }
         auto content = read_text_file(std::string(inside));
@@ -153,12 +153,12 @@ std::optional<std::string> Expander::lookup(std::string_view name, const std::st
     const std::size_t index = found->second;
     used_.insert(items_[index].name);
     if (states_[index] == State::under_way) {
-        say(origin, fmt::format("%({}) leads back to itself; break the circle", printable(name)));
+        say(origin, base::format("%({}) leads back to itself; break the circle", printable(name)));
         return std::string();
     }
     if (depth_ >= kMaxDepth) {
         say(origin,
-            fmt::format("%({}) leads through more than {} others", printable(name), kMaxDepth));
+            base::format("%({}) leads through more than {} others", printable(name), kMaxDepth));
         return std::string();
     }
     ++depth_;

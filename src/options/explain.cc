@@ -1,13 +1,12 @@
 // What is in force and why: for `uwsgi.opt`, `mewsgi check` and the dashboard.
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "options/apply.h"
 #include "options/load.h"
 #include "options/parse_value.h"
 #include "options/row.h"
 #include "options/uwsgi_names.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -15,10 +14,10 @@ namespace {
 std::string meaning_of(const Given& given) {
     const Row* const row = find_row(given.name);
     if (row != nullptr && row->status == Status::no_effect)
-        return fmt::format("no effect: {}", row->reason);
+        return base::format("no effect: {}", row->reason);
     if (row != nullptr) return std::string(row->help);
     if (find_uwsgi_name(given.name) != nullptr) return "an option of uWSGI, not there yet; ignored";
-    return fmt::format("a placeholder, for %({})", printable(given.name));
+    return base::format("a placeholder, for %({})", printable(given.name));
 }
 
 }  // namespace
@@ -32,7 +31,7 @@ std::vector<Effective> effective(const Options& options) {
         one.name = std::string(row.name);
         one.value = typed_value(options, row);
         const auto texts = show_values(options, row);
-        one.text = fmt::format("{}", fmt::join(texts, ", "));
+        one.text = base::format("{}", base::join(texts, ", "));
         one.changed = texts != show_values(defaults, row);
         all.push_back(std::move(one));
     }

@@ -6,11 +6,11 @@
 #include <filesystem>
 #include <utility>
 
-#include <fmt/format.h>
 
 #include "options/parse_value.h"
 #include "options/row.h"
 #include "options/suggest.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -64,7 +64,7 @@ void Gatherer::accept(Item item) {
     if (items_.size() >= kMaxItems) {
         if (items_.size() == kMaxItems) {
             mistake(item.origin,
-                    fmt::format("more than {} options, which cannot be meant", kMaxItems));
+                    base::format("more than {} options, which cannot be meant", kMaxItems));
             items_.push_back(std::move(item));
         }
         return;
@@ -94,7 +94,7 @@ bool Gatherer::act(const Item& item, std::string_view canonical) {
         return false;
     }
     if (item.from_file || item.source == Source::environment) {
-        warning(item.origin, fmt::format("{} is for the command line only", canonical));
+        warning(item.origin, base::format("{} is for the command line only", canonical));
         return true;
     }
     if (request_.kind == Request::Kind::serve) {
@@ -119,11 +119,11 @@ void Gatherer::define(const Item& item, bool placeholder) {
     defined.placeholder = placeholder;
     defined.set_by_name = !placeholder;
     if (defined.name.empty()) {
-        mistake(item.origin, fmt::format("{} needs NAME=VALUE", item.name));
+        mistake(item.origin, base::format("{} needs NAME=VALUE", item.name));
         return;
     }
     if (placeholder && find_row(defined.name) != nullptr) {
-        mistake(item.origin, fmt::format("{} is an option, not a placeholder; use set = {}",
+        mistake(item.origin, base::format("{} is an option, not a placeholder; use set = {}",
                                          defined.name, printable(item.value)));
         return;
     }
@@ -133,7 +133,7 @@ void Gatherer::define(const Item& item, bool placeholder) {
 void Gatherer::load_config(const Item& item) {
     const std::string text = expand_now(item);
     if (text.empty()) {
-        mistake(item.origin, fmt::format("{} needs the name of a file", item.name));
+        mistake(item.origin, base::format("{} needs the name of a file", item.name));
         return;
     }
     const ConfigName name = parse_config_name(text, last_config_);
@@ -142,8 +142,8 @@ void Gatherer::load_config(const Item& item) {
     if (name.path.empty() || !is_ini) {
         mistake(item.origin,
                 name.path.empty()
-                    ? fmt::format("{}: no file was read before it", printable(text))
-                    : fmt::format("{}: only INI files can be read so far", printable(name.path)));
+                    ? base::format("{}: no file was read before it", printable(text))
+                    : base::format("{}: only INI files can be read so far", printable(name.path)));
         return;
     }
     std::error_code error;
@@ -152,7 +152,7 @@ void Gatherer::load_config(const Item& item) {
     const bool circle = std::any_of(open_files_.begin(), open_files_.end(),
                                     [&](const auto& open) { return open.identity == identity; });
     if (circle || open_files_.size() >= kMaxNesting) {
-        mistake(item.origin, fmt::format("{} is read while it is being read; break the circle",
+        mistake(item.origin, base::format("{} is read while it is being read; break the circle",
                                          printable(text)));
         return;
     }
@@ -185,14 +185,14 @@ void Gatherer::add_positional(const std::string& argument) {
     if (slash && !file) {
         set_incomplete();
         mistake("command line",
-                fmt::format("{}: neither an app (pkg.mod:app, path/file.py, path/file.wsgi) nor a "
+                base::format("{}: neither an app (pkg.mod:app, path/file.py, path/file.wsgi) nor a "
                             "config file (file.ini)",
                             printable(argument)));
         return;
     }
     if (positional_app_) {
         mistake("command line",
-                fmt::format("{}: an app was named before it; one is served", printable(argument)));
+                base::format("{}: an app was named before it; one is served", printable(argument)));
         return;
     }
     positional_app_ = true;

@@ -20,6 +20,7 @@ public:
     Gatherer(const Environment& environment, Loaded& loaded, Request& request);
     Gatherer(const Gatherer&) = delete;
     Gatherer& operator=(const Gatherer&) = delete;
+    ~Gatherer() = default;
 
     void add(Item item);
     // An argument that is no option: a config file, or the app.

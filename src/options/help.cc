@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <array>
 
-#include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "options/load.h"
 #include "options/parse_value.h"
 #include "options/row.h"
 #include "options/suggest.h"
 #include "options/uwsgi_names.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -35,7 +34,7 @@ constexpr std::string_view kFoot =
 struct Style {
     bool colour;
     std::string bold(std::string_view text) const {
-        return colour ? fmt::format("\033[1m{}\033[0m", text) : std::string(text);
+        return colour ? base::format("\033[1m{}\033[0m", text) : std::string(text);
     }
 };
 
@@ -63,11 +62,11 @@ std::string wrap(std::string_view text, std::size_t indent, std::size_t used) {
 }
 
 std::string left_side(const Row& row) {
-    std::string left = row.short_form == '\0' ? "    " : fmt::format("-{}, ", row.short_form);
-    left += fmt::format("--{}", row.name);
+    std::string left = row.short_form == '\0' ? "    " : base::format("-{}, ", row.short_form);
+    left += base::format("--{}", row.name);
     if (!row.value_name.empty())
-        left += (row.flags & kOptionalValue) != 0 ? fmt::format("[={}]", row.value_name)
-                                                  : fmt::format(" {}", row.value_name);
+        left += (row.flags & kOptionalValue) != 0 ? base::format("[={}]", row.value_name)
+                                                  : base::format(" {}", row.value_name);
     return left;
 }
 
@@ -75,7 +74,7 @@ std::string help_line(const Row& row) {
     std::string line = "  " + left_side(row);
     std::string help(row.help);
     if (!row.default_text.empty() && row.default_text != "false")
-        help += fmt::format(" [{}]", row.default_text);
+        help += base::format(" [{}]", row.default_text);
     if (line.size() + 2 > kHelpColumn) {
         line += '\n';
         line.append(kHelpColumn, ' ');
@@ -93,7 +92,7 @@ std::string help_of_group(Group group, const Style& style, bool with_no_effect) 
             out += help_line(row);
         else if (with_no_effect)
             out += "  " + left_side(row) + "\n      " +
-                   wrap(fmt::format("No effect: {}.", row.reason), 6, 6) + "\n";
+                   wrap(base::format("No effect: {}.", row.reason), 6, 6) + "\n";
     }
     return out;
 }
@@ -141,24 +140,24 @@ std::string_view change_text(Change change) {
 std::string bounds_text(const Row& row) {
     if (row.bounds.low == row.bounds.high) return {};
     if (row.type == Type::duration)
-        return fmt::format("{} to {}", show_duration(Milliseconds(row.bounds.low)),
+        return base::format("{} to {}", show_duration(Milliseconds(row.bounds.low)),
                            show_duration(Milliseconds(row.bounds.high)));
-    if (row.bounds.high == INT64_MAX) return fmt::format("{} or more", row.bounds.low);
-    return fmt::format("{} to {}", row.bounds.low, row.bounds.high);
+    if (row.bounds.high == INT64_MAX) return base::format("{} or more", row.bounds.low);
+    return base::format("{} to {}", row.bounds.low, row.bounds.high);
 }
 
 std::string help_of_option(const Row& row, const Style& style) {
     std::string out = style.bold(left_side(row).substr(row.short_form == '\0' ? 4 : 0)) + "\n\n  " +
                       wrap(row.help, 2, 2) + "\n\n";
     const auto fact = [&](std::string_view name, std::string_view text) {
-        if (!text.empty()) out += fmt::format("  {:<16}{}\n", name, wrap(text, 18, 18));
+        if (!text.empty()) out += base::format("  {:<16}{}\n", name, wrap(text, 18, 18));
     };
     if (row.status == Status::no_effect) fact("no effect:", row.reason);
     fact("default:", row.default_text);
     fact("allowed:", row.choices.empty() ? bounds_text(row)
-                                         : fmt::format("{}", fmt::join(words(row.choices), ", ")));
+                                         : base::format("{}", base::join(words(row.choices), ", ")));
     fact("alone means:", row.bare);
-    fact("also called:", fmt::format("{}", fmt::join(words(row.aliases), ", ")));
+    fact("also called:", base::format("{}", base::join(words(row.aliases), ", ")));
     if ((row.flags & kRepeatable) != 0) fact("repeatable:", "yes, values gather in order");
     if (row.type != Type::action && row.status == Status::works)
         fact("takes effect:", change_text(row.change));
@@ -170,10 +169,10 @@ std::string help_of_option(const Row& row, const Style& style) {
 std::string unknown_topic(const std::string& topic) {
     if (find_uwsgi_name(topic) != nullptr) {
         const std::string_view advice = advice_for(topic);
-        return fmt::format("{} is an option of uWSGI that mewsgi does not have yet{}{}.\n", topic,
+        return base::format("{} is an option of uWSGI that mewsgi does not have yet{}{}.\n", topic,
                            advice.empty() ? "" : "; ", advice);
     }
-    return fmt::format("{} is no option and no group of options{}\n", printable(topic),
+    return base::format("{} is no option and no group of options{}\n", printable(topic),
                        did_you_mean(topic));
 }
 
@@ -188,17 +187,17 @@ std::string cell(std::string_view text) {
 }
 
 std::string markdown_row(const Row& row) {
-    std::vector<std::string> names{fmt::format("`{}`", row.name)};
-    if (row.short_form != '\0') names.push_back(fmt::format("`-{}`", row.short_form));
+    std::vector<std::string> names{base::format("`{}`", row.name)};
+    if (row.short_form != '\0') names.push_back(base::format("`-{}`", row.short_form));
     for (const std::string_view alias : words(row.aliases))
-        names.push_back(fmt::format("`{}`", alias));
+        names.push_back(base::format("`{}`", alias));
     std::string about(row.help);
-    if (row.status == Status::no_effect) about += fmt::format(" No effect: {}.", row.reason);
+    if (row.status == Status::no_effect) about += base::format(" No effect: {}.", row.reason);
     if (const std::string bounds = bounds_text(row); !bounds.empty())
-        about += fmt::format(" Allowed: {}.", bounds);
+        about += base::format(" Allowed: {}.", bounds);
     if ((row.flags & kRepeatable) != 0) about += " Repeatable.";
     const bool acts = row.type == Type::action || row.status == Status::no_effect;
-    return fmt::format("| {} | {} | {} | {} | {} | {} |\n", fmt::join(names, " "),
+    return base::format("| {} | {} | {} | {} | {} | {} |\n", base::join(names, " "),
                        type_text(row.type), cell(row.default_text),
                        acts ? "" : change_text(row.change), row.uwsgi ? "yes" : "", cell(about));
 }
@@ -220,7 +219,7 @@ std::string help_text(const std::string& topic, bool colour) {
         out += "\n" + help_of_group(group, style, false);
         names.push_back(group_name(group));
     }
-    return out + "\n" + std::string(kFoot) + fmt::format("{}", fmt::join(names, ", ")) +
+    return out + "\n" + std::string(kFoot) + base::format("{}", base::join(names, ", ")) +
            ")\nmewsgi --help OPTION tells more.\n";
 }
 
@@ -236,7 +235,7 @@ std::string markdown() {
         "Sizes are bytes or take `k`, `m`, `g` (binary). Times are seconds or take `ms`, `s`, "
         "`m`, `h`.\n";
     for (const Group group : kGroupOrder) {
-        out += fmt::format(
+        out += base::format(
             "\n## {}\n\n| Option | Kind | Default | A change acts | In uWSGI | |\n"
             "|---|---|---|---|---|---|\n",
             group_title(group));

@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
 
 #include "options/parse_value.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -25,7 +25,7 @@ void parse_line(std::string_view line, int number, std::string& section, IniText
         const auto close = line.find(']');
         if (close == std::string_view::npos) {
             out.faults.push_back(
-                {number, fmt::format("\"{}\" opens a section but lacks the ]", printable(line))});
+                {number, base::format("\"{}\" opens a section but lacks the ]", printable(line))});
             section.clear();
             return;
         }
@@ -45,7 +45,7 @@ void parse_line(std::string_view line, int number, std::string& section, IniText
         out.faults.push_back({number, "a name is missing before the ="});
     else if (section.empty())
         out.warnings.push_back(
-            {number, fmt::format("\"{}\" stands before any [section] and is ignored",
+            {number, base::format("\"{}\" stands before any [section] and is ignored",
                                  printable(entry.key))});
     else
         out.entries.push_back(std::move(entry));

@@ -7,7 +7,6 @@
 #include <set>
 #include <utility>
 
-#include <fmt/format.h>
 
 #include "options/apply.h"
 #include "options/expand.h"
@@ -18,6 +17,7 @@
 #include "options/suggest.h"
 #include "options/uwsgi_names.h"
 #include "options/validate.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -77,16 +77,16 @@ private:
         if (item.bare) text = row.type == Type::boolean ? "true" : row.bare;
         if (item.bare && text.empty() && row.status == Status::works) {
             mistake(item.origin,
-                    fmt::format("{} needs a value: {} = {}", item.name, item.name, row.value_name));
+                    base::format("{} needs a value: {} = {}", item.name, item.name, row.value_name));
             return;
         }
         if (item.from_file) text = look_for_comment(item, row, text);
         if (row.type == Type::boolean && !is_usual_boolean(text))
-            warning(item.origin, fmt::format("{} = {} is taken for true; write true or false",
+            warning(item.origin, base::format("{} = {} is taken for true; write true or false",
                                              item.name, printable(text)));
         if (row.status == Status::no_effect) return;
         if (auto applied = apply_value(loaded_.options, row, text); !applied)
-            mistake(item.origin, fmt::format("{}: {}", item.name, applied.error().text));
+            mistake(item.origin, base::format("{}: {}", item.name, applied.error().text));
     }
 
     std::string_view look_for_comment(const Item& item, const Row& row, std::string_view text) {
@@ -94,10 +94,10 @@ private:
         if (cut.size() == text.size()) return text;
         const bool word = is_single_word(row.type);
         warning(item.origin,
-                fmt::format("{} = {}: INI has no comments after a value; {}. Put the comment on a "
+                base::format("{} = {}: INI has no comments after a value; {}. Put the comment on a "
                             "line of its own",
                             item.name, printable(text),
-                            word ? fmt::format("\"{}\" is taken", printable(cut))
+                            word ? base::format("\"{}\" is taken", printable(cut))
                                  : "all of it is the value"));
         return word ? cut : text;
     }
@@ -111,7 +111,7 @@ private:
         if (item.set_by_name || expander_.was_used(item.name)) return;
         const bool refused =
             item.source == Source::strict || (item.source == Source::lenient && gatherer_.strict());
-        std::string text = fmt::format("{} is no option", shown);
+        std::string text = base::format("{} is no option", shown);
         if (suggestions_left_ > 0) text += did_you_mean(item.name);
         if (suggestions_left_ > 0) --suggestions_left_;
         if (refused) {
@@ -125,11 +125,11 @@ private:
     void not_there_yet(const Item& item, const std::string& shown) {
         const std::string_view advice = advice_for(item.name);
         std::string text =
-            fmt::format("{} is an option of uWSGI that mewsgi does not have yet", shown);
+            base::format("{} is an option of uWSGI that mewsgi does not have yet", shown);
         const bool strict_file = item.from_file && item.source == Source::strict;
         const bool fatal = must_not_be_ignored(item.name) || strict_file;
         if (!fatal) text += "; it is ignored";
-        if (!advice.empty()) text += fmt::format("; {}", advice);
+        if (!advice.empty()) text += base::format("; {}", advice);
         fatal ? mistake(item.origin, std::move(text)) : warning(item.origin, std::move(text));
     }
 

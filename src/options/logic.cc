@@ -10,10 +10,10 @@
 #include <array>
 #include <filesystem>
 
-#include <fmt/format.h>
 
 #include "options/config_file.h"
 #include "options/parse_value.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -110,7 +110,7 @@ bool Logic::open_block(const Item& item, std::string_view name) {
         if (negated) condition.remove_prefix(4);
         const std::optional<bool> holds = test(item, condition);
         if (!holds)
-            mistake_(item.origin, fmt::format("{} is not there yet; known are if-env, if-opt, "
+            mistake_(item.origin, base::format("{} is not there yet; known are if-env, if-opt, "
                                               "if-exists, if-file, if-dir and if-hostname, each "
                                               "also as if-not-...",
                                               printable(name)));
@@ -148,7 +148,7 @@ void Logic::begin_loop(const Item& item, std::string_view name) {
     if (block.open && name == "for-times") {
         const auto times = parse_integer(item.value);
         if (!times || *times < 0 || *times > static_cast<std::int64_t>(kMaxUnrolled))
-            mistake_(item.origin, fmt::format("for-times needs a number from 0 to {}, not \"{}\"",
+            mistake_(item.origin, base::format("for-times needs a number from 0 to {}, not \"{}\"",
                                               kMaxUnrolled, printable(item.value)));
         else
             for (std::int64_t i = 1; i <= *times; ++i) block.values.push_back(std::to_string(i));
@@ -179,7 +179,7 @@ void Logic::switch_branch(const Item& item) {
 
 std::vector<Item> Logic::close_block(const Item& item, Block::Kind kind) {
     if (blocks_.empty() || blocks_.back().kind != kind) {
-        mistake_(item.origin, fmt::format("{} without {} before it", printable(item.name),
+        mistake_(item.origin, base::format("{} without {} before it", printable(item.name),
                                           kind == Block::Kind::loop ? "a for" : "an if-..."));
         return {};
     }
@@ -189,7 +189,7 @@ std::vector<Item> Logic::close_block(const Item& item, Block::Kind kind) {
     for (const std::string& value : block.values) {
         unrolled_ += block.body.size();
         if (unrolled_ > kMaxUnrolled) {
-            mistake_(block.origin, fmt::format("the loops make more than {} options, which "
+            mistake_(block.origin, base::format("the loops make more than {} options, which "
                                                "cannot be meant",
                                                kMaxUnrolled));
             return {};
@@ -202,7 +202,7 @@ std::vector<Item> Logic::close_block(const Item& item, Block::Kind kind) {
         }
         while (blocks_.size() > depth) {
             mistake_(blocks_.back().origin,
-                     fmt::format("{} is not closed before endfor", blocks_.back().opener));
+                     base::format("{} is not closed before endfor", blocks_.back().opener));
             blocks_.pop_back();
         }
     }
@@ -211,7 +211,7 @@ std::vector<Item> Logic::close_block(const Item& item, Block::Kind kind) {
 
 void Logic::finish() {
     for (const Block& block : blocks_)
-        mistake_(block.origin, fmt::format("{} is not closed; add {}", block.opener,
+        mistake_(block.origin, base::format("{} is not closed; add {}", block.opener,
                                            block.kind == Block::Kind::loop ? "endfor" : "endif"));
     blocks_.clear();
 }

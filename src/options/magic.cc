@@ -11,10 +11,10 @@
 #include <filesystem>
 #include <optional>
 
-#include <fmt/format.h>
 
 #include "options/parse_value.h"
 #include "os/cgroup.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -177,7 +177,7 @@ void replace_in_line(std::string_view line, int number, const MagicFacts& facts,
             out += *text;
         else if (!comment)
             warnings.push_back(
-                {number, fmt::format("%{0} means nothing here and vanishes; write %%{0} for the "
+                {number, base::format("%{0} means nothing here and vanishes; write %%{0} for the "
                                      "text itself",
                                      printable(line.substr(at + 1, from - at - 1)))});
     }

@@ -1,6 +1,7 @@
 // Value grammar of all options; used by every source of options in the native program.
 
 #include "options/parse_value.h"
+#include "base/format.h"
 
 #include <algorithm>
 #include <array>
@@ -8,7 +9,6 @@
 #include <cmath>
 #include <limits>
 
-#include <fmt/format.h>
 
 namespace mew::options {
 namespace {
@@ -87,9 +87,9 @@ base::Result<std::int64_t> parse_integer(std::string_view text) {
     std::int64_t value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error == std::errc::result_out_of_range)
-        return base::fail(fmt::format("{} is too large a number", printable(text)));
+        return base::fail(base::format("{} is too large a number", printable(text)));
     if (error != std::errc() || end != text.data() + text.size())
-        return base::fail(fmt::format("\"{}\" is not a whole number", printable(text)));
+        return base::fail(base::format("\"{}\" is not a whole number", printable(text)));
     return value;
 }
 
@@ -98,10 +98,10 @@ base::Result<std::int64_t> parse_bytes(std::string_view text) {
     const char* const last = text.data() + text.size();
     const auto [end, error] = std::from_chars(text.data(), last, value);
     if (error == std::errc::result_out_of_range)
-        return base::fail(fmt::format("{} is too large a size", printable(text)));
+        return base::fail(base::format("{} is too large a size", printable(text)));
     const std::string_view suffix(end, static_cast<std::size_t>(last - end));
     const auto bad = [&] {
-        return base::fail(fmt::format(
+        return base::fail(base::format(
             "\"{}\" is not a size; write bytes (65536) or use k, m or g (64k)", printable(text)));
     };
     if (error != std::errc()) return bad();
@@ -110,7 +110,7 @@ base::Result<std::int64_t> parse_bytes(std::string_view text) {
         if (!equals_ignoring_case(size.name, suffix)) continue;
         std::int64_t product = 0;
         if (__builtin_mul_overflow(value, std::int64_t{1} << size.shift, &product))
-            return base::fail(fmt::format("{} is too large a size", printable(text)));
+            return base::fail(base::format("{} is too large a size", printable(text)));
         return product;
     }
     return bad();
@@ -119,7 +119,7 @@ base::Result<std::int64_t> parse_bytes(std::string_view text) {
 base::Result<Milliseconds> parse_duration(std::string_view text) {
     const auto bad = [&] {
         return base::fail(
-            fmt::format("\"{}\" is not a time; write seconds (30) or use a unit: 500ms, 30s, "
+            base::format("\"{}\" is not a time; write seconds (30) or use a unit: 500ms, 30s, "
                         "1.5m, 2h",
                         printable(text)));
     };
@@ -130,22 +130,22 @@ base::Result<Milliseconds> parse_duration(std::string_view text) {
     const auto [end, error] = std::from_chars(text.data(), last, value, std::chars_format::fixed);
     const std::string_view unit(end, static_cast<std::size_t>(last - end));
     if (error == std::errc::result_out_of_range)
-        return base::fail(fmt::format("{} is too long a time", printable(text)));
+        return base::fail(base::format("{} is too long a time", printable(text)));
     if (error != std::errc()) return bad();
     double scale = unit.empty() ? 1000 : 0;
     for (const Unit& known : kUnits)
         if (equals_ignoring_case(known.name, unit)) scale = known.milliseconds;
     if (scale == 0) return bad();
     const double total = std::round(value * scale);
-    if (!(total < 9e15)) return base::fail(fmt::format("{} is too long a time", printable(text)));
+    if (!(total < 9e15)) return base::fail(base::format("{} is too long a time", printable(text)));
     if (total == 0 && value > 0)
-        return base::fail(fmt::format("{} is less than a millisecond", printable(text)));
+        return base::fail(base::format("{} is less than a millisecond", printable(text)));
     return Milliseconds(static_cast<std::int64_t>(total));
 }
 
 std::string show_duration(Milliseconds value) {
-    if (value.count() % 1000 == 0) return fmt::format("{}s", value.count() / 1000);
-    return fmt::format("{}ms", value.count());
+    if (value.count() % 1000 == 0) return base::format("{}s", value.count() / 1000);
+    return base::format("{}ms", value.count());
 }
 
 bool is_valid_utf8(std::string_view text) {
@@ -164,7 +164,7 @@ std::string printable(std::string_view text, std::size_t limit) {
         const std::size_t length = sequence_length(text);
         const auto lead = static_cast<unsigned char>(text.front());
         if (length == 0 || lead < 0x20 || lead == 0x7F) {
-            shown += fmt::format("\\x{:02x}", lead);
+            shown += base::format("\\x{:02x}", lead);
             text.remove_prefix(1);
             continue;
         }

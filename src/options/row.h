@@ -32,13 +32,12 @@ enum class Change : std::uint8_t { live, new_generation, restart };
 enum class Status : std::uint8_t { works, no_effect };
 enum class Group : std::uint8_t { app, processes, sockets, http, stopping, log, configuration };
 
-enum Flag : unsigned {
-    kRepeatable = 1,     // values gather in order
-    kOptionalValue = 2,  // may stand alone: `bare` says what that means
-    kSecret = 4,         // never shown in logs
-    kDerived = 8,        // sets fields of other rows; has no value of its own
-    kCommandLine = 16,   // no use in files and environment
-};
+// Flags of a row.
+inline constexpr unsigned kRepeatable = 1;     // values gather in order
+inline constexpr unsigned kOptionalValue = 2;  // may stand alone: `bare` says what that means
+inline constexpr unsigned kSecret = 4;         // never shown in logs
+inline constexpr unsigned kDerived = 8;        // sets fields of other rows; has no value of its own
+inline constexpr unsigned kCommandLine = 16;   // no use in files and environment
 
 struct Row;
 // For fields that one value does not simply replace.

@@ -14,7 +14,7 @@ using enum Type;
 
 constexpr std::int64_t kHour = 3'600'000;
 constexpr std::int64_t kDay = 24 * kHour;
-constexpr std::int64_t kMebi = 1024 * 1024;
+constexpr std::int64_t kMebi = std::int64_t{1024} * 1024;
 constexpr std::int64_t kGibi = 1024 * kMebi;
 
 constexpr Row kTable[] = {

@@ -7,10 +7,10 @@
 #include <filesystem>
 #include <set>
 
-#include <fmt/format.h>
 
 #include "options/parse_value.h"
 #include "os/users.h"
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -50,7 +50,7 @@ private:
     void app() {
         if (!options_.module.empty() && !options_.wsgi_file.empty())
             mistake("wsgi-file",
-                    fmt::format("wsgi-file = {} and module = {} name two apps; leave "
+                    base::format("wsgi-file = {} and module = {} name two apps; leave "
                                 "one out",
                                 printable(options_.wsgi_file), printable(options_.module)));
         if (complete_ && options_.module.empty() && options_.wsgi_file.empty() && options_.need_app)
@@ -64,11 +64,11 @@ private:
         if (name.empty()) return;
         if (name.find('/') != std::string::npos) {
             mistake("module",
-                    fmt::format("module = {} is a path; use wsgi-file for files", printable(name)));
+                    base::format("module = {} is a path; use wsgi-file for files", printable(name)));
             return;
         }
         if (is_module_text(name)) return;
-        mistake("module", fmt::format("\"{}\" does not name an app; write pkg.mod, pkg.mod:app or "
+        mistake("module", base::format("\"{}\" does not name an app; write pkg.mod, pkg.mod:app or "
                                       "pkg.mod:make_app()",
                                       printable(name)));
     }
@@ -103,7 +103,7 @@ private:
         const auto repeated = [&](const ListenAddress& listen) {
             if (seen.insert(listen.address).second) return false;
             warning(listen.option,
-                    fmt::format("{} is given twice; it is bound once", printable(listen.address)));
+                    base::format("{} is given twice; it is bound once", printable(listen.address)));
             return true;
         };
         // In order: the first of a pair stays.
@@ -134,14 +134,14 @@ private:
         const std::filesystem::path base(options_.chdir);
         if (!options_.chdir.empty() && is_absent(base)) {
             mistake("chdir",
-                    fmt::format("chdir: there is no folder {}", printable(options_.chdir)));
+                    base::format("chdir: there is no folder {}", printable(options_.chdir)));
             return;
         }
         if (!options_.wsgi_file.empty() && is_absent(base / options_.wsgi_file))
-            mistake("wsgi-file", fmt::format("wsgi-file: there is no file {}",
+            mistake("wsgi-file", base::format("wsgi-file: there is no file {}",
                                              printable((base / options_.wsgi_file).string())));
         if (!options_.virtualenv.empty() && is_absent(options_.virtualenv))
-            mistake("virtualenv", fmt::format("virtualenv: there is no folder {}",
+            mistake("virtualenv", base::format("virtualenv: there is no folder {}",
                                               printable(options_.virtualenv)));
     }
 
@@ -150,7 +150,7 @@ private:
         const auto colon = target.rfind(':');
         if (colon == std::string::npos || target.find('/') != std::string::npos) return;
         if (parse_integer(std::string_view(target).substr(colon + 1)))
-            mistake("logto", fmt::format("logto = {}: logging over the network is not there yet; "
+            mistake("logto", base::format("logto = {}: logging over the network is not there yet; "
                                          "write ./{} if it is a file",
                                          printable(target), printable(target)));
     }

@@ -1,0 +1,145 @@
+// Stands in for a Python interpreter in the tests of the master: it answers the probe, takes the
+// boot block, forks workers on order and speaks the control protocol, and it misbehaves on request.
+// The option `module` says how; FAKE_MODULE_FILE, if set, holds the module that `check --emit`
+// finds at a reload.
+//
+//   good            starts and works            broken   says that the app failed (22)
+//   dies            zygote exits while importing         hangs    import never ends
+//   worker-fails    workers say failed (22)     worker-dies   workers exit 7 before ready
+//   stubborn        workers ignore retire
+
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "control/boot.h"
+#include "control/message.h"
+#include "master/config_reader.h"
+#include "os/process.h"
+
+namespace {
+
+using namespace mew;
+
+int check(int argc, char** argv) {
+    options::Request request;
+    std::vector<std::string> environment;
+    options::Loaded loaded =
+        options::load(std::vector<std::string>(argv + 3, argv + argc), environment, request);
+    if (const char* path = std::getenv("FAKE_MODULE_FILE")) {
+        std::ifstream file(path);
+        std::getline(file, loaded.options.module);
+    }
+    if (loaded.options.module == "mistake") {
+        std::fputs("mewsgi: app.ini:3: modul is no option\n", stderr);
+        return 1;
+    }
+    const std::string block = master::emit_options(loaded);
+    return std::fwrite(block.data(), 1, block.size(), stdout) == block.size() ? 0 : 1;
+}
+
+void say(int fd, control::Kind kind, const control::Message& like, pid_t pid = ::getpid()) {
+    control::Message message;
+    message.kind = kind;
+    message.slot = like.slot;
+    message.generation = like.generation;
+    message.pid = pid;
+    message.value = like.value;
+    message.text = like.text;
+    (void)control::send(fd, message);
+}
+
+[[noreturn]] void work(const std::string& module, int control_fd, const control::Message& order) {
+    ::setpgid(0, 0);
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    say(control_fd, control::Kind::hello, order);
+    if (module == "worker-dies") ::_exit(7);
+    if (module == "worker-fails") {
+        control::Message failed;
+        failed.value = 22;
+        failed.text = "Traceback: no app in this worker";
+        say(control_fd, control::Kind::failed, failed);
+        ::_exit(22);
+    }
+    say(control_fd, control::Kind::ready, order);
+    for (;;) {
+        control::Message message;
+        const auto receipt = control::receive(control_fd, message, true);
+        if (!receipt || *receipt == control::Receipt::closed) ::_exit(1);
+        if (message.kind != control::Kind::retire || module == "stubborn") continue;
+        say(control_fd, control::Kind::left, control::Message{});
+        ::_exit(0);
+    }
+}
+
+void fork_worker(const control::Boot& boot, control::Message& order) {
+    int ends[2];
+    if (::pipe(ends) != 0) ::_exit(1);
+    const pid_t middle = ::fork();
+    if (middle == 0) {
+        const pid_t worker = ::fork();
+        if (worker == 0) {
+            ::close(boot.control_fd);
+            while (::getppid() != boot.master_pid) ::usleep(100);
+            work(boot.loaded.options.module, order.descriptors.at(0).get(), order);
+        }
+        ::_exit(::write(ends[1], &worker, sizeof worker) == sizeof worker ? 0 : 1);
+    }
+    pid_t worker = 0;
+    if (::read(ends[0], &worker, sizeof worker) != sizeof worker) ::_exit(1);
+    ::close(ends[0]);
+    ::close(ends[1]);
+    ::waitpid(middle, nullptr, 0);
+    say(boot.control_fd, control::Kind::spawned, order, worker);
+}
+
+int serve_as_zygote(int boot_fd) {
+    auto boot = control::read_boot(boot_fd);
+    if (!boot) {
+        std::fprintf(stderr, "fake python: %s\n", boot.error().text.c_str());
+        return 1;
+    }
+    const std::string& module = boot->loaded.options.module;
+    say(boot->control_fd, control::Kind::hello, {});
+    if (module == "dies") return 3;
+    if (module == "broken") {
+        control::Message failed;
+        failed.value = 22;
+        failed.text = "Traceback: the app is broken";
+        say(boot->control_fd, control::Kind::failed, failed);
+        return 22;
+    }
+    if (module == "hangs") {
+        std::fputs("import hangs\n", stderr);
+        for (;;) ::pause();
+    }
+    control::Message about;
+    about.text = "app " + module + " loaded";
+    say(boot->control_fd, control::Kind::ready, about);
+    for (;;) {
+        control::Message order;
+        const auto receipt = control::receive(boot->control_fd, order, true);
+        if (!receipt || *receipt == control::Receipt::closed) return 0;
+        if (order.kind == control::Kind::spawn) fork_worker(*boot, order);
+        if (order.kind == control::Kind::leave) return 0;
+    }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    if (argc > 2 && std::strcmp(argv[1], "check") == 0) return check(argc, argv);
+    if (argc > 1 && std::strcmp(argv[1], "-I") == 0) {
+        std::puts("3.11.7");
+        return 0;
+    }
+    return argc > 2 ? serve_as_zygote(std::atoi(argv[2])) : 2;
+}
