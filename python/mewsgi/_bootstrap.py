@@ -123,7 +123,7 @@ def attach(native: ModuleType, boot_fd: int) -> Boot:
 
 
 def prepare_interpreter(boot: Boot) -> None:
-    from mewsgi import _hooks, _uwsgi
+    from mewsgi import _uwsgi
 
     options = boot["options"]
     sys.argv[:] = ["uwsgi", *options["pyargv"].split()]
@@ -139,6 +139,8 @@ def prepare_interpreter(boot: Boot) -> None:
         else:
             os.environ.pop(name, None)
     if options["log-json"]:
+        from mewsgi import _hooks
+
         _hooks.send_tracebacks_as_events()
     _uwsgi.install(boot)
 

@@ -13,7 +13,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from types import ModuleType
+    from types import ModuleType, TracebackType
     from typing import Any, Callable
 
 # uWSGI knows the first; every framework's tutorial writes one of them.
@@ -321,12 +321,19 @@ def explain_failure(error: BaseException) -> str:
         head = f"the app did not load: {type(error).__name__} while it was imported"
     from traceback import format_exception
 
-    traceback = error.__traceback__
-    while traceback is not None and is_ours(traceback.tb_frame.f_code.co_filename):
-        traceback = traceback.tb_next
-    lines = "".join(format_exception(type(error), error, traceback)).rstrip("\n")
+    lines = "".join(format_exception(type(error), error, below_ours(error))).rstrip("\n")
     hint = getattr(error, "mewsgi_hint", None)
     return f"{head}\n{lines}" + (f"\n{hint}" if hint else "")
+
+
+def below_ours(error: BaseException) -> TracebackType | None:
+    """The traceback from the app's first frame on; ours lie above it."""
+    entry = error.__traceback__
+    while entry is not None and not is_ours(entry.tb_frame.f_code.co_filename):
+        entry = entry.tb_next
+    while entry is not None and is_ours(entry.tb_frame.f_code.co_filename):
+        entry = entry.tb_next
+    return entry
 
 
 def is_ours(filename: str) -> bool:

@@ -60,7 +60,9 @@ def serve(application: Callable[..., Any] | None) -> int:
 def describe(error: BaseException) -> str:
     from mewsgi._hooks import format_exception
 
-    return format_exception(type(error), error, error.__traceback__)
+    # The first entry is the line of ours that called.
+    entry = error.__traceback__
+    return format_exception(type(error), error, entry.tb_next if entry else None)
 
 
 def call_hook(name: str) -> None:

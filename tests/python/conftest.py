@@ -1,0 +1,156 @@
+"""Unit tests of the Python package, without the server: the native half is a recorder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Callable
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "python"
+if str(PACKAGE) not in sys.path:
+    sys.path.insert(0, str(PACKAGE))
+
+
+class Ended(BaseException):
+    """The native half would have ended the process."""
+
+
+class FakeNative(ModuleType):
+    """Stands for mewsgi._mewsgi and keeps what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__("mewsgi._mewsgi")
+        self.events: list[tuple[str, str, str]] = []
+        self.calls: list[tuple[Any, ...]] = []
+        self.slot = 0
+        self.connections: list[tuple[int, str]] = []
+
+    def log(self, level: str, event: str, message: str) -> None:
+        self.events.append((level, event, message))
+
+    def worker_id(self) -> int:
+        return self.slot
+
+    def request_id(self) -> int:
+        return 7
+
+    def total_requests(self) -> int:
+        return 12
+
+    def workers(self) -> tuple[dict[str, Any], ...]:
+        return ({"id": 1},)
+
+    def open_connections(self) -> list[tuple[int, str]]:
+        return self.connections
+
+    def zygote_failed(self, status: int, text: str) -> None:
+        self.calls.append(("zygote_failed", status, text))
+        raise Ended
+
+    def worker_failed(self, status: int, text: str) -> None:
+        self.calls.append(("worker_failed", status, text))
+        raise Ended
+
+    def leave(self, status: int) -> None:
+        self.calls.append(("leave", status))
+        raise Ended
+
+    def serve(self, application: Any) -> int:
+        self.calls.append(("serve", application))
+        return 0
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *args: self.calls.append((name, *args))
+
+
+@pytest.fixture(autouse=True)
+def native(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeNative]:
+    """A fresh native half, and none of our modules left from the test before."""
+    import mewsgi
+
+    fake = FakeNative()
+    for name in [name for name in sys.modules if name.startswith("mewsgi.")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in list(vars(mewsgi)):
+        if isinstance(getattr(mewsgi, name), ModuleType):
+            monkeypatch.delattr(mewsgi, name)
+    for name in ("uwsgi", "uwsgidecorators"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "mewsgi._mewsgi", fake)
+    monkeypatch.setattr(mewsgi, "_mewsgi", fake, raising=False)
+    finders = list(sys.meta_path)
+    yield fake
+    sys.meta_path[:] = finders
+    for name in ("uwsgi", "uwsgidecorators"):
+        sys.modules.pop(name, None)
+
+
+OPTIONS: dict[str, Any] = {
+    "module": "",
+    "wsgi-file": "",
+    "callable": "",
+    "chdir": "",
+    "pythonpath": [],
+    "virtualenv": "",
+    "interpreter": "",
+    "pyargv": "",
+    "env": [],
+    "import": [],
+    "need-app": True,
+    "lazy-apps": False,
+    "preload": "auto",
+    "processes": 3,
+    "master": True,
+    "vacuum": True,
+    "auto-procname": False,
+    "pidfile": "",
+    "listen": 1024,
+    "buffer-size": 32768,
+    "log-json": False,
+}
+
+
+@pytest.fixture
+def options() -> dict[str, Any]:
+    return dict(OPTIONS)
+
+
+MakeBoot = Callable[..., Any]
+
+
+@pytest.fixture
+def make_boot() -> MakeBoot:
+    def make(*given: tuple[str, str, bool, str], **changes: Any) -> dict[str, Any]:
+        in_force = {**OPTIONS, **{key.replace("_", "-"): value for key, value in changes.items()}}
+        return {
+            "given": list(given),
+            "options": in_force,
+            "listeners": [(4, "http", ":8000"), (5, "http-socket", "/run/x.sock")],
+            "master_pid": 4321,
+            "generation": 1,
+            "started": 1_700_000_000,
+            "package_dir": "/nowhere",
+            "interpreter_reason": "a test",
+        }
+
+    return make
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty working directory for apps; what they import is forgotten afterwards."""
+    monkeypatch.chdir(tmp_path)
+    path, known = list(sys.path), set(sys.modules)
+    yield tmp_path
+    sys.path[:] = path
+    sys.path_importer_cache.clear()
+    for name in set(sys.modules) - known:
+        file = getattr(sys.modules[name], "__file__", None) or ""
+        if file.startswith(str(tmp_path)):
+            del sys.modules[name]

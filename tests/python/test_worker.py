@@ -1,0 +1,106 @@
+"""A worker's life around the native loop: hooks, lazy import, and its end."""
+
+from __future__ import annotations
+
+import atexit
+from pathlib import Path
+from typing import Any, Callable
+
+import pytest
+from conftest import Ended, FakeNative
+
+MakeBoot = Callable[..., Any]
+
+
+@pytest.fixture
+def run(native: FakeNative, make_boot: MakeBoot, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs a worker to its end; returns `uwsgi`'s namespace setter and the record of calls."""
+    # The tests' own process must survive what a worker does at its end.
+    monkeypatch.setattr(atexit, "_run_exitfuncs", lambda: native.calls.append(("atexit",)))
+    monkeypatch.setattr("threading._shutdown", lambda: native.calls.append(("threads",)))
+
+    def start(app: Any = None, lazy: bool = False, hooks: Any = None, **changes: Any) -> None:
+        from mewsgi import _uwsgi, _worker
+
+        boot = make_boot(**changes)
+        module = _uwsgi.install(boot)
+        for name, hook in (hooks or {}).items():
+            setattr(module, name, hook)
+        with pytest.raises(Ended):
+            _worker.run(boot, 2, app, lazy)
+
+    return start
+
+
+def test_order_of_a_life(run: Any, native: FakeNative) -> None:
+    calls = native.calls
+    app = object()
+    run(
+        app,
+        hooks={
+            "post_fork_hook": lambda: calls.append(("forked",)),
+            "atexit": lambda: calls.append(("uwsgi.atexit",)),
+        },
+        auto_procname=True,
+    )
+    assert calls == [
+        ("set_title", "mewsgi worker 2"),
+        ("forked",),
+        ("serve", app),
+        ("limit_exit", 5.0, 0),
+        ("uwsgi.atexit",),
+        ("threads",),
+        ("atexit",),
+        ("leave", 0),
+    ]
+
+
+@pytest.mark.parametrize("error", [ValueError("x"), SystemExit(4), KeyboardInterrupt()])
+def test_hooks_that_raise_are_logged_and_passed_over(
+    run: Any, native: FakeNative, error: BaseException
+) -> None:
+    def fail() -> None:
+        raise error
+
+    run(None, hooks={"post_fork_hook": fail, "atexit": fail})
+    assert [event for _, event, _ in native.events] == ["hook-failed", "hook-failed"]
+    assert all(type(error).__name__ in message for _, _, message in native.events)
+    assert native.calls[-1] == ("leave", 0)
+
+
+def test_lazy_import_happens_here(run: Any, native: FakeNative, site: Path) -> None:
+    (site / "lazy_app.py").write_text(
+        "import uwsgi\nuwsgi.post_fork_hook = lambda: None\ndef app(e, s): ...\n"
+    )
+    run(lazy=True, module="lazy_app")
+    served = next(call for call in native.calls if call[0] == "serve")
+    assert served[1].__name__ == "app"
+    assert any("lazy_app:app loaded in" in message for _, _, message in native.events)
+
+
+def test_lazy_import_that_fails(run: Any, native: FakeNative, site: Path) -> None:
+    (site / "lazy_broken.py").write_text("raise RuntimeError('no')\n")
+    run(lazy=True, module="lazy_broken")
+    name, status, text = native.calls[-1]
+    assert (name, status) == ("worker_failed", 22)
+    assert "RuntimeError: no" in text
+    assert not native.events, "the master logs it, and once is enough"
+
+
+def test_lazy_import_that_fails_without_need_app(
+    run: Any, native: FakeNative, site: Path
+) -> None:
+    (site / "lazy_broken2.py").write_text("raise RuntimeError('no')\n")
+    run(lazy=True, module="lazy_broken2", need_app=False)
+    assert ("serve", None) in native.calls
+    assert native.events[0][:2] == ("error", "app-failed")
+
+
+def test_loop_that_does_not_open(run: Any, native: FakeNative) -> None:
+    def serve(application: Any) -> int:
+        raise OSError("no descriptors left")
+
+    native.serve = serve  # type: ignore[method-assign]
+    run(None)
+    name, status, text = native.calls[-1]
+    assert (name, status) == ("worker_failed", 1) and "no descriptors left" in text
