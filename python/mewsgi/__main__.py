@@ -1,6 +1,5 @@
 """`python -m mewsgi` and the console script: both become the native program beside this file."""
 
-# ruff: noqa: PTH -- pathlib costs more than all that is done here
 from __future__ import annotations
 
 import os
@@ -13,7 +12,7 @@ def main() -> NoReturn:
     program = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bin", "mewsgi")
     environment = {**os.environ, "MEWSGI_LAUNCHER_PYTHON": sys.executable}
     try:
-        os.execve(program, ["mewsgi", *sys.argv[1:]], environment)  # noqa: S606
+        os.execve(program, ["mewsgi", *sys.argv[1:]], environment)
     except FileNotFoundError:
         reason = "is missing"
     except OSError as error:

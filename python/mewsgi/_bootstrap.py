@@ -6,7 +6,6 @@ module that it did not import itself (tests/python/test_cleanliness.py has the l
 typing, no pathlib, and what is rare is imported where it is needed.
 """
 
-# ruff: noqa: PTH
 from __future__ import annotations
 
 import gc
@@ -195,5 +194,5 @@ def flush() -> None:
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except Exception:  # noqa: BLE001, S110, PERF203 -- the app may have put anything there
+        except Exception:  # noqa: BLE001, S110 -- the app may have put anything there
             pass

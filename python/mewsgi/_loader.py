@@ -5,7 +5,6 @@ What a user got wrong is a LoadError, one sentence that says what to do; what th
 shown as its own traceback, without frames of ours.
 """
 
-# ruff: noqa: PTH -- sys.path is made of texts
 from __future__ import annotations
 
 import os

@@ -173,7 +173,7 @@ class DecoratorsFinder:
     ) -> ModuleSpec | None:
         if name != "uwsgidecorators":
             return None
-        file = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")  # noqa: PTH
+        file = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
         spec = ModuleSpec(name, SourceFileLoader(name, file), origin=file)
         spec.has_location = True
         return spec

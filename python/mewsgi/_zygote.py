@@ -24,17 +24,18 @@ if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
 
 folder = os.path.dirname(os.path.abspath(__file__))
 file = os.path.join(folder, "__init__.py")
-spec = ModuleSpec("mewsgi", SourceFileLoader("mewsgi", file), origin=file, is_package=True)
+loader = SourceFileLoader("mewsgi", file)
+spec = ModuleSpec("mewsgi", loader, origin=file, is_package=True)
 spec.submodule_search_locations = [folder]
 spec.has_location = True
 package = type(sys)("mewsgi")
 package.__spec__ = spec
-package.__loader__ = spec.loader
+package.__loader__ = loader
 package.__package__ = "mewsgi"
 package.__path__ = [folder]
 package.__file__ = file
 sys.modules["mewsgi"] = package
-spec.loader.exec_module(package)
+loader.exec_module(package)
 
 from mewsgi._bootstrap import run  # noqa: E402
 

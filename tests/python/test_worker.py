@@ -87,9 +87,7 @@ def test_lazy_import_that_fails(run: Any, native: FakeNative, site: Path) -> Non
     assert not native.events, "the master logs it, and once is enough"
 
 
-def test_lazy_import_that_fails_without_need_app(
-    run: Any, native: FakeNative, site: Path
-) -> None:
+def test_lazy_import_that_fails_without_need_app(run: Any, native: FakeNative, site: Path) -> None:
     (site / "lazy_broken2.py").write_text("raise RuntimeError('no')\n")
     run(lazy=True, module="lazy_broken2", need_app=False)
     assert ("serve", None) in native.calls
