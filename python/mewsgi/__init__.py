@@ -10,4 +10,4 @@ __all__ = ["RequestBodyError", "__version__"]
 
 
 class RequestBodyError(OSError):
-    """Raised by `wsgi.input` when the client cut the body off or sent it malformed."""
+    """Raised by `wsgi.input`: the body was cut, malformed or too slow; what was read is a part."""

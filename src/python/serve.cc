@@ -37,20 +37,15 @@ EnvironSettings environ_settings(const options::Options& options, const Role& ow
     return settings;
 }
 
-// Apps catch it as mewsgi.RequestBodyError.
-bool publish(PyObject* self, const WsgiBridge& bridge) {
-    return PyObject_SetAttrString(self, "RequestBodyError", bridge.body_error_type()) == 0;
-}
-
 }  // namespace
 
-PyObject* serve(PyObject* self, PyObject* application) {
+PyObject* serve(PyObject*, PyObject* application) {
     Role& own = role();
     const options::Options& options = own.boot.loaded.options;
     stats::Slot& slot = own.board.slot(own.slot);
 
     WsgiBridge bridge(application == Py_None ? nullptr : application, slot);
-    if (!bridge.prepare(environ_settings(options, own)) || !publish(self, bridge)) return nullptr;
+    if (!bridge.prepare(environ_settings(options, own))) return nullptr;
 
     const worker::Settings settings = worker::settings_from(options, own.boot.listeners);
     worker::Wiring wiring;

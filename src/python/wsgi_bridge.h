@@ -24,8 +24,6 @@ public:
     // False with a Python exception set.
     bool prepare(const EnvironSettings& settings);
     void run(http::Exchange& exchange) override;
-    // mewsgi.RequestBodyError, for apps to catch by name.
-    PyObject* body_error_type() const { return input_type_.error_type(); }
 
 private:
     struct Call;  // one run of the app

@@ -160,10 +160,10 @@ PyMethodDef* methods() {
 }  // namespace
 
 bool InputType::prepare() {
-    error_type_ = PyRef::steal(PyErr_NewExceptionWithDoc(
-        "mewsgi.RequestBodyError",
-        "The client's request body was cut, malformed, or too slow; what was read is not all of it.",
-        PyExc_OSError, nullptr));
+    // A class of the Python package, so that apps can name it while they are imported.
+    const PyRef package = PyRef::steal(PyImport_ImportModule("mewsgi"));
+    if (!package) return false;
+    error_type_ = PyRef::steal(PyObject_GetAttrString(package.get(), "RequestBodyError"));
     g_error_type = error_type_.get();
     PyType_Slot slots[] = {{Py_tp_methods, methods()},
                            {Py_tp_iter, reinterpret_cast<void*>(input_iter)},
