@@ -15,6 +15,7 @@
 
 #include "app/check_command.h"
 #include "app/speak.h"
+#include "logger/logger.h"
 #include "master/command_client.h"
 #include "master/interpreter.h"
 #include "master/launcher.h"
@@ -89,6 +90,7 @@ int serve(const std::vector<std::string>& arguments, const std::vector<std::stri
     program.package_dir = find_package(environment, program.path);
     program.arguments = arguments;
     program.environment = environment;
+    program.logger = logger::run;
     // The app's environment is the user's: what the console script told us ends here.
     ::unsetenv(kLauncherPython);
     return master::launch(program, std::move(loaded));

@@ -62,6 +62,7 @@ public:
         folder.write("_zygote.py", "");
     }
     ~TestServer() {
+        EXPECT_EQ(seen_.find("refused a step"), std::string::npos) << seen_;
         if (pid_ == 0) return;
         ::kill(pid_, SIGKILL);
         ::waitpid(pid_, nullptr, 0);
