@@ -131,7 +131,7 @@ base::Result<void> send(int fd, const Message& message, const std::vector<int>& 
 
 base::Result<Receipt> receive(int fd, Message& message, bool wait) {
     // Large, but the stack of every caller is a main thread's.
-    std::array<char, sizeof(PacketHeader) + kMaxText> bytes;
+    std::array<char, sizeof(PacketHeader) + kMaxText> bytes{};
     alignas(cmsghdr) DescriptorSpace space{};
     iovec part{bytes.data(), bytes.size()};
     msghdr packet{};

@@ -15,7 +15,7 @@ namespace {
 
 template <std::integral Number>
 void append_number(std::string& out, Number number) {
-    std::array<char, 24> text;
+    std::array<char, 24> text{};
     const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
     out.append(text.data(), end);
 }

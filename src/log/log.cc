@@ -10,9 +10,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/format.h"
 #include "log/line.h"
 #include "log/target.h"
-#include "base/format.h"
 
 namespace mew::log {
 namespace {

@@ -104,7 +104,7 @@ private:
     int signals_;
     std::string events_;
     Lines lines_;
-    std::array<char, kReadSize> buffer_;
+    std::array<char, kReadSize> buffer_{};
 };
 
 }  // namespace

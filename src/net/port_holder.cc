@@ -69,7 +69,7 @@ bool holds(pid_t pid, const std::vector<std::string>& links) {
     const std::string folder = "/proc/" + std::to_string(pid) + "/fd";
     bool found = false;
     for_each_number(folder, [&](int fd) {
-        std::array<char, 64> target;
+        std::array<char, 64> target{};
         const std::string path = folder + "/" + std::to_string(fd);
         const ssize_t size = ::readlink(path.c_str(), target.data(), target.size());
         if (size <= 0) return;
@@ -82,6 +82,7 @@ bool holds(pid_t pid, const std::vector<std::string>& links) {
 // Of a server with workers all hold the socket; the oldest one is the one to stop.
 std::optional<pid_t> oldest_holder(const std::vector<ListeningSocket>& sockets) {
     std::vector<std::string> links;
+    links.reserve(sockets.size());
     for (const auto& socket : sockets)
         links.push_back("socket:[" + std::to_string(socket.inode) + "]");
     std::optional<pid_t> oldest;

@@ -89,6 +89,8 @@ public:
     }
     PrivateFolder(PrivateFolder&& other) noexcept
         : name_(std::exchange(other.name_, {})), fd_(std::move(other.fd_)) {}
+    PrivateFolder(const PrivateFolder&) = delete;
+    PrivateFolder& operator=(const PrivateFolder&) = delete;
     PrivateFolder& operator=(PrivateFolder&&) = delete;
     ~PrivateFolder() {
         if (name_.empty()) return;

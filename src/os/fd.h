@@ -16,6 +16,8 @@ public:
         if (this != &other) reset(std::exchange(other.fd_, -1));
         return *this;
     }
+    Fd(const Fd&) = delete;
+    Fd& operator=(const Fd&) = delete;
     ~Fd() { reset(); }
 
     int get() const { return fd_; }

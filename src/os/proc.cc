@@ -110,7 +110,7 @@ base::Result<std::string> read_small_file(const std::string& path, std::size_t l
     const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!fd) return base::fail_errno("cannot open " + path);
     std::string content;
-    std::array<char, 4096> part;
+    std::array<char, 4096> part{};
     for (;;) {
         const ssize_t got = ::read(fd.get(), part.data(), part.size());
         if (got < 0 && errno == EINTR) continue;

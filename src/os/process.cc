@@ -35,6 +35,7 @@ struct Failure {
 
 std::vector<char*> pointers(const std::vector<std::string>& texts) {
     std::vector<char*> out;
+    out.reserve(texts.size() + 1);
     for (const auto& text : texts) out.push_back(const_cast<char*>(text.c_str()));
     out.push_back(nullptr);
     return out;
@@ -150,10 +151,12 @@ public:
         sigfillset(&all);
         ::pthread_sigmask(SIG_SETMASK, &all, &before_);
     }
+    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
     ~AllSignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
 
 private:
-    sigset_t before_;
+    sigset_t before_{};
 };
 
 bool close_range_between(unsigned first, unsigned last) {

@@ -27,6 +27,8 @@ Area find_area() {
     const auto stat = read_stat(::getpid());
     if (!stat || stat->arg_start == 0 || stat->arg_end <= stat->arg_start) return {};
     Area area;
+    // The kernel gives the address as a number.
+    // NOLINTNEXTLINE(performance-no-int-to-ptr)
     area.start = reinterpret_cast<char*>(static_cast<std::uintptr_t>(stat->arg_start));
     area.arguments = static_cast<std::size_t>(stat->arg_end - stat->arg_start);
     const bool adjoining = stat->env_start == stat->arg_end && stat->env_end > stat->env_start;

@@ -66,6 +66,8 @@ public:
     Board() = default;
     Board(Board&& other) noexcept;
     Board& operator=(Board&& other) noexcept;
+    Board(const Board&) = delete;
+    Board& operator=(const Board&) = delete;
     ~Board();
 
     static base::Result<Board> create(std::uint32_t slots);
