@@ -18,12 +18,11 @@ std::string banner(const std::string& version, int pid, const Interpreter& inter
 }
 
 std::string bound_line(const net::ListenerInfo& listener) {
-    std::string line = base::format("{} bound on {}", listener.option, listener.address);
-    const std::size_t colon = listener.address.rfind(':');
-    const bool chosen = !listener.unix_socket && colon != std::string::npos &&
-                        listener.address.substr(colon + 1) != listener.server_port;
-    if (chosen) line += base::format(" (port {})", listener.server_port);
-    return line + base::format(" fd {}", listener.fd);
+    // The port that is, not the 0 that was asked for.
+    const std::string place = listener.unix_socket
+                                  ? listener.address
+                                  : host_of(listener.address) + ":" + listener.server_port;
+    return base::format("{} bound on {} fd {}", listener.option, place, listener.fd);
 }
 
 std::string reachable_url(const net::ListenerInfo& listener) {

@@ -11,7 +11,7 @@ namespace mew::master {
 
 // "mewsgi 0.1.0 (pid 1221), Python 3.11.7 at /x/bin/python3 (the active VIRTUAL_ENV)"
 std::string banner(const std::string& version, int pid, const Interpreter& interpreter);
-// "http bound on :8000 fd 4"; a port that the kernel chose is told as well.
+// "http bound on :8000 fd 4"; for port 0, the one that the kernel chose.
 std::string bound_line(const net::ListenerInfo& listener);
 // What one can open in a browser here: "http://localhost:8000"; "unix:/run/app.sock".
 std::string reachable_url(const net::ListenerInfo& listener);
