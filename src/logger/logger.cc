@@ -16,6 +16,7 @@
 #include "log/line.h"
 #include "log/log.h"
 #include "logger/lines.h"
+#include "os/process_title.h"
 #include "os/signals.h"
 
 namespace mew::logger {
@@ -111,6 +112,7 @@ private:
 
 int run(int input, int output) {
     ::prctl(PR_SET_NAME, "mewsgi logger");
+    if (os::has_process_title()) os::set_process_title("mewsgi logger");
     os::ignore_signals({SIGPIPE});
     log::configure({.fd = output, .json = true, .may_wait = true, .role = "output"});
     const auto signals = os::open_signals({SIGTERM, SIGINT});

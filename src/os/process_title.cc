@@ -15,6 +15,8 @@
 namespace mew::os {
 namespace {
 
+bool titled = false;
+
 // The strings of argv and, right behind them, those of the first environment: memory of the
 // process's stack that the kernel shows as /proc/PID/cmdline.
 struct Area {
@@ -78,6 +80,7 @@ bool set_process_title(std::string_view title) {
     ::prctl(PR_SET_NAME, name.c_str());
     const Area area = find_area();
     if (area.all == 0) return false;
+    titled = true;
     title = title.substr(0, area.all - 1);
     move_program_name_aside(area);
     // A title that fits leaves the environment where other code may hold pointers into it.
@@ -94,5 +97,7 @@ bool set_process_title(std::string_view title) {
     if (title.size() + 1 < area.arguments) area.start[area.arguments - 1] = '.';
     return true;
 }
+
+bool has_process_title() { return titled; }
 
 }  // namespace mew::os

@@ -15,4 +15,8 @@ std::size_t title_capacity();
 // Must not run while other threads read the environment: call it before threads start.
 bool set_process_title(std::string_view title);
 
+// Whether this process, or the one it was forked from, ever took a title: a fork of it would show
+// up under its parent's.
+bool has_process_title();
+
 }  // namespace mew::os
