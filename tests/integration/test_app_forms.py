@@ -38,7 +38,7 @@ PACKAGE = """
         (["pkg.mod:app"], "app"),
         (["pkg.mod:make_app()"], "factory"),
         (["pkg/mod.py"], "application"),
-        (["pkg/mod.py:app"], "app"),
+        (["pkg/mod.py", "--callable", "app"], "app"),
         (["--module", "pkg.mod"], "application"),
         (["--master", "--module", "pkg.mod:app"], "app"),
         (["--module", "pkg.mod", "--callable", "app"], "app"),

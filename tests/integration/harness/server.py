@@ -91,7 +91,7 @@ def run_mewsgi(
     timeout: float = 20.0,
 ) -> Outcome:
     """A command that ends by itself: reload, stop, status, or a start that must fail."""
-    tag = f"MEWSGI_TAG={uuid.uuid4().hex}"
+    tag = f"HARNESS_TAG={uuid.uuid4().hex}"
     name, _, value = tag.partition("=")
     environment = clean_environment({**(env or {}), name: value})
     done = subprocess.run(
@@ -125,7 +125,7 @@ class Server:
     ) -> None:
         """`http=None`: the arguments say where to listen. `wait=None`: do not wait for readiness.
         `expect_status=None`: whatever the exit status is."""
-        self.tag = f"MEWSGI_TAG={uuid.uuid4().hex}"
+        self.tag = f"HARNESS_TAG={uuid.uuid4().hex}"
         name, _, value = self.tag.partition("=")
         self.command = [*wrapper, program(), *(["--http", http] if http else []), *arguments]
         self.environment = clean_environment({**(env or {}), name: value})
