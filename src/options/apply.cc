@@ -5,10 +5,9 @@
 #include <algorithm>
 #include <limits>
 
-
+#include "base/format.h"
 #include "options/parse_value.h"
 #include "os/cgroup.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -30,8 +29,8 @@ std::string show_bound(const Row& row, std::int64_t bound) {
 base::Result<std::int64_t> in_bounds(const Row& row, std::int64_t value) {
     if (value >= row.bounds.low && value <= row.bounds.high) return value;
     return base::fail(base::format("{} is outside {} to {}", show_bound(row, value),
-                                  show_bound(row, row.bounds.low),
-                                  show_bound(row, row.bounds.high)));
+                                   show_bound(row, row.bounds.low),
+                                   show_bound(row, row.bounds.high)));
 }
 
 base::Result<std::int64_t> parse_number(const Row& row, std::string_view text) {
@@ -54,7 +53,7 @@ base::Result<std::string> parse_text(const Row& row, std::string_view text) {
     if (row.type == Type::octal &&
         (text.empty() || text.size() > 4 || !std::all_of(text.begin(), text.end(), is_octal)))
         return base::fail(base::format("\"{}\" is not a file mode; write it in octal, as in 660",
-                                      printable(text)));
+                                       printable(text)));
     if (row.type == Type::choice) {
         const auto known = words(row.choices);
         if (std::find(known.begin(), known.end(), text) == known.end())
@@ -69,7 +68,7 @@ base::Result<Preload> parse_preload(const Row& row, std::string_view text) {
     if (!text.empty() && is_usual_boolean(text))
         return parse_boolean(text) ? Preload::on : Preload::off;
     return base::fail(base::format("\"{}\" is not one of: {}", printable(text),
-                                  base::join(words(row.choices), ", ")));
+                                   base::join(words(row.choices), ", ")));
 }
 
 template <class Target, class Value>
@@ -108,7 +107,7 @@ std::string address_fault(std::string_view address) {
     if (address.find('\0') != std::string_view::npos) return "the address holds a NUL byte";
     if (address.find("://") != std::string_view::npos)
         return base::format("\"{}\" is not an address to listen on; write host:port or a path",
-                           printable(address));
+                            printable(address));
     if (address.find(',') != std::string_view::npos)
         return "certificates cannot be given here yet; write host:port or a path";
     if (address.front() == '=')
@@ -126,12 +125,12 @@ std::string address_fault(std::string_view address) {
     if (!is_path && colon != std::string_view::npos) {
         if (address.find(':') != colon)
             return base::format("\"{}\" holds several colons; write IPv6 addresses as [::1]:8000",
-                               printable(address));
+                                printable(address));
         return port_fault(address.substr(colon + 1));
     }
     if (address.size() > kUnixPathMax)
         return base::format("the path of a UNIX socket may have {} bytes, this one has {}",
-                           kUnixPathMax, address.size());
+                            kUnixPathMax, address.size());
     return {};
 }
 
@@ -190,6 +189,7 @@ std::vector<std::string> show_http_socket(const Options& options) {
 }
 std::vector<std::string> show_env(const Options& options) {
     std::vector<std::string> shown;
+    shown.reserve(options.env.size());
     for (const EnvironmentChange& change : options.env)
         shown.push_back(change.value ? change.name + "=" + *change.value : change.name);
     return shown;
@@ -254,7 +254,7 @@ std::vector<std::string> show_values(const Options& options, const Row& row) {
 Effective::Value typed_value(const Options& options, const Row& row) {
     if ((row.flags & kRepeatable) != 0) return show_values(options, row);
     const auto texts = show_values(options, row);
-    const std::string text = texts.empty() ? std::string() : texts.front();
+    std::string text = texts.empty() ? std::string() : texts.front();
     switch (row.type) {
         case Type::boolean:
             return parse_boolean(text);

@@ -6,16 +6,24 @@
 #include <optional>
 #include <string_view>
 
-
+#include "base/format.h"
 #include "options/apply.h"
 #include "options/load.h"
 #include "options/row.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {
 
 constexpr std::string_view kHead = "mew-options 1\n";
+
+constexpr std::size_t kLongestSize = 21;  // digits of 64 bits, and the colon
+
+template <class Number>
+bool read_number(std::string_view text, Number& value) {
+    const char* const last = text.data() + text.size();
+    const auto [end, error] = std::from_chars(text.data(), last, value);
+    return error == std::errc() && end == last;
+}
 
 class Writer {
 public:
@@ -47,10 +55,10 @@ public:
 
     std::optional<std::string> text() {
         std::size_t size = 0;
-        const char* const last = rest_.data() + rest_.size();
-        const auto [end, error] = std::from_chars(rest_.data(), last, size);
-        if (error != std::errc() || end == last || *end != ':') return std::nullopt;
-        rest_.remove_prefix(static_cast<std::size_t>(end - rest_.data()) + 1);
+        const auto colon = rest_.substr(0, kLongestSize).find(':');
+        if (colon == std::string_view::npos || !read_number(rest_.substr(0, colon), size))
+            return std::nullopt;
+        rest_.remove_prefix(colon + 1);
         if (size >= rest_.size() || rest_[size] != ',') return std::nullopt;
         std::string value(rest_.substr(0, size));
         rest_.remove_prefix(size + 1);
@@ -105,12 +113,6 @@ bool read_env(const Fields& fields, Options& options) {
     if (fields.size() == 2) change.value = fields[1];
     options.env.push_back(std::move(change));
     return true;
-}
-
-bool read_number(const std::string& text, std::int64_t& value) {
-    const char* const last = text.data() + text.size();
-    const auto [end, error] = std::from_chars(text.data(), last, value);
-    return error == std::errc() && end == last;
 }
 
 bool read_processes(const Fields& fields, Options& options) {

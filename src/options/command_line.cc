@@ -5,14 +5,13 @@
 #include <optional>
 #include <string_view>
 
-
+#include "base/format.h"
 #include "options/apply.h"
 #include "options/parse_value.h"
 #include "options/row.h"
 #include "options/sources.h"
 #include "options/suggest.h"
 #include "options/uwsgi_names.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -87,8 +86,8 @@ private:
         gatherer_.set_incomplete();
         gatherer_.mistake(kOrigin,
                           base::format("--{} is no option; {}", printable(name),
-                                      near.empty() ? "mewsgi --help lists all of them"
-                                                   : base::format("did you mean --{}?", near)));
+                                       near.empty() ? "mewsgi --help lists all of them"
+                                                    : base::format("did you mean --{}?", near)));
         // What was meant for it is not taken for an app.
         if (const auto meant = find_known(near); meant && !value) following_value(*meant);
     }
@@ -110,7 +109,7 @@ private:
             if (!known) {
                 gatherer_.mistake(kOrigin,
                                   base::format("-{} is no option; mewsgi --help lists all of them",
-                                              printable(letters.substr(0, 1))));
+                                               printable(letters.substr(0, 1))));
                 return;
             }
             letters.remove_prefix(1);
@@ -131,11 +130,11 @@ private:
             gatherer_.mistake(
                 kOrigin,
                 base::format("--{} needs a value{}", known.name,
-                            swallowed ? base::format(", and {} is an option; write --{}=... if it "
-                                                    "is meant",
-                                                    printable(arguments_[next_]), known.name)
-                                      : base::format(": --{} {}", known.name,
-                                                    known.row ? known.row->value_name : "...")));
+                             swallowed ? base::format(", and {} is an option; write --{}=... if it "
+                                                      "is meant",
+                                                      printable(arguments_[next_]), known.name)
+                                       : base::format(": --{} {}", known.name,
+                                                      known.row ? known.row->value_name : "...")));
             return;
         }
         const bool bare = !value;

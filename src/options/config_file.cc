@@ -10,11 +10,10 @@
 #include <array>
 #include <filesystem>
 
-
+#include "base/format.h"
 #include "options/ini.h"
 #include "options/parse_value.h"
 #include "os/fd.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -50,8 +49,8 @@ std::string choose_section(const ConfigName& name, const IniText& ini, ConfigFil
     if (ours && has_section(ini, "uwsgi"))
         out.warnings.push_back(
             {name.path, base::format("has a [mewsgi] and a [uwsgi] section; only [mewsgi] is read "
-                                    "(write {0}:mewsgi or {0}:uwsgi to choose)",
-                                    printable(name.path))});
+                                     "(write {0}:mewsgi or {0}:uwsgi to choose)",
+                                     printable(name.path))});
     return ours ? "mewsgi" : "uwsgi";
 }
 
@@ -63,6 +62,7 @@ std::string missing_section(const ConfigName& name, const std::string& section,
             "above its options",
             printable(section), printable(section));
     std::vector<std::string> shown;
+    shown.reserve(ini.sections.size());
     for (const std::string& found : ini.sections) shown.push_back(printable(found));
     return base::format(
         "has no [{}] section, so nothing is read from it; it has [{}]: write {}:{} to choose one",

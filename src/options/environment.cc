@@ -5,12 +5,11 @@
 #include <array>
 #include <string_view>
 
-
+#include "base/format.h"
 #include "options/parse_value.h"
 #include "options/row.h"
 #include "options/sources.h"
 #include "options/uwsgi_names.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {

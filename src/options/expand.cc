@@ -5,11 +5,10 @@
 
 #include <cstdint>
 
-
+#include "base/format.h"
 #include "options/config_file.h"
 #include "options/parse_value.h"
 #include "options/row.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -119,8 +118,8 @@ std::string Expander::replace_environment(std::string_view text, const std::stri
         if (dash != std::string_view::npos) return std::string(inside.substr(dash + 1));
         warnings_.push_back(
             {origin, base::format("the environment has no {0}, so $({0}) is empty; $({0}-text) "
-                                 "gives a default",
-                                 printable(name))});
+                                  "gives a default",
+                                  printable(name))});
         return std::string();
     });
 }
@@ -187,9 +186,11 @@ std::optional<std::string> Expander::evaluate(std::string_view inside, const std
         const std::optional<std::string> known = lookup(token, origin);
         found_any = found_any || known.has_value();
         const std::string value = known ? *known : std::string(token);
-        result = pending == '\0'
-                     ? result + value
-                     : std::to_string(calculate(number_in(result), pending, number_in(value)));
+        if (pending == '\0') {
+            result += value;
+        } else {
+            result = std::to_string(calculate(number_in(result), pending, number_in(value)));
+        }
         pending = '\0';
         if (result.size() > kMaxValue) break;
     }

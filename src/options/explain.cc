@@ -1,12 +1,11 @@
 // What is in force and why: for `uwsgi.opt`, `mewsgi check` and the dashboard.
 
-
+#include "base/format.h"
 #include "options/apply.h"
 #include "options/load.h"
 #include "options/parse_value.h"
 #include "options/row.h"
 #include "options/uwsgi_names.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {

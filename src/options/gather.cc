@@ -6,11 +6,10 @@
 #include <filesystem>
 #include <utility>
 
-
+#include "base/format.h"
 #include "options/parse_value.h"
 #include "options/row.h"
 #include "options/suggest.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -124,7 +123,7 @@ void Gatherer::define(const Item& item, bool placeholder) {
     }
     if (placeholder && find_row(defined.name) != nullptr) {
         mistake(item.origin, base::format("{} is an option, not a placeholder; use set = {}",
-                                         defined.name, printable(item.value)));
+                                          defined.name, printable(item.value)));
         return;
     }
     accept(std::move(defined));
@@ -153,7 +152,7 @@ void Gatherer::load_config(const Item& item) {
                                     [&](const auto& open) { return open.identity == identity; });
     if (circle || open_files_.size() >= kMaxNesting) {
         mistake(item.origin, base::format("{} is read while it is being read; break the circle",
-                                         printable(text)));
+                                          printable(text)));
         return;
     }
     auto file = read_config(name, open_files_.empty() ? nullptr : &open_files_.front().facts);
@@ -186,8 +185,8 @@ void Gatherer::add_positional(const std::string& argument) {
         set_incomplete();
         mistake("command line",
                 base::format("{}: neither an app (pkg.mod:app, path/file.py, path/file.wsgi) nor a "
-                            "config file (file.ini)",
-                            printable(argument)));
+                             "config file (file.ini)",
+                             printable(argument)));
         return;
     }
     if (positional_app_) {

@@ -3,13 +3,12 @@
 #include <algorithm>
 #include <array>
 
-
+#include "base/format.h"
 #include "options/load.h"
 #include "options/parse_value.h"
 #include "options/row.h"
 #include "options/suggest.h"
 #include "options/uwsgi_names.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -141,7 +140,7 @@ std::string bounds_text(const Row& row) {
     if (row.bounds.low == row.bounds.high) return {};
     if (row.type == Type::duration)
         return base::format("{} to {}", show_duration(Milliseconds(row.bounds.low)),
-                           show_duration(Milliseconds(row.bounds.high)));
+                            show_duration(Milliseconds(row.bounds.high)));
     if (row.bounds.high == INT64_MAX) return base::format("{} or more", row.bounds.low);
     return base::format("{} to {}", row.bounds.low, row.bounds.high);
 }
@@ -154,8 +153,9 @@ std::string help_of_option(const Row& row, const Style& style) {
     };
     if (row.status == Status::no_effect) fact("no effect:", row.reason);
     fact("default:", row.default_text);
-    fact("allowed:", row.choices.empty() ? bounds_text(row)
-                                         : base::format("{}", base::join(words(row.choices), ", ")));
+    fact("allowed:", row.choices.empty()
+                         ? bounds_text(row)
+                         : base::format("{}", base::join(words(row.choices), ", ")));
     fact("alone means:", row.bare);
     fact("also called:", base::format("{}", base::join(words(row.aliases), ", ")));
     if ((row.flags & kRepeatable) != 0) fact("repeatable:", "yes, values gather in order");
@@ -170,10 +170,10 @@ std::string unknown_topic(const std::string& topic) {
     if (find_uwsgi_name(topic) != nullptr) {
         const std::string_view advice = advice_for(topic);
         return base::format("{} is an option of uWSGI that mewsgi does not have yet{}{}.\n", topic,
-                           advice.empty() ? "" : "; ", advice);
+                            advice.empty() ? "" : "; ", advice);
     }
     return base::format("{} is no option and no group of options{}\n", printable(topic),
-                       did_you_mean(topic));
+                        did_you_mean(topic));
 }
 
 // A bar inside a cell would end it.
@@ -198,8 +198,8 @@ std::string markdown_row(const Row& row) {
     if ((row.flags & kRepeatable) != 0) about += " Repeatable.";
     const bool acts = row.type == Type::action || row.status == Status::no_effect;
     return base::format("| {} | {} | {} | {} | {} | {} |\n", base::join(names, " "),
-                       type_text(row.type), cell(row.default_text),
-                       acts ? "" : change_text(row.change), row.uwsgi ? "yes" : "", cell(about));
+                        type_text(row.type), cell(row.default_text),
+                        acts ? "" : change_text(row.change), row.uwsgi ? "yes" : "", cell(about));
 }
 
 }  // namespace

@@ -5,9 +5,8 @@
 
 #include <algorithm>
 
-
-#include "options/parse_value.h"
 #include "base/format.h"
+#include "options/parse_value.h"
 
 namespace mew::options {
 namespace {
@@ -46,7 +45,7 @@ void parse_line(std::string_view line, int number, std::string& section, IniText
     else if (section.empty())
         out.warnings.push_back(
             {number, base::format("\"{}\" stands before any [section] and is ignored",
-                                 printable(entry.key))});
+                                  printable(entry.key))});
     else
         out.entries.push_back(std::move(entry));
 }

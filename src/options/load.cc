@@ -7,7 +7,7 @@
 #include <set>
 #include <utility>
 
-
+#include "base/format.h"
 #include "options/apply.h"
 #include "options/expand.h"
 #include "options/gather.h"
@@ -17,7 +17,6 @@
 #include "options/suggest.h"
 #include "options/uwsgi_names.h"
 #include "options/validate.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -76,14 +75,14 @@ private:
         std::string_view text = value;
         if (item.bare) text = row.type == Type::boolean ? "true" : row.bare;
         if (item.bare && text.empty() && row.status == Status::works) {
-            mistake(item.origin,
-                    base::format("{} needs a value: {} = {}", item.name, item.name, row.value_name));
+            mistake(item.origin, base::format("{} needs a value: {} = {}", item.name, item.name,
+                                              row.value_name));
             return;
         }
         if (item.from_file) text = look_for_comment(item, row, text);
         if (row.type == Type::boolean && !is_usual_boolean(text))
             warning(item.origin, base::format("{} = {} is taken for true; write true or false",
-                                             item.name, printable(text)));
+                                              item.name, printable(text)));
         if (row.status == Status::no_effect) return;
         if (auto applied = apply_value(loaded_.options, row, text); !applied)
             mistake(item.origin, base::format("{}: {}", item.name, applied.error().text));
@@ -95,10 +94,10 @@ private:
         const bool word = is_single_word(row.type);
         warning(item.origin,
                 base::format("{} = {}: INI has no comments after a value; {}. Put the comment on a "
-                            "line of its own",
-                            item.name, printable(text),
-                            word ? base::format("\"{}\" is taken", printable(cut))
-                                 : "all of it is the value"));
+                             "line of its own",
+                             item.name, printable(text),
+                             word ? base::format("\"{}\" is taken", printable(cut))
+                                  : "all of it is the value"));
         return word ? cut : text;
     }
 

@@ -10,10 +10,9 @@
 #include <array>
 #include <filesystem>
 
-
+#include "base/format.h"
 #include "options/config_file.h"
 #include "options/parse_value.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -111,9 +110,9 @@ bool Logic::open_block(const Item& item, std::string_view name) {
         const std::optional<bool> holds = test(item, condition);
         if (!holds)
             mistake_(item.origin, base::format("{} is not there yet; known are if-env, if-opt, "
-                                              "if-exists, if-file, if-dir and if-hostname, each "
-                                              "also as if-not-...",
-                                              printable(name)));
+                                               "if-exists, if-file, if-dir and if-hostname, each "
+                                               "also as if-not-...",
+                                               printable(name)));
         block.open = holds.has_value() && *holds != negated;
         block.was_open = block.open || !holds;
     }
@@ -149,7 +148,7 @@ void Logic::begin_loop(const Item& item, std::string_view name) {
         const auto times = parse_integer(item.value);
         if (!times || *times < 0 || *times > static_cast<std::int64_t>(kMaxUnrolled))
             mistake_(item.origin, base::format("for-times needs a number from 0 to {}, not \"{}\"",
-                                              kMaxUnrolled, printable(item.value)));
+                                               kMaxUnrolled, printable(item.value)));
         else
             for (std::int64_t i = 1; i <= *times; ++i) block.values.push_back(std::to_string(i));
     }
@@ -180,7 +179,7 @@ void Logic::switch_branch(const Item& item) {
 std::vector<Item> Logic::close_block(const Item& item, Block::Kind kind) {
     if (blocks_.empty() || blocks_.back().kind != kind) {
         mistake_(item.origin, base::format("{} without {} before it", printable(item.name),
-                                          kind == Block::Kind::loop ? "a for" : "an if-..."));
+                                           kind == Block::Kind::loop ? "a for" : "an if-..."));
         return {};
     }
     const Block block = std::move(blocks_.back());
@@ -190,8 +189,8 @@ std::vector<Item> Logic::close_block(const Item& item, Block::Kind kind) {
         unrolled_ += block.body.size();
         if (unrolled_ > kMaxUnrolled) {
             mistake_(block.origin, base::format("the loops make more than {} options, which "
-                                               "cannot be meant",
-                                               kMaxUnrolled));
+                                                "cannot be meant",
+                                                kMaxUnrolled));
             return {};
         }
         const std::size_t depth = blocks_.size();
@@ -212,7 +211,7 @@ std::vector<Item> Logic::close_block(const Item& item, Block::Kind kind) {
 void Logic::finish() {
     for (const Block& block : blocks_)
         mistake_(block.origin, base::format("{} is not closed; add {}", block.opener,
-                                           block.kind == Block::Kind::loop ? "endfor" : "endif"));
+                                            block.kind == Block::Kind::loop ? "endfor" : "endif"));
     blocks_.clear();
 }
 

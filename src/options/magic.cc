@@ -11,10 +11,9 @@
 #include <filesystem>
 #include <optional>
 
-
+#include "base/format.h"
 #include "options/parse_value.h"
 #include "os/cgroup.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -178,8 +177,8 @@ void replace_in_line(std::string_view line, int number, const MagicFacts& facts,
         else if (!comment)
             warnings.push_back(
                 {number, base::format("%{0} means nothing here and vanishes; write %%{0} for the "
-                                     "text itself",
-                                     printable(line.substr(at + 1, from - at - 1)))});
+                                      "text itself",
+                                      printable(line.substr(at + 1, from - at - 1)))});
     }
     if (from < line.size()) out += line.substr(from);
 }

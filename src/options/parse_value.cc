@@ -1,7 +1,6 @@
 // Value grammar of all options; used by every source of options in the native program.
 
 #include "options/parse_value.h"
-#include "base/format.h"
 
 #include <algorithm>
 #include <array>
@@ -9,6 +8,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -120,8 +120,8 @@ base::Result<Milliseconds> parse_duration(std::string_view text) {
     const auto bad = [&] {
         return base::fail(
             base::format("\"{}\" is not a time; write seconds (30) or use a unit: 500ms, 30s, "
-                        "1.5m, 2h",
-                        printable(text)));
+                         "1.5m, 2h",
+                         printable(text)));
     };
     double value = 0;
     const char* const last = text.data() + text.size();

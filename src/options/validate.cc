@@ -7,10 +7,9 @@
 #include <filesystem>
 #include <set>
 
-
+#include "base/format.h"
 #include "options/parse_value.h"
 #include "os/users.h"
-#include "base/format.h"
 
 namespace mew::options {
 namespace {
@@ -51,8 +50,8 @@ private:
         if (!options_.module.empty() && !options_.wsgi_file.empty())
             mistake("wsgi-file",
                     base::format("wsgi-file = {} and module = {} name two apps; leave "
-                                "one out",
-                                printable(options_.wsgi_file), printable(options_.module)));
+                                 "one out",
+                                 printable(options_.wsgi_file), printable(options_.module)));
         if (complete_ && options_.module.empty() && options_.wsgi_file.empty() && options_.need_app)
             mistake("need-app",
                     "no app is named; add --module pkg.mod:app (module = pkg.mod:app "
@@ -63,14 +62,14 @@ private:
         const std::string& name = options_.module;
         if (name.empty()) return;
         if (name.find('/') != std::string::npos) {
-            mistake("module",
-                    base::format("module = {} is a path; use wsgi-file for files", printable(name)));
+            mistake("module", base::format("module = {} is a path; use wsgi-file for files",
+                                           printable(name)));
             return;
         }
         if (is_module_text(name)) return;
         mistake("module", base::format("\"{}\" does not name an app; write pkg.mod, pkg.mod:app or "
-                                      "pkg.mod:make_app()",
-                                      printable(name)));
+                                       "pkg.mod:make_app()",
+                                       printable(name)));
     }
 
     static bool is_dotted_name(std::string_view text) {
@@ -139,10 +138,10 @@ private:
         }
         if (!options_.wsgi_file.empty() && is_absent(base / options_.wsgi_file))
             mistake("wsgi-file", base::format("wsgi-file: there is no file {}",
-                                             printable((base / options_.wsgi_file).string())));
+                                              printable((base / options_.wsgi_file).string())));
         if (!options_.virtualenv.empty() && is_absent(options_.virtualenv))
             mistake("virtualenv", base::format("virtualenv: there is no folder {}",
-                                              printable(options_.virtualenv)));
+                                               printable(options_.virtualenv)));
     }
 
     void log_target() {
@@ -151,8 +150,8 @@ private:
         if (colon == std::string::npos || target.find('/') != std::string::npos) return;
         if (parse_integer(std::string_view(target).substr(colon + 1)))
             mistake("logto", base::format("logto = {}: logging over the network is not there yet; "
-                                         "write ./{} if it is a file",
-                                         printable(target), printable(target)));
+                                          "write ./{} if it is a file",
+                                          printable(target), printable(target)));
     }
 
     void switches() {
