@@ -19,8 +19,6 @@ if(MEW_SANITIZE)
     add_link_options(-fsanitize=${MEW_SANITIZE})
 endif()
 
-# Instruments everything for libFuzzer (Clang only); the fuzz targets link -fsanitize=fuzzer.
-option(MEW_FUZZ "Build the fuzz targets" OFF)
 if(MEW_FUZZ AND NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
     message(FATAL_ERROR "Fuzzing needs Clang: tools/setup fuzz, then cmake --preset fuzz.")
 endif()

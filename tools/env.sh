@@ -32,7 +32,9 @@ quietly() {
     mkdir -p "$(dirname "$record")"
     "$@" >"$record" 2>&1 || status=$?
     if [ "$status" -ne 0 ]; then
-        tail -n 60 "$record" >&2
+        # The first mistake of a build is far above its last line.
+        grep -m 5 -nE '(error|Error):|undefined reference' "$record" >&2 || true
+        tail -n 30 "$record" >&2
         say "failed with status $status: $*"
         say "(everything it said: $record)"
     fi
