@@ -26,11 +26,6 @@ constexpr std::string_view kLast =
     "\r\n"
     "Hello, World!";
 
-bool write_whole(int connection, std::string_view response) {
-    return ::write(connection, response.data(), response.size()) ==
-           static_cast<ssize_t>(response.size());
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -46,7 +41,7 @@ int main(int argc, char** argv) {
         return 1;
     }
     mew::bench::serve(listener, [closes](int connection) {
-        return closes ? (write_whole(connection, kLast), false) : write_whole(connection, kKept);
+        return mew::bench::send_whole(connection, closes ? kLast : kKept) && !closes;
     });
     std::perror("floor: cannot go on");
     return 1;

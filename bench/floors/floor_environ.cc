@@ -11,7 +11,6 @@
 #include <array>
 #include <cstring>
 #include <string_view>
-#include <utility>
 
 #include "loop.h"
 
@@ -27,8 +26,8 @@ public:
         std::memcpy(bytes_.data() + size_, bytes.data(), bytes.size());
         size_ += bytes.size();
     }
-    bool write_to(int connection) const {
-        return fits_ && ::write(connection, bytes_.data(), size_) == static_cast<ssize_t>(size_);
+    bool send_to(int connection) const {
+        return fits_ && mew::bench::send_whole(connection, {bytes_.data(), size_});
     }
 
 private:
@@ -108,26 +107,18 @@ bool close_result(PyObject* result) {
 struct Call {
     PyObject* app;
     PyObject* start_response;
-    std::array<std::pair<PyObject*, PyObject*>, 12> environ;
+    PyObject* environ;
 };
 
-PyObject* fresh_environ(const Call& call) {
-    PyObject* environ = PyDict_New();
-    for (const auto& [key, value] : call.environ) {
-        if (environ == nullptr || PyDict_SetItem(environ, key, value) == 0) continue;
-        Py_CLEAR(environ);
-    }
-    return environ;
-}
-
 bool answer(const Call& call, int connection) {
-    PyObject* environ = fresh_environ(call);
+    // A copy is the cheapest way to a dict that the app may change as it likes.
+    PyObject* environ = PyDict_Copy(call.environ);
     PyObject* result = nullptr;
     if (environ != nullptr) {
         const std::array<PyObject*, 2> arguments{environ, call.start_response};
         result = PyObject_Vectorcall(call.app, arguments.data(), arguments.size(), nullptr);
     }
-    bool answered = result != nullptr && append_body(result) && response.write_to(connection);
+    bool answered = result != nullptr && append_body(result) && response.send_to(connection);
     if (result != nullptr) answered = close_result(result) && answered;
     Py_XDECREF(result);
     Py_XDECREF(environ);
@@ -135,21 +126,15 @@ bool answer(const Call& call, int connection) {
     return answered;
 }
 
-// serve(port, app, items): `items` are the 12 pairs of the environ.
+// serve(port, app, environ)
 PyObject* serve(PyObject* module, PyObject* arguments) {
     unsigned short port = 0;
     Call call{};
-    PyObject* items = nullptr;
-    if (!PyArg_ParseTuple(arguments, "HOO!", &port, &call.app, &PyTuple_Type, &items)) {
+    if (!PyArg_ParseTuple(arguments, "HOO!", &port, &call.app, &PyDict_Type, &call.environ)) {
         return nullptr;
     }
-    if (PyTuple_GET_SIZE(items) != static_cast<Py_ssize_t>(call.environ.size())) {
-        return PyErr_Format(PyExc_ValueError, "the environ has %zu keys", call.environ.size());
-    }
-    for (std::size_t i = 0; i < call.environ.size(); ++i) {
-        PyObject* item = PyTuple_GET_ITEM(items, static_cast<Py_ssize_t>(i));
-        auto& [key, value] = call.environ[i];
-        if (!PyArg_ParseTuple(item, "UO", &key, &value)) return nullptr;
+    if (PyDict_GET_SIZE(call.environ) != 12) {
+        return PyErr_Format(PyExc_ValueError, "the environ of this floor has 12 keys");
     }
     call.start_response = PyObject_GetAttrString(module, "start_response");
     if (call.start_response == nullptr) return nullptr;

@@ -38,10 +38,12 @@ def prepare(place: Place, servers: list[Server]) -> dict[str, str]:
 
 def environment(place: Place) -> dict[str, str]:
     """The caller's, without what would lead a server to another Python or other settings."""
+    settings = ("PYTHON", "VIRTUAL_ENV", "MEWSGI_", "UWSGI_", "GRANIAN_", "GUNICORN_")
+    # A build that is not installed needs to know where its package lies.
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("PYTHON", "VIRTUAL_ENV", "UWSGI_", "GRANIAN_", "GUNICORN_"))
+        if name == "MEWSGI_PACKAGE_DIR" or not name.startswith(settings)
     }
     return {**kept, "PYTHONPATH": str(place.bench / "apps"), "PYTHONDONTWRITEBYTECODE": "1"}
 
