@@ -71,7 +71,9 @@ void Connection::close() {
 
 bool Connection::quiet() const {
     char byte = 0;
-    return state_ == State::idle && held_.empty() &&
+    // A stray CR LF between requests may lie in held_; it is no request.
+    return state_ == State::idle && !codec_->inside_head() &&
+           !base::ListNode<RunnableTag>::linked() &&
            ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
