@@ -160,7 +160,8 @@ def load_in_zygote(boot: Boot) -> Application | None:
         _mewsgi.log("error", "app-failed", text)
         _mewsgi.zygote_ready("serving without an app (need-app is off)")
         return None
-    warn_of_leftovers(before)
+    if boot["options"]["preload"] != "on":  # else it was asked for
+        warn_of_leftovers(before)
     if app is None:
         _mewsgi.zygote_ready("no app is configured: every request gets a 500")
         return None

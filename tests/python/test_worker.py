@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from conftest import Ended, FakeNative
+from fake_native import Ended, FakeNative
 
 MakeBoot = Callable[..., Any]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Callable
 
 import pytest
-from conftest import PACKAGE, Ended, FakeNative
+from fake_native import PACKAGE, Ended, FakeNative
 
 MakeBoot = Callable[..., Any]
 
@@ -75,6 +75,16 @@ def test_only_new_connections_are_named(
         "a connection to 127.0.0.1:5432 (fd 9) was opened while importing, shared by all "
         "workers; open it in @postfork or use --lazy-apps"
     ]
+
+
+def test_preload_on_is_asked_for_and_warns_of_nothing(
+    native: FakeNative, make_boot: MakeBoot, site: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [[], [(9, "127.0.0.1:5432")]]
+    monkeypatch.setattr(native, "open_connections", lambda: answers.pop(0))
+    (site / "asked_for.py").write_text("def app(e, s): ...\n")
+    load_in_zygote(make_boot(module="asked_for", preload="on"))
+    assert not native.events
 
 
 @pytest.mark.parametrize(
