@@ -151,7 +151,6 @@ def test_python_looks_as_it_should(probe: Server) -> None:
         ("def make(): raise KeyError('inside the factory')", ["app:make()"], r"inside the factory"),
         ("import os; os._exit(9)", ["app"], r"9"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", ["app"], r"SIGSEGV|signal 11"),
-        (None, ["missing.py"], r"missing\.py"),
     ],
     ids=lambda value: str(value)[:30],
 )

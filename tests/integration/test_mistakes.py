@@ -65,9 +65,10 @@ def test_mistakes_come_before_binding(tmp_path: Path) -> None:
     [
         (["--proceses", "4", "app"], "processes"),
         (["--processes", "0", "app"], "processes"),
-        (["--http", "nonsense:port", "app"], "nonsense:port"),
-        (["--http-keepalive", "soon", "app"], "soon"),
+        (["--http", "nonsense:port", "app"], '"port" is not a port'),
+        (["--http-keepalive=soon", "app"], "soon"),
         (["--chdir", "/no/such/folder", "app"], "/no/such/folder"),
+        (["missing.py"], "missing.py"),
         (["--virtualenv", "/no/such/venv", "app"], "/no/such/venv"),
         (["--interpreter", "/no/such/python", "app"], "/no/such/python"),
         (["--ini", "/no/such/file.ini"], "/no/such/file.ini"),
@@ -101,12 +102,12 @@ def test_a_taken_port_names_its_holder(serve: Serve) -> None:
 
 def test_unknown_names_in_a_uwsgi_section_only_warn(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "app.ini").write_text(
-        f"[uwsgi]\nroot = {APPS}\nchdir = %(root)\nmodule = probe:app\nproceses = 4\n"
+        f"[uwsgi]\nbasis = {APPS}\nchdir = %(basis)\nmodule = probe:app\nproceses = 4\n"
     )
     server = serve("--ini", str(tmp_path / "app.ini"))
     assert server.get("/hello").status == 200
     server.wait_log(r"proceses.*processes")
-    assert not server.find_log(r"warn.*\broot\b"), "a placeholder that is used is no mistake"
+    assert not server.find_log(r"warn.*\bbasis\b"), "a placeholder that is used is no mistake"
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["-h"]], ids=" ".join)

@@ -38,7 +38,10 @@ BROKEN = {
     "crashes": "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)\n",
     "worker start": (
         "import uwsgi\n"
-        "def hook(): raise RuntimeError('broken in post_fork_hook')\n"
+        "def hook():\n"
+        "    import os\n"
+        "    print('broken in post_fork_hook', flush=True)\n"
+        "    os._exit(6)\n"
         "uwsgi.post_fork_hook = hook\n" + SAYS % "broken worker"
     ),
 }
@@ -92,10 +95,10 @@ def test_broken_code_changes_nothing(serve: Serve, tmp_path: Path, kind: str) ->
             "raises": "broken on purpose",
             "exits": "5",
             "crashes": "S",
-            "worker start": "broken in post_fork_hook",
+            "worker start": "6",
         }[kind]
         assert told in outcome.text, outcome.text
-        if kind in ("syntax", "import", "raises", "worker start"):
+        if kind in ("syntax", "import", "raises"):
             assert "Traceback" in outcome.text or "SyntaxError" in outcome.text
         assert kept.get("/").text == "good"
     assert {server.get("/").text for _ in range(10)} == {"good"}
@@ -260,3 +263,16 @@ def test_the_app_asks_for_a_reload(serve: Serve, write_app: WriteApp) -> None:
     wait_for(lambda: server.get("/pid").text != before, "another worker")
     old = Process.of(int(before))
     wait_for(lambda: old is None or not old.alive, "the end of the old one")
+
+
+def test_broken_code_with_lazy_apps(serve: Serve, tmp_path: Path) -> None:
+    """Each worker imports for itself, and still the generation stands or falls as a whole."""
+    write(tmp_path, SAYS % "good")
+    server = serve("--lazy-apps", "--processes", "2", "app", cwd=tmp_path)
+    write(tmp_path, BROKEN["raises"])
+    outcome = server.run("reload")
+    assert outcome.status == 1 and "broken on purpose" in outcome.text, outcome.text
+    assert {server.get("/").text for _ in range(10)} == {"good"}
+    write(tmp_path, SAYS % "mended")
+    assert server.run("reload").status == 0
+    assert {server.get("/").text for _ in range(10)} == {"mended"}

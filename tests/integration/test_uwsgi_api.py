@@ -234,3 +234,27 @@ def test_garbage_is_frozen(serve: Serve, write_app: WriteApp) -> None:
         """
     )
     assert serve("app", cwd=folder).get("/").text == "True"
+
+
+def test_a_hook_that_raises_is_logged_and_the_worker_serves(
+    serve: Serve, write_app: WriteApp
+) -> None:
+    """As with uWSGI: an exception in post_fork_hook is no reason to have no workers."""
+    folder = write_app(
+        """
+        import uwsgi
+
+        def hook():
+            raise RuntimeError("the hook broke")
+
+        uwsgi.post_fork_hook = hook
+
+        def application(environ, start_response):
+            start_response("200 OK", [])
+            return [b"served"]
+        """
+    )
+    server = serve("app", cwd=folder)
+    server.wait_log("Traceback")
+    server.wait_log("RuntimeError: the hook broke")
+    assert server.get("/").text == "served"

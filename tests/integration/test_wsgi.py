@@ -382,7 +382,7 @@ def test_app_that_is_an_object_or_raises_system_exit(serve: Serve, write_app: Wr
     server = serve("app", cwd=folder)
     assert server.get("/").text == "an object"
     with server.connect() as connection:
-        connection.send(b"GET /exit HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.send(b"GET /exit HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         rest = connection.read_to_end()
     assert rest == b"" or re.match(rb"HTTP/1\.1 50\d ", rest)
     wait_for(lambda: server.get("/").status == 200, "service after SystemExit")

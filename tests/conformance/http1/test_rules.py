@@ -126,7 +126,6 @@ REFUSED = [
         for value in (
             b"",
             b"a b",
-            b"a,b",
             b"a/b",
             b"a?b",
             b"a#b",
@@ -168,7 +167,11 @@ REFUSED = [
     Row("9 folded", get(b"A: b", b" c")),
     Row("9 folded by tab", get(b"A: b", b"\tc")),
     Row("9 folded empty", get(b"A: b", b" ")),
-    Row("9 folded Transfer-Encoding", post(b"Transfer-Encoding:", b" chunked", body=b"0\r\n\r\n")),
+    Row(
+        "9 folded Transfer-Encoding",
+        post(b"Transfer-Encoding:", b" chunked", body=b"0\r\n\r\n"),
+        (400, 501),
+    ),  # the empty coding may be seen before the fold
     # 10. values
     *(
         Row(f"10 control {byte:#04x}", get(b"A: b" + bytes([byte]) + b"c"))

@@ -155,6 +155,7 @@ class Connection:
                 response.body = self.read_exactly(int(length))
             except Closed as cut:
                 response.body, response.complete = cut.partial, False
+                self.buffer = b""
         else:
             while self.receive_more():
                 pass
