@@ -185,6 +185,8 @@ class Tree:
             except ProcessLookupError:
                 continue
         self.process.wait(STOP_DEADLINE)
+        if self.wait_for_members(STOP_DEADLINE):
+            problem += ", and SIGKILL did not end it"
         return problem
 
     def wait_for_members(self, deadline: float) -> list[int]:
