@@ -20,9 +20,8 @@ constexpr std::size_t kLongestSize = 21;  // digits of 64 bits, and the colon
 
 template <class Number>
 bool read_number(std::string_view text, Number& value) {
-    const char* const last = text.data() + text.size();
-    const auto [end, error] = std::from_chars(text.data(), last, value);
-    return error == std::errc() && end == last;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() && end == text.data() + text.size();
 }
 
 class Writer {

@@ -10,26 +10,26 @@ namespace {
 class Expansion : public ::testing::Test {
 protected:
     void put(const std::string& name, const std::string& value, bool bare = false) {
-        items_.push_back({name, value, bare, "x.ini:" + std::to_string(items_.size() + 1)});
+        items.push_back({name, value, bare, "x.ini:" + std::to_string(items.size() + 1)});
     }
     std::string expand(std::string_view text) {
-        Expander expander(items_, environment_, mistakes_, warnings_);
+        Expander expander(items, environment, mistakes, warnings);
         return expander.expand(text, "here");
     }
 
-    std::vector<Item> items_;
-    Environment environment_;
-    std::vector<Mistake> mistakes_;
-    std::vector<Mistake> warnings_;
+    std::vector<Item> items;
+    Environment environment;
+    std::vector<Mistake> mistakes;
+    std::vector<Mistake> warnings;
 };
 
 TEST_F(Expansion, Environment) {
-    environment_ = {{"HOME", "/home/cat"}, {"EMPTY", ""}};
+    environment = {{"HOME", "/home/cat"}, {"EMPTY", ""}};
     EXPECT_EQ(expand("a$(HOME)b$(HOME)"), "a/home/catb/home/cat");
     EXPECT_EQ(expand("$(NOPE-x-y)$(EMPTY-z)$(EMPTY:-w)$(NOPE:-v)"), "x-ywv");
-    EXPECT_TRUE(warnings_.empty());
+    EXPECT_TRUE(warnings.empty());
     EXPECT_EQ(expand("[$(NOPE)]"), "[]");
-    EXPECT_TRUE(test::says(warnings_, "$(NOPE-text)"));
+    EXPECT_TRUE(test::says(warnings, "$(NOPE-text)"));
     EXPECT_EQ(expand("$(open $()"), "");
 }
 
@@ -38,11 +38,11 @@ TEST_F(Expansion, Files) {
     const std::string file = folder.write("secret", "s3cret\n\n");
     EXPECT_EQ(expand("@(" + file + ")!"), "s3cret\n!");
     EXPECT_EQ(expand("@(" + folder.path() + "/none)"), "");
-    EXPECT_TRUE(test::says(mistakes_, "No such file"));
+    EXPECT_TRUE(test::says(mistakes, "No such file"));
     EXPECT_EQ(expand("@(http://x/y)"), "");
-    EXPECT_TRUE(test::says(mistakes_, "only files"));
+    EXPECT_TRUE(test::says(mistakes, "only files"));
     EXPECT_EQ(expand("@(/dev/zero)"), "");
-    EXPECT_TRUE(test::says(mistakes_, "16 MiB"));
+    EXPECT_TRUE(test::says(mistakes, "16 MiB"));
 }
 
 TEST_F(Expansion, Placeholders) {
@@ -54,7 +54,7 @@ TEST_F(Expansion, Placeholders) {
     EXPECT_EQ(expand("%(base)/%(name)/%(flag)"), "/srv/cats/cats/1");
     EXPECT_EQ(expand("%(virtualenv)"), "/venv");
     EXPECT_EQ(expand("%(uri) %(nobody here) %()"), "%(uri) %(nobody here) %()");
-    EXPECT_TRUE(mistakes_.empty());
+    EXPECT_TRUE(mistakes.empty());
 }
 
 TEST_F(Expansion, Arithmetic) {
@@ -75,18 +75,18 @@ TEST_F(Expansion, CirclesEnd) {
     put("a", "%(b)");
     put("b", "x%(a)");
     EXPECT_EQ(expand("%(a)"), "x");
-    EXPECT_TRUE(test::says(mistakes_, "leads back to itself"));
-    mistakes_.clear();
+    EXPECT_TRUE(test::says(mistakes, "leads back to itself"));
+    mistakes.clear();
     put("me", "%(me)");
     EXPECT_EQ(expand("%(me)"), "");
-    EXPECT_TRUE(test::says(mistakes_, "%(me) leads back"));
+    EXPECT_TRUE(test::says(mistakes, "%(me) leads back"));
 }
 
 TEST_F(Expansion, DeepChainsEnd) {
     for (int i = 0; i < 10'000; ++i)
         put("p" + std::to_string(i), "%(p" + std::to_string(i + 1) + ")");
     expand("%(p0)");
-    EXPECT_TRUE(test::says(mistakes_, "leads through more than"));
+    EXPECT_TRUE(test::says(mistakes, "leads through more than"));
 }
 
 TEST_F(Expansion, BillionLaughsEnd) {
@@ -97,23 +97,23 @@ TEST_F(Expansion, BillionLaughsEnd) {
         put("l" + std::to_string(i), ten);
     }
     EXPECT_LE(expand("%(l19)").size(), 1U << 20U);
-    EXPECT_TRUE(test::says(mistakes_, "1 MiB"));
+    EXPECT_TRUE(test::says(mistakes, "1 MiB"));
 }
 
 TEST_F(Expansion, TheSumIsBounded) {
     put("l", std::string(1 << 20, 'h'));
     for (int i = 0; i < 200; ++i) put("k", "%(l)");
-    Expander expander(items_, environment_, mistakes_, warnings_);
+    Expander expander(items, environment, mistakes, warnings);
     std::size_t total = 0;
-    for (std::size_t i = 0; i < items_.size(); ++i) total += expander.value_of(i).size();
+    for (std::size_t i = 0; i < items.size(); ++i) total += expander.value_of(i).size();
     EXPECT_LE(total, 65U << 20U);
-    EXPECT_TRUE(test::says(mistakes_, "64 MiB"));
+    EXPECT_TRUE(test::says(mistakes, "64 MiB"));
 }
 
 TEST_F(Expansion, RemembersWhichNamesWereUsed) {
     put("used", "1");
     put("unused", "2");
-    Expander expander(items_, environment_, mistakes_, warnings_);
+    Expander expander(items, environment, mistakes, warnings);
     EXPECT_EQ(expander.expand("%(used)", "x"), "1");
     EXPECT_TRUE(expander.was_used("used"));
     EXPECT_FALSE(expander.was_used("unused"));

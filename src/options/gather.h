@@ -19,7 +19,9 @@ class Gatherer {
 public:
     Gatherer(const Environment& environment, Loaded& loaded, Request& request);
     Gatherer(const Gatherer&) = delete;
+    Gatherer(Gatherer&&) = delete;
     Gatherer& operator=(const Gatherer&) = delete;
+    Gatherer& operator=(Gatherer&&) = delete;
     ~Gatherer() = default;
 
     void add(Item item);

@@ -77,6 +77,7 @@ TEST(Load, AFilesOptionsStandWhereItIsRead) {
     EXPECT_EQ(load_words({"m", "--ini", file, "-p", "9"}).options.processes, 9);
     const Loaded loaded = load_words({"m", "--ini", file});
     std::vector<std::string> names;
+    names.reserve(loaded.given.size());
     for (const Given& given : loaded.given) names.push_back(given.name);
     EXPECT_THAT(names, ElementsAre("module", "ini", "processes", "http"));
 }

@@ -15,8 +15,9 @@ std::string run(const std::vector<std::pair<std::string, std::string>>& options,
         if (name == "SET") return "1";
         return std::nullopt;
     };
-    Logic logic(look_up, look_up,
-                [&](const std::string& origin, std::string text) { said += origin + text + "\n"; });
+    Logic logic(look_up, look_up, [&](const std::string& origin, const std::string& text) {
+        said += origin + text + "\n";
+    });
     std::string out;
     for (const auto& [name, value] : options)
         for (const Item& item : logic.take({name, value, false, "o:"}))

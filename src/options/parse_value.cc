@@ -95,11 +95,10 @@ base::Result<std::int64_t> parse_integer(std::string_view text) {
 
 base::Result<std::int64_t> parse_bytes(std::string_view text) {
     std::int64_t value = 0;
-    const char* const last = text.data() + text.size();
-    const auto [end, error] = std::from_chars(text.data(), last, value);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error == std::errc::result_out_of_range)
         return base::fail(base::format("{} is too large a size", printable(text)));
-    const std::string_view suffix(end, static_cast<std::size_t>(last - end));
+    const std::string_view suffix = text.substr(static_cast<std::size_t>(end - text.data()));
     const auto bad = [&] {
         return base::fail(base::format(
             "\"{}\" is not a size; write bytes (65536) or use k, m or g (64k)", printable(text)));
@@ -124,11 +123,11 @@ base::Result<Milliseconds> parse_duration(std::string_view text) {
                          printable(text)));
     };
     double value = 0;
-    const char* const last = text.data() + text.size();
     // Digits first: from_chars would take "inf", "nan" and "-0" too.
     if (text.empty() || text.front() < '0' || text.front() > '9') return bad();
-    const auto [end, error] = std::from_chars(text.data(), last, value, std::chars_format::fixed);
-    const std::string_view unit(end, static_cast<std::size_t>(last - end));
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+    const std::string_view unit = text.substr(static_cast<std::size_t>(end - text.data()));
     if (error == std::errc::result_out_of_range)
         return base::fail(base::format("{} is too long a time", printable(text)));
     if (error != std::errc()) return bad();

@@ -23,7 +23,9 @@ public:
         path_ = std::filesystem::canonical(pattern).string();
     }
     TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder(TemporaryFolder&&) = delete;
     TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(TemporaryFolder&&) = delete;
     ~TemporaryFolder() {
         std::error_code error;
         std::filesystem::remove_all(path_, error);
