@@ -79,8 +79,7 @@ base::Result<Target> parse_target(const std::string& name,
         if (!pid) return std::move(pid).failure();
         target.pid = *pid;
     }
-    if (target.pid == 0)
-        return base::fail(name + ": which server? Give its pid or --pidfile FILE");
+    if (target.pid == 0) return base::fail(name + ": which server? Give its pid or --pidfile FILE");
     return target;
 }
 
@@ -150,8 +149,7 @@ int run_command(const std::string& name, const std::vector<std::string>& argumen
     const std::string process = "process " + std::to_string(target->pid);
     // Before anything is asked, so that no successor with the same pid is waited for.
     os::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, target->pid, 0)));
-    if (!pidfd)
-        return complain(kExitNotRunning, "not running: there is no " + process);
+    if (!pidfd) return complain(kExitNotRunning, "not running: there is no " + process);
     Command command = Command::reload;
     if (name == "stop") command = Command::stop;
     if (name == "status") command = target->json ? Command::status_json : Command::status;
@@ -159,8 +157,9 @@ int run_command(const std::string& name, const std::vector<std::string>& argumen
     if (!answer) {
         const bool refused = answer.error().code == EACCES || answer.error().code == EPERM;
         if (refused)
-            return complain(kExitError, process + " belongs to another user; call this as that "
-                                                  "user or as root");
+            return complain(kExitError, process +
+                                            " belongs to another user; call this as that "
+                                            "user or as root");
         return complain(kExitNotRunning,
                         "not running: " + process + " is no mewsgi server that takes commands");
     }

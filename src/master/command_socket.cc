@@ -57,11 +57,12 @@ private:
         line_.clear();
         const uid_t own = ::geteuid();
         if (who_.uid != 0 && who_.uid != own)
-            return answer({1, "only root and uid " + std::to_string(own) +
-                                  " may command this server\n"});
+            return answer(
+                {1, "only root and uid " + std::to_string(own) + " may command this server\n"});
         if (!command)
-            return answer({1, "this server does not know that command; is the mewsgi that you "
-                              "called of another version?\n"});
+            return answer({1,
+                           "this server does not know that command; is the mewsgi that you "
+                           "called of another version?\n"});
         owner_.handler_(*command, who_.pid, id_);
     }
 
@@ -120,8 +121,7 @@ base::Result<void> CommandSocket::open(const std::string& name) {
 
 void CommandSocket::on_event(std::uint32_t) {
     for (;;) {
-        const int fd =
-            ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        const int fd = ::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0) return;
         accept_one(fd);
     }

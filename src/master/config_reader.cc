@@ -3,10 +3,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/format.h"
 #include "control/message.h"
 #include "os/process.h"
 #include "os/signals.h"
-#include "base/format.h"
 
 namespace mew::master {
 namespace {
@@ -14,23 +14,31 @@ namespace {
 constexpr base::Milliseconds kDeadline{10000};
 constexpr std::size_t kMaxEmitted = 16 << 20;
 
-std::string emitted_header() {
-    return base::format("mewsgi-options {:016x}\n", control::build_id());
+std::string emitted_header(std::size_t size) {
+    // The size too: a block that was cut between two options would still decode.
+    return base::format("mewsgi-options {:016x} {}\n", control::build_id(), size);
 }
 
 }  // namespace
 
 std::string emit_options(const options::Loaded& loaded) {
-    return emitted_header() + options::encode_block(loaded);
+    const std::string block = options::encode_block(loaded);
+    return emitted_header(block.size()) + block;
 }
 
 base::Result<options::Loaded> read_emitted(const std::string& text) {
-    const std::string header = emitted_header();
-    if (text.compare(0, header.size(), header) != 0)
+    const std::size_t end = text.find('\n');
+    if (end == std::string::npos) return base::fail("`mewsgi check` gave no options");
+    const std::string block = text.substr(end + 1);
+    const std::string header = emitted_header(block.size());
+    const std::size_t build = header.rfind(' ');
+    if (text.compare(0, build, header, 0, build) != 0)
         return base::fail(
             "the installed mewsgi is another build than the one that runs; stop and start it to "
             "change over");
-    return options::decode_block(text.substr(header.size()));
+    if (text.compare(0, header.size(), header) != 0)
+        return base::fail("`mewsgi check` was cut short; try again");
+    return options::decode_block(block);
 }
 
 base::Result<os::Fd> ConfigReader::Stream::open() {
@@ -113,13 +121,14 @@ void ConfigReader::on_child_end(pid_t, int wait_status) {
     complaints_->close();
     Done done = std::exchange(done_, nullptr);
     if (out_of_time_)
-        return done(base::fail("reading the configuration took longer than 10 s; is a file on a "
-                               "file system that hangs?"));
+        return done(
+            base::fail("reading the configuration took longer than 10 s; is a file on a "
+                       "file system that hangs?"));
     std::string text = std::move(complaints_->text);
     while (!text.empty() && text.back() == '\n') text.pop_back();
     if (wait_status != 0)
-        return done(base::fail(text.empty() ? "`mewsgi check` " + os::describe_end(wait_status)
-                                            : text));
+        return done(
+            base::fail(text.empty() ? "`mewsgi check` " + os::describe_end(wait_status) : text));
     done(read_emitted(output_->text));
 }
 

@@ -2,15 +2,13 @@
 
 #include <unistd.h>
 
-#include "master/greeting.h"
 #include "base/format.h"
+#include "master/greeting.h"
 
 namespace mew::master {
 namespace {
 
-std::uint64_t get(const stats::Counter& counter) {
-    return counter.load(std::memory_order_relaxed);
-}
+std::uint64_t get(const stats::Counter& counter) { return counter.load(std::memory_order_relaxed); }
 
 std::string worker_state(const WorkerHandle& worker, const stats::Slot& slot) {
     if (worker.phase() != WorkerPhase::serving) return std::string(name_of(worker.phase()));

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <ctime>
 
-#include "master/transition.h"
 #include "base/format.h"
+#include "master/transition.h"
 
 namespace mew::master {
 namespace {
@@ -15,13 +15,13 @@ using Phase = GenerationPhase;
 using base::Milliseconds;
 
 constexpr Step<Phase> kSteps[] = {
-    {Phase::preparing, Phase::ready},    {Phase::ready, Phase::serving},
-    {Phase::serving, Phase::retiring},   {Phase::preparing, Phase::retiring},
-    {Phase::ready, Phase::retiring},     {Phase::retiring, Phase::gone},
+    {Phase::preparing, Phase::ready},  {Phase::ready, Phase::serving},
+    {Phase::serving, Phase::retiring}, {Phase::preparing, Phase::retiring},
+    {Phase::ready, Phase::retiring},   {Phase::retiring, Phase::gone},
 };
 
 // The counters of a slot that go on in the next generation.
-constexpr stats::Counter stats::Slot::* kCarried[] = {
+constexpr stats::Counter stats::Slot::*kCarried[] = {
     &stats::Slot::incarnation, &stats::Slot::deaths,     &stats::Slot::requests,
     &stats::Slot::exceptions,  &stats::Slot::accepted,   &stats::Slot::tx_bytes,
     &stats::Slot::rx_bytes,    &stats::Slot::running_us, &stats::Slot::average_us,
@@ -184,9 +184,8 @@ void Generation::on_zygote_ready(ZygoteHandle&, const std::string& about) {
 }
 
 void Generation::on_worker_spawned(ZygoteHandle&, const control::Message& message) {
-    WorkerHandle* worker = message.slot >= 1 && message.slot <= slots()
-                               ? workers_[message.slot - 1].get()
-                               : nullptr;
+    WorkerHandle* worker =
+        message.slot >= 1 && message.slot <= slots() ? workers_[message.slot - 1].get() : nullptr;
     if (worker != nullptr && worker->place().incarnation == message.value)
         return worker->on_spawned(message.pid);
     // Forked for a handle that is gone by now. It sees the end of its socket; do not wait for it.
@@ -196,12 +195,12 @@ void Generation::on_worker_spawned(ZygoteHandle&, const control::Message& messag
 void Generation::announce(const WorkerHandle& worker) const {
     const std::uint32_t slot = worker.place().slot;
     const std::string only = slots() == 1 ? " (and the only)" : "";
-    log::write(log::Level::info, "worker-spawned",
-               base::format("spawned mewsgi worker {}{} (pid: {}, cores: 1)", slot, only,
-                           worker.pid()),
-               {{"worker", std::int64_t{slot}},
-                {"worker_pid", std::int64_t{worker.pid()}},
-                {"generation", std::int64_t{number_}}});
+    log::write(
+        log::Level::info, "worker-spawned",
+        base::format("spawned mewsgi worker {}{} (pid: {}, cores: 1)", slot, only, worker.pid()),
+        {{"worker", std::int64_t{slot}},
+         {"worker_pid", std::int64_t{worker.pid()}},
+         {"generation", std::int64_t{number_}}});
 }
 
 void Generation::on_worker_ready(WorkerHandle& worker) {

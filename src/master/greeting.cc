@@ -1,6 +1,6 @@
 #include "master/greeting.h"
-#include "base/format.h"
 
+#include "base/format.h"
 
 namespace mew::master {
 namespace {
@@ -14,7 +14,7 @@ std::string host_of(const std::string& address) {
 
 std::string banner(const std::string& version, int pid, const Interpreter& interpreter) {
     return base::format("mewsgi {} (pid {}), Python {} at {} ({})", version, pid,
-                       interpreter.version, interpreter.path, interpreter.reason);
+                        interpreter.version, interpreter.path, interpreter.reason);
 }
 
 std::string bound_line(const net::ListenerInfo& listener) {
@@ -29,8 +29,7 @@ std::string reachable_url(const net::ListenerInfo& listener) {
     if (listener.unix_socket) return "unix:" + listener.address;
     std::string host = host_of(listener.address);
     // Bound to every address: the one that surely works here is this machine's own.
-    if (host.empty() || host == "*" || host == "0.0.0.0" || host == "[::]")
-        host = "localhost";
+    if (host.empty() || host == "*" || host == "0.0.0.0" || host == "[::]") host = "localhost";
     return base::format("http://{}:{}", host, listener.server_port);
 }
 

@@ -27,12 +27,12 @@ struct Holdings {
     Children children;
     LogTarget log_target;
     std::vector<net::Listener> listeners;
-    control::Pair handover;                 // retiring workers give, serving workers take
-    std::optional<os::Identity> identity;   // what zygotes and workers become
+    control::Pair handover;                // retiring workers give, serving workers take
+    std::optional<os::Identity> identity;  // what zygotes and workers become
     Pidfile pidfile;
     base::MonotonicTime started;
     std::string python_version;
-    options::Loaded started_with;           // options that need a restart keep these values
+    options::Loaded started_with;  // options that need a restart keep these values
 };
 
 }  // namespace mew::master

@@ -121,8 +121,7 @@ base::Result<std::string> judge_version(const std::string& path, const std::stri
     const int major = std::atoi(version.c_str());
     const int minor = std::atoi(version.c_str() + dot + 1);
     if (major < 3 || (major == 3 && minor < kOldestMinor))
-        return base::fail(path + " is Python " + version +
-                          "; mewsgi needs CPython 3.9 or newer");
+        return base::fail(path + " is Python " + version + "; mewsgi needs CPython 3.9 or newer");
     return version;
 }
 

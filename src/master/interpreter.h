@@ -12,9 +12,9 @@
 namespace mew::master {
 
 struct InterpreterWish {
-    std::string interpreter;   // option; a path or a name on PATH
-    std::string virtualenv;    // option
-    std::string chdir;         // option: relative virtualenvs are also looked for below it
+    std::string interpreter;  // option; a path or a name on PATH
+    std::string virtualenv;   // option
+    std::string chdir;        // option: relative virtualenvs are also looked for below it
     std::string package_dir;
     std::vector<std::string> environment;  // NAME=VALUE
 };

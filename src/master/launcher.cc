@@ -55,8 +55,8 @@ std::vector<std::string> resolve(Holdings& holdings, const options::Options& opt
         mistakes.push_back("the mewsgi package is not whole: " + holdings.program.package_dir +
                            "/_zygote.py is missing; install it again with pip");
     if (!interpreter) return mistakes;
-    auto version = probe_version(interpreter->path,
-                                 holdings.identity ? &*holdings.identity : nullptr);
+    auto version =
+        probe_version(interpreter->path, holdings.identity ? &*holdings.identity : nullptr);
     if (!version) mistakes.push_back(version.error().text);
     if (version) interpreter->version = holdings.python_version = *version;
     plan.interpreter = std::move(*interpreter);
@@ -69,8 +69,7 @@ std::vector<std::string> bind_all(Holdings& holdings, const options::Options& op
     settings.backlog = options.listen;
     settings.owner = options.chown_socket;
     if (!options.chmod_socket.empty())
-        settings.mode =
-            static_cast<mode_t>(std::strtoul(options.chmod_socket.c_str(), nullptr, 8));
+        settings.mode = static_cast<mode_t>(std::strtoul(options.chmod_socket.c_str(), nullptr, 8));
     for (const options::ListenAddress& address : options.listen_addresses) {
         auto listener = net::bind_listener(address.option, address.address, settings);
         if (!listener) {
@@ -92,7 +91,10 @@ void unbind_all(Holdings& holdings) {
 }
 
 int give_up(Holdings& holdings, const std::vector<std::string>& mistakes) {
-    for (const std::string& mistake : mistakes) log::error("start-failed", "{}", mistake);
+    for (const std::string& mistake : mistakes) {
+        log::error("start-failed", "{}", mistake);
+        holdings.log_target.tell_starter(mistake);
+    }
     unbind_all(holdings);
     holdings.pidfile.remove();
     return kExitError;

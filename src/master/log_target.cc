@@ -52,6 +52,7 @@ base::Result<void> LogTarget::open_file(const std::string& path) {
 base::Result<void> LogTarget::open(Wish wish) {
     wish_ = std::move(wish);
     if (!wish_.path.empty()) {
+        starter_.reset(::fcntl(2, F_DUPFD_CLOEXEC, 3));
         if (auto opened = open_file(wish_.path); !opened) return opened;
     } else if (wish_.json) {
         // Descriptor 2 of the children is the pipe: events need a number of their own.
@@ -76,6 +77,11 @@ void LogTarget::stop_waiting() {
     log::Settings settings = log::settings();
     settings.may_wait = false;
     log::configure(settings);
+}
+
+void LogTarget::tell_starter(const std::string& text) const {
+    const std::string line = "mewsgi: " + text + "\n";
+    if (starter_ && ::write(starter_.get(), line.data(), line.size()) < 0) return;
 }
 
 base::Result<void> LogTarget::start_logger() {

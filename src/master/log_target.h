@@ -32,6 +32,10 @@ public:
     // Configures this process's log; may wait until `stop_waiting`.
     base::Result<void> open(Wish wish);
     void stop_waiting();
+    // Under --logto nobody at the terminal sees why a start fails: until the server serves, such
+    // texts go to the standard error of the start as well.
+    void tell_starter(const std::string& text) const;
+    void forget_starter() { starter_.reset(); }
     base::Result<void> start_logger();
 
     // Opens the file (another one, if `path` differs) and moves this process to it.
@@ -55,7 +59,8 @@ private:
     net::EventLoop& loop_;
     Children& children_;
     Wish wish_;
-    os::Fd event_fd_;     // invalid: standard error
+    os::Fd starter_;   // standard error as it was, while the log is a file
+    os::Fd event_fd_;  // invalid: standard error
     os::Fd pipe_read_;
     os::Fd pipe_write_;
     pid_t logger_ = 0;

@@ -16,8 +16,8 @@ inline constexpr int kExitAppFailed = 22;  // the app did not load
 
 struct Program {
     std::string version;
-    std::string path;         // of this executable, as it was at the start
-    std::string package_dir;  // folder of the Python package
+    std::string path;                      // of this executable, as it was at the start
+    std::string package_dir;               // folder of the Python package
     std::vector<std::string> arguments;    // serve options, without the program's name
     std::vector<std::string> environment;  // NAME=VALUE
     // Body of the logger process: reads raw lines from `input`, writes events to `output`.

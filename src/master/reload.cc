@@ -11,9 +11,9 @@ using Phase = ReloadPhase;
 constexpr const char* kStopping = "the server is stopping; nothing was reloaded\n";
 
 constexpr Step<Phase> kSteps[] = {
-    {Phase::idle, Phase::checking},  {Phase::checking, Phase::preparing},
-    {Phase::checking, Phase::idle},  {Phase::preparing, Phase::idle},
-    {Phase::idle, Phase::closed},    {Phase::checking, Phase::closed},
+    {Phase::idle, Phase::checking},    {Phase::checking, Phase::preparing},
+    {Phase::checking, Phase::idle},    {Phase::preparing, Phase::idle},
+    {Phase::idle, Phase::closed},      {Phase::checking, Phase::closed},
     {Phase::preparing, Phase::closed},
 };
 

@@ -2,7 +2,8 @@
 // A reload: prepare, commit or roll back. This part keeps the order of events and who waits for
 // the outcome; the generations themselves are the supervisor's.
 //
-//   idle > checking (a child reads the configuration) > preparing (generation g+1) > idle      any > closed (stop)
+//   idle > checking (a child reads the configuration) > preparing (generation g+1) > idle      any
+//   > closed (stop)
 //
 // Requests during a reload ask for code that may have changed since it began: all of them become
 // one reload that follows it.

@@ -14,9 +14,9 @@ using Phase = ShutdownPhase;
 constexpr base::Milliseconds kLastResort{5000};
 
 constexpr Step<Phase> kSteps[] = {
-    {Phase::running, Phase::graceful},      {Phase::running, Phase::at_once},
-    {Phase::graceful, Phase::at_once},      {Phase::graceful, Phase::closing_log},
-    {Phase::at_once, Phase::closing_log},   {Phase::closing_log, Phase::ended},
+    {Phase::running, Phase::graceful},    {Phase::running, Phase::at_once},
+    {Phase::graceful, Phase::at_once},    {Phase::graceful, Phase::closing_log},
+    {Phase::at_once, Phase::closing_log}, {Phase::closing_log, Phase::ended},
 };
 
 }  // namespace

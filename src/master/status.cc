@@ -1,8 +1,8 @@
 #include "master/status.h"
-#include "base/format.h"
-
 
 #include <nlohmann/json.hpp>
+
+#include "base/format.h"
 
 namespace mew::master {
 namespace {
@@ -47,16 +47,16 @@ json to_json(const WorkerStatus& worker) {
 std::string status_table(const ServerStatus& status) {
     std::string text =
         base::format("mewsgi {} (pid {}), {} for {}, Python {}\n", status.version, status.pid,
-                    status.state, duration(status.uptime), status.python);
+                     status.state, duration(status.uptime), status.python);
     for (const std::string& address : status.addresses)
         text += base::format("listening on {}\n", address);
-    text += base::format("generation {} (zygote {}), {} reloads, {} rolled back\n\n",
-                        status.generation,
-                        status.zygote_pid != 0 ? std::to_string(status.zygote_pid) : "none",
-                        status.reloads, status.reload_failures);
+    text +=
+        base::format("generation {} (zygote {}), {} reloads, {} rolled back\n\n", status.generation,
+                     status.zygote_pid != 0 ? std::to_string(status.zygote_pid) : "none",
+                     status.reloads, status.reload_failures);
     text += base::format("{:>6}  {:>8}  {:>3}  {:<9} {:>8}  {:>10}  {:>6}  {:>5}  {:>9}  {:>10}\n",
-                        "worker", "pid", "gen", "state", "up", "requests", "errors", "conns",
-                        "average", "sent");
+                         "worker", "pid", "gen", "state", "up", "requests", "errors", "conns",
+                         "average", "sent");
     for (const WorkerStatus& worker : status.workers) {
         text += base::format(
             "{:>6}  {:>8}  {:>3}  {:<9} {:>8}  {:>10}  {:>6}  {:>5}  {:>6.1f} ms  {:>10}\n",
@@ -70,18 +70,13 @@ std::string status_table(const ServerStatus& status) {
 std::string status_json(const ServerStatus& status) {
     json workers = json::array();
     for (const WorkerStatus& worker : status.workers) workers.push_back(to_json(worker));
-    const json whole = {{"version", status.version},
-                        {"pid", status.pid},
-                        {"uptime", status.uptime},
-                        {"state", status.state},
-                        {"python", status.python},
-                        {"addresses", status.addresses},
-                        {"generation", status.generation},
-                        {"zygote_pid", status.zygote_pid},
-                        {"reloads", status.reloads},
-                        {"reload_failures", status.reload_failures},
-                        {"log_dropped", status.log_dropped},
-                        {"workers", workers}};
+    const json whole = {
+        {"version", status.version},         {"pid", status.pid},
+        {"uptime", status.uptime},           {"state", status.state},
+        {"python", status.python},           {"addresses", status.addresses},
+        {"generation", status.generation},   {"zygote_pid", status.zygote_pid},
+        {"reloads", status.reloads},         {"reload_failures", status.reload_failures},
+        {"log_dropped", status.log_dropped}, {"workers", workers}};
     // Paths may hold any byte; JSON may not.
     return whole.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }

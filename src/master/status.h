@@ -12,7 +12,7 @@ struct WorkerStatus {
     int pid = 0;
     std::uint32_t generation = 0;
     std::string state;
-    double uptime = 0;            // seconds
+    double uptime = 0;  // seconds
     std::uint64_t requests = 0;
     std::uint64_t exceptions = 0;
     std::uint64_t connections = 0;
@@ -25,7 +25,7 @@ struct ServerStatus {
     std::string version;
     int pid = 0;
     double uptime = 0;
-    std::string state;            // starting, serving, reloading, stopping
+    std::string state;  // starting, serving, reloading, stopping
     std::string python;
     std::vector<std::string> addresses;
     std::uint32_t generation = 0;

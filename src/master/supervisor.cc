@@ -4,10 +4,10 @@
 
 #include <csignal>
 
+#include "base/format.h"
 #include "master/gather.h"
 #include "master/greeting.h"
 #include "os/signals.h"
-#include "base/format.h"
 
 namespace mew::master {
 namespace {
@@ -17,9 +17,9 @@ struct SignalRow {
     void (Supervisor::*action)(const std::string& why);
 };
 constexpr SignalRow kSignals[] = {
-    {SIGHUP, &Supervisor::ask_reload},        {SIGTERM, &Supervisor::ask_stop},
-    {SIGINT, &Supervisor::ask_stop},          {SIGQUIT, &Supervisor::ask_stop_at_once},
-    {SIGUSR1, &Supervisor::log_status},       {SIGUSR2, &Supervisor::reopen_logs},
+    {SIGHUP, &Supervisor::ask_reload},  {SIGTERM, &Supervisor::ask_stop},
+    {SIGINT, &Supervisor::ask_stop},    {SIGQUIT, &Supervisor::ask_stop_at_once},
+    {SIGUSR1, &Supervisor::log_status}, {SIGUSR2, &Supervisor::reopen_logs},
 };
 
 std::string asker(const os::SignalEvent& event) {
@@ -59,8 +59,7 @@ Supervisor::~Supervisor() {
 }
 
 base::Result<void> Supervisor::start(options::Loaded loaded, Interpreter interpreter) {
-    auto signals =
-        os::open_signals({SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD});
+    auto signals = os::open_signals({SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD});
     if (!signals) return std::move(signals).failure();
     signals_ = std::move(*signals);
     os::ignore_signals({SIGPIPE, SIGWINCH, SIGTTOU});
@@ -166,6 +165,7 @@ void Supervisor::on_generation_ready(Generation&) {
 
 void Supervisor::commit_first() {
     generations_.commit(base::Milliseconds{0});
+    holdings_.log_target.forget_starter();
     log::info("serving", "{}",
               serving_line(infos(holdings_), ::getpid(), ::isatty(log::settings().fd) == 1));
 }
@@ -177,7 +177,7 @@ void Supervisor::commit_reload() {
     stats::add(now.board().header().reloads);
     take_log_options();
     const std::string text = base::format("reloaded: generation {} serves with {} worker{}",
-                                         now.number(), now.slots(), now.slots() == 1 ? "" : "s");
+                                          now.number(), now.slots(), now.slots() == 1 ? "" : "s");
     log::info("reloaded", "{}", text);
     reload_.on_committed(text + "\n");
 }
@@ -203,6 +203,8 @@ void Supervisor::on_generation_failed(Generation& generation, const Failure& fai
     }
     if (generations_.committed() == nullptr) {
         log::error("start-failed", "{}", failure.text);
+        holdings_.log_target.tell_starter("did not start; " + holdings_.started_with.options.logto +
+                                          " says why");
         return shutdown_.give_up(failure.status);
     }
     generations_.undo("its generation was rolled back");

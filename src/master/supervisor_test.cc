@@ -1,8 +1,8 @@
 #include "master/supervisor.h"
 
-#include <gtest/gtest.h>
-
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "master/test_server.h"
 

@@ -2,7 +2,6 @@
 // For the tests of the master: a whole master in a forked process, with fake_python as its
 // interpreter and as its program, whose log the test reads line by line, with a deadline.
 
-#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -14,6 +13,8 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include <gtest/gtest.h>
 
 #include "master/command_client.h"
 #include "master/launcher.h"
@@ -144,8 +145,8 @@ private:
         program.version = "0.0.1";
         program.path = FAKE_PYTHON;
         program.package_dir = folder.path();
-        program.arguments = {"--module", "x", "--interpreter", FAKE_PYTHON,
-                             "--processes", std::to_string(loaded.options.processes),
+        program.arguments = {"--module",    "x",           "--interpreter",
+                             FAKE_PYTHON,   "--processes", std::to_string(loaded.options.processes),
                              "--log-level", "debug"};
         for (char** entry = environ; *entry != nullptr; ++entry)
             program.environment.emplace_back(*entry);

@@ -2,9 +2,9 @@
 
 #include <ctime>
 
+#include "base/format.h"
 #include "master/transition.h"
 #include "os/signals.h"
-#include "base/format.h"
 
 namespace mew::master {
 namespace {
@@ -17,21 +17,26 @@ constexpr Milliseconds kStartDeadline{60000};
 constexpr Milliseconds kAfterClose{5000};
 
 constexpr Step<Phase> kSteps[] = {
-    {Phase::ordered, Phase::starting},   {Phase::starting, Phase::ready},
-    {Phase::ready, Phase::serving},      {Phase::ready, Phase::retiring},
-    {Phase::serving, Phase::retiring},   {Phase::ordered, Phase::retiring},
-    {Phase::starting, Phase::retiring},  {Phase::ordered, Phase::dead},
-    {Phase::starting, Phase::dead},      {Phase::ready, Phase::dead},
-    {Phase::serving, Phase::dead},       {Phase::retiring, Phase::dead},
+    {Phase::ordered, Phase::starting},  {Phase::starting, Phase::ready},
+    {Phase::ready, Phase::serving},     {Phase::ready, Phase::retiring},
+    {Phase::serving, Phase::retiring},  {Phase::ordered, Phase::retiring},
+    {Phase::starting, Phase::retiring}, {Phase::ordered, Phase::dead},
+    {Phase::starting, Phase::dead},     {Phase::ready, Phase::dead},
+    {Phase::serving, Phase::dead},      {Phase::retiring, Phase::dead},
 };
 
 std::string_view doing(stats::WorkerState state) {
     switch (state) {
-        case stats::WorkerState::busy: return "inside a request";
-        case stats::WorkerState::idle: return "idle";
-        case stats::WorkerState::ready: return "ready, not serving yet";
-        case stats::WorkerState::retiring: return "retiring";
-        default: return "starting";
+        case stats::WorkerState::busy:
+            return "inside a request";
+        case stats::WorkerState::idle:
+            return "idle";
+        case stats::WorkerState::ready:
+            return "ready, not serving yet";
+        case stats::WorkerState::retiring:
+            return "retiring";
+        default:
+            return "starting";
     }
 }
 
@@ -100,8 +105,8 @@ void WorkerHandle::learn_pid(pid_t pid) {
     int status = 0;
     switch (holdings_.children.watch(pid, *this, status)) {
         case Children::Watch::refused:
-            log::error("odd-pid", "worker {} claims pid {}, which another process has",
-                       place_.slot, pid);
+            log::error("odd-pid", "worker {} claims pid {}, which another process has", place_.slot,
+                       pid);
             return;
         case Children::Watch::watching:
             break;
@@ -141,7 +146,7 @@ void WorkerHandle::retire(Milliseconds mercy, std::uint32_t successor) {
     if (phase_ != Phase::retiring) step(Phase::retiring);
     if (!served_) return kill("was not serving yet");
     start_deadline(mercy, base::format("still had work after {:.1f} s of mercy",
-                                      std::chrono::duration<double>(mercy).count()));
+                                       std::chrono::duration<double>(mercy).count()));
     tell(control::Kind::retire, successor, static_cast<std::uint64_t>(mercy.count()));
 }
 
@@ -230,8 +235,7 @@ void WorkerHandle::finish(int wait_status, bool known_status) {
         end.why = failure_.text;
     }
     const auto requests = board_.requests.load(std::memory_order_relaxed) - requests_before_;
-    const auto seconds =
-        std::chrono::duration<double>(holdings_.loop.now() - started_).count();
+    const auto seconds = std::chrono::duration<double>(holdings_.loop.now() - started_).count();
     end.text = base::format(
         "{} of generation {} {} after {:.1f} s and {} requests; it was {}", describe(),
         place_.generation,

@@ -26,10 +26,10 @@ struct WorkerEnd {
     WorkerPhase phase = WorkerPhase::ordered;  // the last one before death
     bool expected = false;                     // retired, or told by us to die
     bool was_ready = false;
-    bool cut_off = false;                      // served, and the master had to kill it
-    int failed_status = 0;                     // it said `failed`: that status, and why
-    std::string text;                          // one sentence
-    std::string why;                           // traceback, if it sent one
+    bool cut_off = false;   // served, and the master had to kill it
+    int failed_status = 0;  // it said `failed`: that status, and why
+    std::string text;       // one sentence
+    std::string why;        // traceback, if it sent one
 };
 
 class WorkerOwner {
@@ -44,7 +44,8 @@ struct WorkerPlace {
     std::uint32_t slot = 0;
     std::uint32_t generation = 0;
     std::uint64_t incarnation = 0;
-    bool bounded_start = true;  // false: the worker itself imports the app, which takes what it takes
+    bool bounded_start =
+        true;  // false: the worker itself imports the app, which takes what it takes
 };
 
 class WorkerHandle final : public PeerOwner, public ChildWatcher {
@@ -92,12 +93,12 @@ private:
     net::TimerId deadline_ = 0;
     base::MonotonicTime started_;
     std::uint64_t requests_before_;
-    std::uint64_t cut_ = 0;      // requests that it left unfinished, as it said
+    std::uint64_t cut_ = 0;  // requests that it left unfinished, as it said
     bool was_ready_ = false;
     bool served_ = false;
     bool told_to_end_ = false;
     std::string killed_because_;
-    control::Message failure_;   // kind failed, if it came
+    control::Message failure_;  // kind failed, if it came
     bool failed_ = false;
 };
 

@@ -1,9 +1,9 @@
 #include "master/zygote_handle.h"
 
+#include "base/format.h"
 #include "master/transition.h"
 #include "os/process.h"
 #include "os/signals.h"
-#include "base/format.h"
 
 namespace mew::master {
 namespace {
@@ -70,8 +70,8 @@ base::Result<void> ZygoteHandle::start(control::Boot boot, const std::string& py
     plan.argv = {python, boot.package_dir + "/_zygote.py", std::to_string(block->get())};
     plan.identity = holdings_.identity;
     plan.descriptors = holdings_.log_target.inherited();
-    for (const int fd : {pair->far.get(), block->get(), boot.board_fd, boot.handover_fd,
-                         boot.handover_take_fd}) {
+    for (const int fd :
+         {pair->far.get(), block->get(), boot.board_fd, boot.handover_fd, boot.handover_take_fd}) {
         if (fd >= 0) plan.descriptors.push_back({fd, fd});
     }
     for (const net::ListenerInfo& listener : boot.listeners)
@@ -166,10 +166,9 @@ void ZygoteHandle::on_child_end(pid_t, int wait_status) {
     const pid_t pid = std::exchange(pid_, 0);
     if (peer_) peer_->drain();
     if (phase_ == Phase::dead) return;
-    const auto seconds =
-        std::chrono::duration<double>(holdings_.loop.now() - started_).count();
+    const auto seconds = std::chrono::duration<double>(holdings_.loop.now() - started_).count();
     finish(base::format("{} (pid {}) {} after {:.1f} s", who(generation_), pid,
-                       os::describe_end(wait_status), seconds),
+                        os::describe_end(wait_status), seconds),
            phase_ == Phase::leaving);
 }
 
