@@ -45,8 +45,9 @@ int run_check(std::vector<std::string> arguments, const std::vector<std::string>
     options::Request request;
     const options::Loaded loaded = options::load(arguments, environment, request);
     if (request.kind == options::Request::Kind::help) {
-        std::printf("usage: mewsgi check [OPTION]... [APP]\n"
-                    "Says what is wrong with these options and files, or what they mean.\n");
+        std::printf(
+            "usage: mewsgi check [OPTION]... [APP]\n"
+            "Says what is wrong with these options and files, or what they mean.\n");
         return master::kExitDone;
     }
     if (!loaded.mistakes.empty()) {
