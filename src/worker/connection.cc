@@ -347,12 +347,22 @@ void Connection::answer_refusal(const http::Refusal& refusal) {
 
 // --- outward --------------------------------------------------------------------------------------
 
+bool Connection::finish_file() {
+    while (queue_.has_file()) {
+        if (queue_.resume(socket_.get()) == SendQueue::Progress::broken) return false;
+        if (queue_.has_file() && wait(POLLOUT, Limit::send) != Wait::ready) return false;
+    }
+    return true;
+}
+
 bool Connection::send(std::string_view first, std::string_view second) {
+    // Bytes of the queue go before its file: what comes behind the file has to wait for it.
+    if (queue_.has_file() && !finish_file()) return false;
     auto progress = second.empty() ? queue_.send(socket_.get(), first)
                                    : queue_.send(socket_.get(), first, second);
     // A slow reader costs memory up to the bound, then the app's time, then its connection.
     while (progress == SendQueue::Progress::blocked &&
-           (queue_.size() > context_.settings.response_buffer || queue_.has_file())) {
+           queue_.size() > context_.settings.response_buffer) {
         if (wait(POLLOUT, Limit::send) != Wait::ready) return false;
         progress = queue_.resume(socket_.get());
     }
@@ -360,6 +370,7 @@ bool Connection::send(std::string_view first, std::string_view second) {
 }
 
 bool Connection::send_file(int fd, std::uint64_t offset, std::uint64_t size) {
+    if (queue_.has_file() && !finish_file()) return false;
     if (!queue_.add_file(fd, offset, size)) return false;
     return queue_.resume(socket_.get()) != SendQueue::Progress::broken;
 }

@@ -91,6 +91,7 @@ private:
     void answer_refusal(const http::Refusal& refusal);
     void settle();
     void resume_sending();
+    bool finish_file();
     void become_idle();
     void end_connection();
     void start_lingering();

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <cstdio>
 #include <functional>
 #include <memory>
 #include <string>
@@ -332,6 +334,38 @@ TEST_F(ConnectionTest, ASlowReaderGetsAllOfALargeAnswerWhileOthersAreServed) {
     EXPECT_EQ(got.substr(got.find("\r\n\r\n") + 4), large);
     send(slow, kGet);
     EXPECT_THAT(receive(slow), EndsWith("small"));
+}
+
+TEST_F(ConnectionTest, WhatFollowsAFileIsSentBehindIt) {
+    const std::string content(700'000, 'f');
+    std::FILE* file = std::tmpfile();
+    ASSERT_NE(file, nullptr);
+    ASSERT_EQ(std::fwrite(content.data(), 1, content.size(), file), content.size());
+    ASSERT_EQ(std::fflush(file), 0);
+    const os::Fd client = connect();
+    std::string got;
+    // The client reads only when the server waits for it.
+    const std::function<void()> read_some = [&] { got += receive(client); };
+    context->wait_hooks.context = const_cast<std::function<void()>*>(&read_some);
+    context->wait_hooks.before_wait = [](void* read) {
+        (*static_cast<std::function<void()>*>(read))();
+    };
+    app.action = [&](http::Exchange& exchange) {
+        http::ResponseHead head;  // no length: chunked, so bytes follow the file
+        (void)exchange.response.start(head);
+        EXPECT_TRUE(exchange.response.send_file(::fileno(file), 0, content.size()));
+        EXPECT_TRUE(exchange.response.write("tail"));
+        EXPECT_TRUE(exchange.response.finish());
+    };
+    send(client, kGet);
+    context->wait_hooks = {};
+    for (int i = 0; i < 100; ++i) {
+        got += receive(client);
+        turn();
+    }
+    std::fclose(file);
+    EXPECT_THAT(got, EndsWith("f\r\n4\r\ntail\r\n0\r\n\r\n"));
+    EXPECT_EQ(std::count(got.begin(), got.end(), 'f'), 700'000 + 1);  // one in "Transfer"
 }
 
 TEST_F(ConnectionTest, AReaderThatStandsStillIsClosedAfterItsTime) {
