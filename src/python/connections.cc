@@ -44,8 +44,8 @@ std::string show_unix(const Address& address) {
 std::string show_inet(int family, const void* host, in_port_t port) {
     std::array<char, INET6_ADDRSTRLEN> text{};
     ::inet_ntop(family, host, text.data(), text.size());
-    const std::string name = family == AF_INET6 ? "[" + std::string(text.data()) + "]"
-                                                : std::string(text.data());
+    const std::string name =
+        family == AF_INET6 ? "[" + std::string(text.data()) + "]" : std::string(text.data());
     return name + ":" + std::to_string(ntohs(port));
 }
 

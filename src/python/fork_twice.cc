@@ -11,9 +11,9 @@
 namespace mew::python {
 namespace {
 
-constexpr int kForkDeadline = 10'000;        // ms; a fork of a very large process takes a while
-constexpr long kReparentStep = 50'000;       // ns between two looks at getppid()
-constexpr int kReparentLooks = 5 * 20'000;   // 5 s
+constexpr int kForkDeadline = 10'000;       // ms; a fork of a very large process takes a while
+constexpr long kReparentStep = 50'000;      // ns between two looks at getppid()
+constexpr int kReparentLooks = 5 * 20'000;  // 5 s
 
 struct Pipe {
     os::Fd read;

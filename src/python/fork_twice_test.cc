@@ -1,6 +1,5 @@
 #include "python/fork_twice.h"
 
-#include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -9,6 +8,8 @@
 
 #include <array>
 #include <cstdlib>
+
+#include <gtest/gtest.h>
 
 namespace mew::python {
 namespace {
@@ -45,8 +46,7 @@ TEST_F(ForkTwice, GrandchildIsAChildOfTheSubreaper) {
 TEST_F(ForkTwice, AnotherParentThanTheExpectedIsRefused) {
     base::Result<Forked> forked = fork_twice();
     ASSERT_TRUE(forked);
-    if (forked->is_grandchild())
-        ::_exit(wait_for_parent(*forked, 1 << 30).has_value() ? 1 : 38);
+    if (forked->is_grandchild()) ::_exit(wait_for_parent(*forked, 1 << 30).has_value() ? 1 : 38);
     EXPECT_EQ(38, wait_for(forked->pid));
 }
 

@@ -127,8 +127,8 @@ PyObject* show_listeners(const control::Boot& boot) {
     PyRef all = PyRef::steal(PyList_New(0));
     if (!all) return nullptr;
     for (const net::ListenerInfo& listener : boot.listeners) {
-        PyObject* const entry =
-            Py_BuildValue("(iNN)", listener.fd, from_os(listener.option), from_os(listener.address));
+        PyObject* const entry = Py_BuildValue("(iNN)", listener.fd, from_os(listener.option),
+                                              from_os(listener.address));
         if (!append(all.get(), entry)) return nullptr;
     }
     return all.release();

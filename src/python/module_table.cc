@@ -5,7 +5,7 @@
 namespace mew::python {
 namespace {
 
-PyMethodDef kFunctions[] = {
+PyMethodDef function_table[] = {
     {"attach", attach, METH_O, "Take the boot block and become the zygote it describes."},
     {"log", log_event, METH_VARARGS, "log(level, event, message): one line of the server log."},
     {"set_role", set_role, METH_O, "The name that log lines of this process bear."},
@@ -40,7 +40,7 @@ int fill(PyObject* module) {
     return PyModule_AddStringConstant(module, "version", MEW_VERSION);
 }
 
-PyModuleDef_Slot kSlots[] = {
+PyModuleDef_Slot module_slots[] = {
     {Py_mod_exec, reinterpret_cast<void*>(fill)},
 #if PY_VERSION_HEX >= 0x030C0000
     // The state behind the functions is the process's own.
@@ -52,13 +52,13 @@ PyModuleDef_Slot kSlots[] = {
     {0, nullptr},
 };
 
-PyModuleDef kDefinition = {
+PyModuleDef definition = {
     PyModuleDef_HEAD_INIT,
     "mewsgi._mewsgi",
     "The native half of mewsgi; works only inside a mewsgi server.",
     0,
-    kFunctions,
-    kSlots,
+    function_table,
+    module_slots,
     nullptr,
     nullptr,
     nullptr,
@@ -66,6 +66,6 @@ PyModuleDef kDefinition = {
 
 }  // namespace
 
-PyModuleDef* module_definition() { return &kDefinition; }
+PyModuleDef* module_definition() { return &definition; }
 
 }  // namespace mew::python

@@ -43,15 +43,15 @@ PyObject* show(std::uint32_t id, const stats::Slot& slot) {
     const std::uint64_t pid = read(slot.pid);
     const std::uint64_t incarnation = read(slot.incarnation);
     const Memory memory = memory_of(pid);
-    return Py_BuildValue(
-        "{s:I,s:K,s:K,s:K,s:i,s:K,s:y,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:()}",             //
-        "id", id, "pid", pid, "requests", read(slot.requests),                        //
-        "delta_requests", read(slot.requests), "signals", 0,                          //
-        "exceptions", read(slot.exceptions), "status", status_of(slot),               //
-        "rss", memory.rss, "vsz", memory.vsz, "running_time", read(slot.running_us),  //
-        "last_spawn", read(slot.last_spawn_unix),                                     //
-        "respawn_count", incarnation == 0 ? 0 : incarnation - 1,                      //
-        "tx", read(slot.tx_bytes), "avg_rt", read(slot.average_us), "apps");
+    return Py_BuildValue("{s:I,s:K,s:K,s:K,s:i,s:K,s:y,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:()}",  //
+                         "id", id, "pid", pid, "requests", read(slot.requests),             //
+                         "delta_requests", read(slot.requests), "signals", 0,               //
+                         "exceptions", read(slot.exceptions), "status", status_of(slot),    //
+                         "rss", memory.rss, "vsz", memory.vsz, "running_time",
+                         read(slot.running_us),                                    //
+                         "last_spawn", read(slot.last_spawn_unix),                 //
+                         "respawn_count", incarnation == 0 ? 0 : incarnation - 1,  //
+                         "tx", read(slot.tx_bytes), "avg_rt", read(slot.average_us), "apps");
 }
 
 }  // namespace

@@ -5,10 +5,10 @@
 namespace mew::python {
 
 bool to_utf8(PyObject* object, std::string& out) {
-    const PyRef bytes = PyUnicode_Check(object)
-                            ? PyRef::steal(PyUnicode_AsEncodedString(object, "utf-8",
-                                                                     "backslashreplace"))
-                            : PyRef::borrow(object);
+    const PyRef bytes =
+        PyUnicode_Check(object)
+            ? PyRef::steal(PyUnicode_AsEncodedString(object, "utf-8", "backslashreplace"))
+            : PyRef::borrow(object);
     char* data = nullptr;
     Py_ssize_t size = 0;
     if (!bytes || PyBytes_AsStringAndSize(bytes.get(), &data, &size) != 0) return false;
