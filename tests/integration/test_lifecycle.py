@@ -304,3 +304,11 @@ def test_master_is_quiet_while_idle(serve: Serve) -> None:
         return all(after[pid] - before[pid] <= 2 for pid in before)
 
     wait_for(settled, "a second in which nobody wakes up", timeout=8)
+
+
+def test_sigusr1_tells_the_state(serve: Serve) -> None:
+    server = serve("--processes", "2", "--chdir", str(APPS), "probe:app")
+    server.get("/hello")
+    mark = server.mark()
+    server.send_signal(signal.SIGUSR1)
+    server.wait_log(r"status: serving, generation 1, 2 workers", since=mark)

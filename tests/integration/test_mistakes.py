@@ -124,3 +124,24 @@ def test_a_failed_start_leaves_no_port(write_app: WriteApp) -> None:
     outcome = run_mewsgi("--http", f"127.0.0.1:{port}", "app", cwd=folder)
     assert outcome.status == 22 and "ZeroDivisionError" in outcome.text
     assert port not in listening_ports()
+
+
+def test_options_from_the_environment(serve: Serve) -> None:
+    """MEWSGI_NAME and UWSGI_NAME; what Kubernetes injects under our name is no option."""
+    server = serve(
+        env={
+            "UWSGI_MODULE": "probe:app",
+            "MEWSGI_CHDIR": str(APPS),
+            "MEWSGI_PROCESSES": "2",
+            "MEWSGI_HTTP": "127.0.0.1:0",
+            "MEWSGI_SERVICE_HOST": "10.0.0.1",
+            "MEWSGI_PORT": "tcp://10.0.0.1:80",
+            "MEWSGI_PORT_80_TCP_ADDR": "10.0.0.1",
+            "MEWSGI_PROCESSSES": "9",
+        },
+        http=None,
+    )
+    assert server.get("/hello").status == 200
+    assert sorted(server.workers()) == [1, 2]
+    server.wait_log(r"(?i)warn.*processses")
+    assert not server.find_log(r"10\.0\.0\.1|SERVICE")

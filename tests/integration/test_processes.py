@@ -77,8 +77,7 @@ def socket_names() -> dict[str, str]:
     return names
 
 
-def described(process: Process) -> list[str]:
-    names = socket_names()
+def described(process: Process, names: dict[str, str]) -> list[str]:
     rows = []
     for fd, target in sorted(process.descriptors.items()):
         if fd <= 2:
@@ -104,8 +103,9 @@ def test_every_descriptor_is_explained(serve: Serve, after: str) -> None:
     roles += [("worker", worker) for worker in server.workers().values()]
     assert len(roles) == 4
     wrong = []
+    names = socket_names()
     for role, process in roles:
-        left = described(process)
+        left = described(process, names)
         for pattern, fewest, most, purpose in EXPLAINED[role]:
             matching = [row for row in left if re.fullmatch(pattern, row)][:most]
             if len(matching) < fewest:
@@ -130,7 +130,7 @@ def test_logger_process_of_json(serve: Serve) -> None:
     known |= {p.pid for p in server.workers().values()}
     loggers = [process for process in server.processes() if process.pid not in known]
     assert len(loggers) == 1, [process.command for process in loggers]
-    for row in described(loggers[0]):
+    for row in described(loggers[0], socket_names()):
         assert re.fullmatch(
             r"fd 0 (/dev/null|pipe:.*)|fd [12] pipe:.*|pipe:.*|anon_inode:.*|unix pair", row
         ), row
