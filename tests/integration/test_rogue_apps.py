@@ -181,7 +181,7 @@ def test_anything_but_the_master_may_be_killed_at_any_moment(serve: Serve) -> No
     assert {p.parent for p in server.workers().values()} == {server.process.pid}
     assert server.run("reload").status == 0
     assert server.get("/hello").text == "hello"
-    assert not [p for p in server.master.children if p.zombie]
+    wait_for(lambda: not [p for p in server.master.children if p.zombie], "no zombie")
 
 
 def test_a_program_that_the_app_started_outlives_the_server(
