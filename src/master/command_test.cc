@@ -35,6 +35,13 @@ TEST(CommandText, AnswersAreReadStrictly) {
         EXPECT_FALSE(decode_answer(bad)) << bad;
 }
 
+TEST(CommandText, PidInItsOwnNamespaceIsTheLast) {
+    EXPECT_EQ(innermost_pid("Name:\tx\nNSpid:\t4711\nNSpgid:\t9\n"), 4711);
+    EXPECT_EQ(innermost_pid("Name:\tx\nNSpid:\t4711\t12\t1\nNSpgid:\t9\t8\t7\n"), 1);
+    for (const char* bad : {"", "NSpid:\t7", "x\nNSpid:", "x\nNSpid:\tabc\n", "x\nNSpid:\t-3\n"})
+        EXPECT_FALSE(innermost_pid(bad)) << bad;
+}
+
 class Socket : public ::testing::Test {
 protected:
     Socket()

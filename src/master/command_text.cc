@@ -61,7 +61,24 @@ base::Result<CommandAnswer> decode_answer(const std::string& bytes) {
 base::Result<std::string> command_socket_name(pid_t pid) {
     auto inode = os::namespace_inode(pid, "pid");
     if (!inode) return std::move(inode).failure();
-    return "mewsgi." + std::to_string(*inode) + "." + std::to_string(pid);
+    auto status = os::read_small_file("/proc/" + std::to_string(pid) + "/status");
+    if (!status) return std::move(status).failure();
+    const pid_t own = innermost_pid(*status).value_or(pid);
+    return "mewsgi." + std::to_string(*inode) + "." + std::to_string(own);
+}
+
+std::optional<pid_t> innermost_pid(std::string_view status) {
+    constexpr std::string_view kName = "\nNSpid:";
+    const std::size_t start = status.find(kName);
+    if (start == std::string_view::npos) return std::nullopt;
+    std::string_view line = status.substr(start + kName.size());
+    line = line.substr(0, line.find('\n'));
+    const std::size_t blank = line.find_last_of(" \t");
+    if (blank != std::string_view::npos) line.remove_prefix(blank + 1);
+    pid_t pid = 0;
+    const auto [rest, error] = std::from_chars(line.data(), line.data() + line.size(), pid);
+    if (error != std::errc() || rest != line.data() + line.size() || pid <= 0) return std::nullopt;
+    return pid;
 }
 
 std::pair<sockaddr_un, socklen_t> abstract_address(const std::string& name) {

@@ -34,8 +34,11 @@ struct CommandAnswer {
 std::string encode_answer(const CommandAnswer& answer);
 base::Result<CommandAnswer> decode_answer(const std::string& bytes);
 
-// "mewsgi.<inode>.<pid>" of a master, in the abstract namespace.
+// "mewsgi.<inode>.<pid>" of a master, in the abstract namespace. The pid in the name is the one
+// that the master itself sees, so that a container can be commanded from outside too.
 base::Result<std::string> command_socket_name(pid_t pid);
+// Of /proc/PID/status: the process's pid in its own pid namespace, the last of the line NSpid.
+std::optional<pid_t> innermost_pid(std::string_view status);
 // The address and its length.
 std::pair<sockaddr_un, socklen_t> abstract_address(const std::string& name);
 

@@ -70,17 +70,22 @@ ServerStatus gather_status(Holdings& holdings, const Generations& generations,
     return status;
 }
 
-std::string status_line(const ServerStatus& status) {
+std::string status_lines(const ServerStatus& status) {
     std::uint64_t requests = 0;
     std::size_t busy = 0;
     for (const WorkerStatus& worker : status.workers) {
         requests += worker.generation == status.generation ? worker.requests : 0;
         busy += worker.state == "busy" ? 1U : 0U;
     }
-    return base::format(
+    std::string text = base::format(
         "status: {}, generation {}, {} workers ({} busy), {} requests, {} reloads, {} rolled back",
         status.state, status.generation, status.workers.size(), busy, requests, status.reloads,
         status.reload_failures);
+    for (const WorkerStatus& worker : status.workers)
+        text +=
+            base::format("\n    worker {} (pid {}) of generation {}: {}, {} requests", worker.id,
+                         worker.pid, worker.generation, worker.state, worker.requests);
+    return text;
 }
 
 }  // namespace mew::master

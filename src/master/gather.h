@@ -11,7 +11,7 @@ namespace mew::master {
 
 ServerStatus gather_status(Holdings& holdings, const Generations& generations,
                            const std::string& state);
-// One line for the log (SIGUSR1).
-std::string status_line(const ServerStatus& status);
+// For the log (SIGUSR1): one line, then one for each worker.
+std::string status_lines(const ServerStatus& status);
 
 }  // namespace mew::master

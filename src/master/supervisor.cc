@@ -114,7 +114,7 @@ void Supervisor::reopen_logs(const std::string& why) {
 }
 
 void Supervisor::log_status(const std::string&) {
-    log::info("status", "{}", status_line(gather_status(holdings_, generations_, state())));
+    log::info("status", "{}", status_lines(gather_status(holdings_, generations_, state())));
 }
 
 std::string Supervisor::state() const {
