@@ -1,5 +1,7 @@
 #include "log/log.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -44,6 +46,13 @@ struct State {
 State& state() {
     static State* const instance = new State;
     return *instance;
+}
+
+bool same_file(int a, int b) {
+    struct stat first {};
+    struct stat second {};
+    return ::fstat(a, &first) == 0 && ::fstat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
 }
 
 const LevelRow& row(Level level) { return kLevels[static_cast<std::size_t>(level)]; }
@@ -160,6 +169,19 @@ void set_fd(int fd) {
     State& own = state();
     own.settings.fd = fd;
     own.target.open(fd, own.settings.may_wait);
+}
+
+void replace_target(int target) {
+    const int fd = state().settings.fd;
+    for (const int output : {STDOUT_FILENO, STDERR_FILENO}) {
+        if (output != fd && same_file(output, fd)) ::dup2(target, output);
+    }
+    if (fd > STDERR_FILENO) {
+        ::dup3(target, fd, O_CLOEXEC);
+    } else {
+        ::dup2(target, fd);
+    }
+    set_fd(fd);
 }
 
 bool enabled(Level level) { return level >= state().settings.level; }

@@ -40,6 +40,9 @@ const Settings& settings();
 // After a fork, or when the log was opened again.
 void set_role(std::string role);
 void set_fd(int fd);
+// The log was opened again as `target`: it takes over the number that the log has, and 1 and 2 as
+// far as they led to the old log (under --log-json they are the logger's pipe, and stay).
+void replace_target(int target);
 
 bool enabled(Level level);
 // `event` is a stable kebab-case name for machines; `message` may hold several lines (a traceback):

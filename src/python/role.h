@@ -8,7 +8,6 @@
 
 #include "control/boot.h"
 #include "control/message.h"
-#include "os/fd.h"
 #include "stats/board.h"
 
 namespace mew::python {
@@ -29,10 +28,6 @@ Role& role();
 // A message to the master about this process: slot, generation and pid are filled in. A master
 // that is gone or stuck is no error here: the control socket's end tells us soon enough.
 void tell_master(control::Kind kind, std::uint64_t value = 0, std::string_view text = {});
-
-// The log was opened again: events go to `target` from now on, and so do 1 and 2 as far as they
-// led to the old log.
-void take_new_log(const os::Fd& target);
 
 // Ends this process without Python's or C++'s finalisation, which dead-locks with the app's threads
 // sooner or later.

@@ -104,7 +104,8 @@ std::uint32_t wait_for_spawn() {
                 if (spawn(order)) return role().slot;
                 break;
             case control::Kind::reopen_log:
-                if (!order.descriptors.empty()) take_new_log(order.descriptors.front());
+                if (!order.descriptors.empty())
+                    log::replace_target(order.descriptors.front().get());
                 break;
             case control::Kind::leave:
                 flush_output();

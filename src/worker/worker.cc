@@ -177,10 +177,7 @@ void Worker::let_go() {
 void Worker::reopen_log(control::Message& message) {
     if (message.descriptors.empty()) return;
     log::flush_access(context_.access_lines);
-    const int fd = message.descriptors.front().get();
-    for (const int target : {log::settings().fd, STDOUT_FILENO, STDERR_FILENO}) {
-        if (target >= 0) ::dup2(fd, target);
-    }
+    log::replace_target(message.descriptors.front().get());
 }
 
 }  // namespace mew::worker
