@@ -59,8 +59,8 @@ def clean_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("UWSGI_", "MEWSGI_", "PYTEST", "DJANGO_", "FLASK_"))
-        and name not in ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV")
+        if not name.startswith(("UWSGI_", "MEWSGI_", "PYTEST", "PYTHON", "DJANGO_", "FLASK_"))
+        and name != "VIRTUAL_ENV"
     }
     folder = package_folder()
     if folder:
