@@ -128,9 +128,10 @@ def prepare_interpreter(boot: Boot) -> None:
     sys.argv[:] = ["uwsgi", *options["pyargv"].split()]
     sys.modules["__main__"] = type(sys)("__main__")
     sys.modules["__main__"].__dict__["__builtins__"] = sys.modules["builtins"]
+    # Whole lines also under PYTHONUNBUFFERED: pieces of two workers' lines would mix.
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
-            stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+            stream.reconfigure(line_buffering=True, write_through=False)  # type: ignore[union-attr]
     for change in options["env"]:
         name, given, value = change.partition("=")
         if given:

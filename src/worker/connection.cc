@@ -77,6 +77,11 @@ bool Connection::quiet() const {
            ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
+void Connection::give_up_half_sent() {
+    if (state_ != State::receiving) return;
+    refuse_now(503, "the server stops, and the request was not whole in time");
+}
+
 void Connection::set_interest(std::uint32_t events) {
     if (interest_ == events) return;
     interest_ = events;

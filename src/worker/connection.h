@@ -53,6 +53,8 @@ public:
     int socket() const { return socket_.get(); }
     std::string_view unread() const { return held_; }
     std::uint32_t listener() const { return peer_.listener; }
+    // At a stop: refuses a request that is not whole; its app was never called.
+    void give_up_half_sent();
     void close();
 
     // --- called by the stream

@@ -467,6 +467,18 @@ TEST_F(ConnectionTest, AConnectionWithHalfABodyDoesNotMove) {
     EXPECT_FALSE(context->connections.front().movable());
 }
 
+TEST_F(ConnectionTest, AtAStopAHalfSentRequestIsRefusedAndAnIdleConnectionLeftAlone) {
+    const os::Fd half = connect();
+    send(half, kGet.substr(0, 10));
+    context->connections.front().give_up_half_sent();
+    EXPECT_THAT(receive(half), StartsWith("HTTP/1.1 503 "));
+    EXPECT_EQ(app.calls, 0);
+    let_time_pass(3s);
+    const os::Fd idle = connect();
+    context->connections.front().give_up_half_sent();
+    EXPECT_EQ(receive(idle), "");
+}
+
 TEST_F(ConnectionTest, QuietMeansThatNoRequestCanBeLost) {
     const os::Fd client = connect();
     EXPECT_TRUE(context->connections.front().quiet());

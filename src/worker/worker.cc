@@ -11,6 +11,8 @@ namespace mew::worker {
 namespace {
 constexpr base::Milliseconds kLinger{2000};
 constexpr base::Milliseconds kHandoverRetry{5};
+// At a stop, what a client has begun to send may still come, for so long.
+constexpr base::Milliseconds kHalfSentGrace{1000};
 
 base::Milliseconds milliseconds(options::Milliseconds value) { return base::Milliseconds(value); }
 }  // namespace
@@ -152,6 +154,9 @@ void Worker::retire(std::uint32_t successor) {
     context_.slot.state.store(stats::WorkerState::retiring);
     for (const auto& acceptor : acceptors_) acceptor->stop();
     taker_.stop();
+    if (context_.phase == Phase::stopping) {
+        loop_.start_timer(kHalfSentGrace, [this] { half_sent_grace_over_ = true; });
+    }
     let_go();
 }
 
@@ -164,6 +169,7 @@ void Worker::let_go() {
         next = context_.connections.after(connection);
         if (context_.phase == Phase::stopping) {
             if (connection.quiet()) connection.close();
+            else if (half_sent_grace_over_) connection.give_up_half_sent();
         } else if (!blocked && connection.movable()) {
             blocked = !hand_over(wiring_.handover_fd, connection);
         }

@@ -59,6 +59,7 @@ private:
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     HandoverTaker taker_;
     net::TimerId let_go_timer_ = 0;
+    bool half_sent_grace_over_ = false;
 };
 
 }  // namespace mew::worker
