@@ -2,7 +2,7 @@
 
 Run by _zygote.py. The app that is imported here shall find a Python as uWSGI has it: an empty
 `__main__`, its own sys.argv, `uwsgi` in sys.modules, nothing of ours on sys.path, and hardly a
-module that it did not import itself (tests/python/test_cleanliness.py has the list). Hence no
+module that it did not import itself (tests/python/test_zygote.py has the list). Hence no
 typing, no pathlib, and what is rare is imported where it is needed.
 """
 
