@@ -248,51 +248,51 @@ TEST_F(LogTest, SetFdMovesTheLog) {
 class ReplaceTarget : public ::testing::Test {
 protected:
     void SetUp() override {
-        out_.reset(::dup(STDOUT_FILENO));
-        err_.reset(::dup(STDERR_FILENO));
-        old_ = make_pipe();
-        fresh_ = make_pipe();
-        logger_ = make_pipe();
+        kept_out.reset(::dup(STDOUT_FILENO));
+        kept_err.reset(::dup(STDERR_FILENO));
+        old = make_pipe();
+        fresh = make_pipe();
+        logger = make_pipe();
     }
     void put_back() {
-        ::dup2(out_.get(), STDOUT_FILENO);
-        ::dup2(err_.get(), STDERR_FILENO);
+        ::dup2(kept_out.get(), STDOUT_FILENO);
+        ::dup2(kept_err.get(), STDERR_FILENO);
     }
     void replace(int output_fd) {
         ::dup2(output_fd, STDOUT_FILENO);
         ::dup2(output_fd, STDERR_FILENO);
         Settings settings;
-        settings.fd = old_.write.get();
+        settings.fd = old.write.get();
         configure(settings);
-        replace_target(fresh_.write.get());
+        replace_target(fresh.write.get());
         info("event", "an event");
         const ssize_t written = ::write(STDOUT_FILENO, "output\n", 7);
         put_back();
         EXPECT_EQ(written, 7);
-        EXPECT_EQ(log::settings().fd, old_.write.get());
+        EXPECT_EQ(log::settings().fd, old.write.get());
         configure(Settings{});
     }
 
-    os::Fd out_;
-    os::Fd err_;
-    Pipe old_;
-    Pipe fresh_;
-    Pipe logger_;
+    os::Fd kept_out;
+    os::Fd kept_err;
+    Pipe old;
+    Pipe fresh;
+    Pipe logger;
 };
 
 TEST_F(ReplaceTarget, OutputThatSharedTheLogMovesWithIt) {
-    replace(old_.write.get());
-    const std::string moved = drain(fresh_.read.get());
+    replace(old.write.get());
+    const std::string moved = drain(fresh.read.get());
     EXPECT_THAT(moved, HasSubstr("an event"));
     EXPECT_THAT(moved, HasSubstr("output"));
-    EXPECT_EQ(drain(old_.read.get()), "");
+    EXPECT_EQ(drain(old.read.get()), "");
 }
 
 TEST_F(ReplaceTarget, OutputThatGoesToTheLoggerStays) {
-    replace(logger_.write.get());
-    EXPECT_THAT(drain(fresh_.read.get()), HasSubstr("an event"));
-    EXPECT_EQ(drain(logger_.read.get()), "output\n");
-    EXPECT_EQ(drain(old_.read.get()), "");
+    replace(logger.write.get());
+    EXPECT_THAT(drain(fresh.read.get()), HasSubstr("an event"));
+    EXPECT_EQ(drain(logger.read.get()), "output\n");
+    EXPECT_EQ(drain(old.read.get()), "");
 }
 
 }  // namespace

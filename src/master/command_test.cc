@@ -45,26 +45,26 @@ TEST(CommandText, PidInItsOwnNamespaceIsTheLast) {
 class Socket : public ::testing::Test {
 protected:
     Socket()
-        : loop_(clock_),
-          name_("mew-test." + std::to_string(::getpid()) + "." +
-                ::testing::UnitTest::GetInstance()->current_test_info()->name()),
-          socket_(loop_, [this](Command command, pid_t, ClientId client) {
-              asked_.push_back(command);
-              client_ = client;
+        : loop(clock),
+          name("mew-test." + std::to_string(::getpid()) + "." +
+               ::testing::UnitTest::GetInstance()->current_test_info()->name()),
+          commands(loop, [this](Command command, pid_t, ClientId client) {
+              asked.push_back(command);
+              asker = client;
           }) {}
     void SetUp() override {
-        ASSERT_TRUE(loop_.open());
-        ASSERT_TRUE(socket_.open(name_));
+        ASSERT_TRUE(loop.open());
+        ASSERT_TRUE(commands.open(name));
     }
 
     os::Fd connect() const {
         os::Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-        const auto [address, length] = abstract_address(name_);
+        const auto [address, length] = abstract_address(name);
         EXPECT_EQ(::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), length), 0);
         return fd;
     }
     void turn() {
-        for (int i = 0; i < 5; ++i) loop_.run_once(base::Milliseconds{0});
+        for (int i = 0; i < 5; ++i) loop.run_once(base::Milliseconds{0});
     }
     // All that has arrived, up to the end of file; turns the loop meanwhile.
     std::string read_all(const os::Fd& fd) {
@@ -78,7 +78,7 @@ protected:
                 continue;
             }
             if (errno == ECONNRESET) return text;
-            loop_.run_once(base::Milliseconds{0});
+            loop.run_once(base::Milliseconds{0});
         }
         ADD_FAILURE() << "the connection stays open";
         return text;
@@ -88,23 +88,23 @@ protected:
                   static_cast<ssize_t>(text.size()));
     }
 
-    base::SteadyClock clock_;
-    net::EventLoop loop_;
-    std::string name_;
-    CommandSocket socket_;
-    std::vector<Command> asked_;
-    ClientId client_ = 0;
+    base::SteadyClock clock;
+    net::EventLoop loop;
+    std::string name;
+    CommandSocket commands;
+    std::vector<Command> asked;
+    ClientId asker = 0;
 };
 
 TEST_F(Socket, AnswersWhenTheHandlerDoes) {
     const os::Fd client = connect();
     send(client, "mewsgi 1 rel");
     turn();
-    EXPECT_TRUE(asked_.empty());
+    EXPECT_TRUE(asked.empty());
     send(client, "oad\n");
     turn();
-    ASSERT_EQ(asked_, std::vector{Command::reload});
-    socket_.answer(client_, {1, "no\n"});
+    ASSERT_EQ(asked, std::vector{Command::reload});
+    commands.answer(asker, {1, "no\n"});
     EXPECT_EQ(read_all(client), "1\nno\n");
 }
 
@@ -113,7 +113,7 @@ TEST_F(Socket, LongAnswerReachesASlowReader) {
     send(client, "mewsgi 1 status\n");
     turn();
     const std::string text(4 << 20, 'x');
-    socket_.answer(client_, {0, text});
+    commands.answer(asker, {0, text});
     EXPECT_EQ(read_all(client), "0\n" + text);
 }
 
@@ -121,7 +121,7 @@ TEST_F(Socket, UnknownCommandIsToldSo) {
     const os::Fd client = connect();
     send(client, "mewsgi 9 dance\n");
     EXPECT_NE(read_all(client).find("does not know that command"), std::string::npos);
-    EXPECT_TRUE(asked_.empty());
+    EXPECT_TRUE(asked.empty());
 }
 
 TEST_F(Socket, EndlessLineIsCutOff) {
@@ -137,12 +137,12 @@ TEST_F(Socket, ClientThatLeftIsNotAnswered) {
         turn();
     }
     turn();
-    socket_.answer(client_, {0, "nobody hears this"});
+    commands.answer(asker, {0, "nobody hears this"});
     turn();
     const os::Fd next = connect();
     send(next, "mewsgi 1 stop\n");
     turn();
-    EXPECT_EQ(asked_.size(), 2U);
+    EXPECT_EQ(asked.size(), 2U);
 }
 
 TEST_F(Socket, TooManyClientsDoNotKeepLaterOnesOutForEver) {
@@ -156,7 +156,7 @@ TEST_F(Socket, TooManyClientsDoNotKeepLaterOnesOutForEver) {
     const os::Fd client = connect();
     send(client, "mewsgi 1 status\n");
     turn();
-    EXPECT_EQ(asked_.size(), 1U);
+    EXPECT_EQ(asked.size(), 1U);
 }
 
 TEST(CommandClient, NoSuchProcessIsNotRunning) {

@@ -240,7 +240,7 @@ void Generation::on_worker_dead(WorkerHandle& worker, const WorkerEnd& end) {
         Failure failure;
         failure.status = end.failed_status != 0 ? end.failed_status : kExitError;
         failure.text = end.why.empty() ? end.text : end.why;
-        return fail(std::move(failure));
+        return fail(failure);
     }
     if (phase_ != Phase::serving) return check_gone();
     if (!end.why.empty()) log::error("worker-failed", "{}", end.why);
@@ -276,7 +276,7 @@ void Generation::restart_zygote_later() {
     });
 }
 
-void Generation::fail(Failure failure) {
+void Generation::fail(const Failure& failure) {
     if (phase_ != Phase::preparing && phase_ != Phase::ready) return;
     step(Phase::retiring);
     owner_.on_generation_failed(*this, failure);

@@ -78,7 +78,7 @@ private:
     void restart_zygote_later();
     void announce(const WorkerHandle& worker) const;
     void log_end(const WorkerEnd& end) const;
-    void fail(Failure failure);
+    void fail(const Failure& failure);
     void check_ready();
     void check_gone();
 

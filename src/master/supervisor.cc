@@ -30,6 +30,7 @@ std::string asker(const os::SignalEvent& event) {
 
 std::vector<net::ListenerInfo> infos(const Holdings& holdings) {
     std::vector<net::ListenerInfo> list;
+    list.reserve(holdings.listeners.size());
     for (const net::Listener& listener : holdings.listeners) list.push_back(listener.info);
     return list;
 }

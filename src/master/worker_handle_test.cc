@@ -27,24 +27,24 @@ public:
 
 class Worker : public ::testing::Test {
 protected:
-    Worker() : loop_(clock_), holdings_(loop_, program_) {}
+    Worker() : loop(clock), holdings(loop, program) {}
     void SetUp() override {
-        ASSERT_TRUE(loop_.open());
-        loop_.run_once(base::Milliseconds{0});  // reads the clock
-        auto board = stats::Board::create(1);
-        ASSERT_TRUE(board);
-        board_ = std::move(*board);
+        ASSERT_TRUE(loop.open());
+        loop.run_once(base::Milliseconds{0});  // reads the clock
+        auto made = stats::Board::create(1);
+        ASSERT_TRUE(made);
+        board = std::move(*made);
         auto pair = control::make_pair();
         ASSERT_TRUE(pair);
-        far_ = std::move(pair->far);
-        handle_ = std::make_unique<WorkerHandle>(holdings_, owner_, board_.slot(1),
-                                                 WorkerPlace{1, 3, 7, true});
-        ASSERT_TRUE(handle_->expect(std::move(pair->near)));
+        far = std::move(pair->far);
+        handle = std::make_unique<WorkerHandle>(holdings, owner, board.slot(1),
+                                                WorkerPlace{1, 3, 7, true});
+        ASSERT_TRUE(handle->expect(std::move(pair->near)));
     }
     void TearDown() override {
-        if (child_ == 0) return;
-        ::kill(child_, SIGKILL);
-        ::waitpid(child_, nullptr, 0);
+        if (child == 0) return;
+        ::kill(child, SIGKILL);
+        ::waitpid(child, nullptr, 0);
     }
     void say(control::Kind kind, pid_t pid = 0, std::uint64_t value = 0) {
         control::Message message;
@@ -52,53 +52,53 @@ protected:
         message.slot = 1;
         message.pid = pid;
         message.value = value;
-        ASSERT_TRUE(control::send(far_.get(), message));
-        loop_.run_once(base::Milliseconds{0});
+        ASSERT_TRUE(control::send(far.get(), message));
+        loop.run_once(base::Milliseconds{0});
     }
     control::Message hear() {
         control::Message message;
-        const auto receipt = control::receive(far_.get(), message);
+        const auto receipt = control::receive(far.get(), message);
         EXPECT_TRUE(receipt && *receipt == control::Receipt::message);
         return message;
     }
     // A real child, for what needs a pid: sits still until it is killed.
     pid_t start_child() {
-        child_ = ::fork();
-        if (child_ == 0) {
+        child = ::fork();
+        if (child == 0) {
             for (;;) ::pause();
         }
-        return child_;
+        return child;
     }
     void reap() {
         siginfo_t info{};
-        ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child_), &info, WEXITED | WNOWAIT), 0);
-        child_ = 0;
-        holdings_.children.reap(loop_.now());
+        ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
+        child = 0;
+        holdings.children.reap(loop.now());
     }
 
-    base::SteadyClock clock_;
-    net::EventLoop loop_;
-    Program program_;
-    Holdings holdings_;
-    Owner owner_;
-    stats::Board board_;
-    os::Fd far_;
-    std::unique_ptr<WorkerHandle> handle_;
-    pid_t child_ = 0;
+    base::SteadyClock clock;
+    net::EventLoop loop;
+    Program program;
+    Holdings holdings;
+    Owner owner;
+    stats::Board board;
+    os::Fd far;
+    std::unique_ptr<WorkerHandle> handle;
+    pid_t child = 0;
 };
 
 TEST_F(Worker, GoesItsWay) {
     const pid_t pid = start_child();
     say(control::Kind::hello, pid);
-    EXPECT_EQ(handle_->phase(), WorkerPhase::starting);
-    EXPECT_EQ(handle_->pid(), pid);
-    EXPECT_EQ(board_.slot(1).pid.load(), static_cast<std::uint64_t>(pid));
-    EXPECT_EQ(board_.slot(1).incarnation.load(), 7U);
+    EXPECT_EQ(handle->phase(), WorkerPhase::starting);
+    EXPECT_EQ(handle->pid(), pid);
+    EXPECT_EQ(board.slot(1).pid.load(), static_cast<std::uint64_t>(pid));
+    EXPECT_EQ(board.slot(1).incarnation.load(), 7U);
     say(control::Kind::ready);
-    EXPECT_EQ(owner_.ready, 1);
-    handle_->serve();
+    EXPECT_EQ(owner.ready, 1);
+    handle->serve();
     EXPECT_EQ(hear().kind, control::Kind::serve);
-    handle_->retire(base::Milliseconds{1234}, 4);
+    handle->retire(base::Milliseconds{1234}, 4);
     const control::Message order = hear();
     EXPECT_EQ(order.kind, control::Kind::retire);
     EXPECT_EQ(order.value, 1234U);
@@ -106,39 +106,39 @@ TEST_F(Worker, GoesItsWay) {
     say(control::Kind::left, 0, 2);
     ::kill(pid, SIGKILL);
     reap();
-    EXPECT_EQ(owner_.deaths, 1);
-    EXPECT_TRUE(owner_.end.expected);
-    EXPECT_FALSE(owner_.end.cut_off);
-    EXPECT_NE(owner_.end.text.find("2 requests were cut"), std::string::npos);
-    EXPECT_EQ(board_.slot(1).deaths.load(), 0U);
-    EXPECT_EQ(board_.slot(1).pid.load(), 0U);
+    EXPECT_EQ(owner.deaths, 1);
+    EXPECT_TRUE(owner.end.expected);
+    EXPECT_FALSE(owner.end.cut_off);
+    EXPECT_NE(owner.end.text.find("2 requests were cut"), std::string::npos);
+    EXPECT_EQ(board.slot(1).deaths.load(), 0U);
+    EXPECT_EQ(board.slot(1).pid.load(), 0U);
 }
 
 TEST_F(Worker, SpawnedAndHelloMayComeInAnyOrder) {
     const pid_t pid = start_child();
-    handle_->on_spawned(pid);
-    EXPECT_EQ(handle_->phase(), WorkerPhase::starting);
+    handle->on_spawned(pid);
+    EXPECT_EQ(handle->phase(), WorkerPhase::starting);
     say(control::Kind::hello, pid);
-    EXPECT_EQ(handle_->phase(), WorkerPhase::starting);
-    EXPECT_EQ(handle_->pid(), pid);
+    EXPECT_EQ(handle->phase(), WorkerPhase::starting);
+    EXPECT_EQ(handle->pid(), pid);
 }
 
 TEST_F(Worker, DeathBeforeItsPidWasToldIsFoundLater) {
     const pid_t pid = start_child();
     ::kill(pid, SIGKILL);
     reap();  // a stranger, so far
-    EXPECT_EQ(owner_.deaths, 0);
-    handle_->on_spawned(pid);
-    EXPECT_EQ(owner_.deaths, 1);
-    EXPECT_NE(owner_.end.text.find("SIGKILL"), std::string::npos) << owner_.end.text;
+    EXPECT_EQ(owner.deaths, 0);
+    handle->on_spawned(pid);
+    EXPECT_EQ(owner.deaths, 1);
+    EXPECT_NE(owner.end.text.find("SIGKILL"), std::string::npos) << owner.end.text;
 }
 
 TEST_F(Worker, EndOfSocketWithoutAPidIsDeath) {
-    far_.reset();
-    loop_.run_once(base::Milliseconds{0});
-    EXPECT_EQ(owner_.deaths, 1);
-    EXPECT_EQ(owner_.end.phase, WorkerPhase::ordered);
-    EXPECT_FALSE(owner_.end.was_ready);
+    far.reset();
+    loop.run_once(base::Milliseconds{0});
+    EXPECT_EQ(owner.deaths, 1);
+    EXPECT_EQ(owner.end.phase, WorkerPhase::ordered);
+    EXPECT_FALSE(owner.end.was_ready);
 }
 
 TEST_F(Worker, WhatItSaidBeforeItDiedCounts) {
@@ -148,61 +148,61 @@ TEST_F(Worker, WhatItSaidBeforeItDiedCounts) {
     failed.kind = control::Kind::failed;
     failed.value = 22;
     failed.text = "Traceback";
-    ASSERT_TRUE(control::send(far_.get(), failed));
+    ASSERT_TRUE(control::send(far.get(), failed));
     ::kill(pid, SIGKILL);
     reap();  // before the loop saw the message
-    EXPECT_EQ(owner_.end.failed_status, 22);
-    EXPECT_EQ(owner_.end.why, "Traceback");
+    EXPECT_EQ(owner.end.failed_status, 22);
+    EXPECT_EQ(owner.end.why, "Traceback");
 }
 
 TEST_F(Worker, ForeignBuildIsCutOff) {
     const char junk[] = "this is no message of ours at all, and a long one at that.......";
-    ASSERT_GT(::send(far_.get(), junk, sizeof junk, MSG_NOSIGNAL), 0);
-    loop_.run_once(base::Milliseconds{0});
-    EXPECT_EQ(owner_.deaths, 1);
+    ASSERT_GT(::send(far.get(), junk, sizeof junk, MSG_NOSIGNAL), 0);
+    loop.run_once(base::Milliseconds{0});
+    EXPECT_EQ(owner.deaths, 1);
 }
 
 TEST_F(Worker, ClaimOfAPidThatIsNotOursKillsNobody) {
     say(control::Kind::hello, ::getppid());
-    handle_->kill("test");
+    handle->kill("test");
     EXPECT_EQ(::kill(::getppid(), 0), 0);
     EXPECT_EQ(::kill(::getpid(), 0), 0);
 }
 
 TEST_F(Worker, OutOfOrderMessagesChangeNothing) {
     say(control::Kind::ready);
-    EXPECT_EQ(owner_.ready, 1);
+    EXPECT_EQ(owner.ready, 1);
     say(control::Kind::ready);
     say(control::Kind::spawned);
     say(control::Kind::serve);
-    EXPECT_EQ(owner_.ready, 1);
-    EXPECT_EQ(handle_->phase(), WorkerPhase::ready);
+    EXPECT_EQ(owner.ready, 1);
+    EXPECT_EQ(handle->phase(), WorkerPhase::ready);
     say(control::Kind::reload);
     say(control::Kind::stop);
-    EXPECT_EQ(owner_.requests, (std::vector{control::Kind::reload, control::Kind::stop}));
+    EXPECT_EQ(owner.requests, (std::vector{control::Kind::reload, control::Kind::stop}));
 }
 
 TEST_F(Worker, RetiringBeforeItServedDoesNotWait) {
     const pid_t pid = start_child();
     say(control::Kind::hello, pid);
-    handle_->retire(base::Milliseconds{1000000}, 0);
+    handle->retire(base::Milliseconds{1000000}, 0);
     reap();
-    EXPECT_EQ(owner_.deaths, 1);
-    EXPECT_TRUE(owner_.end.expected);
-    EXPECT_FALSE(owner_.end.cut_off);
+    EXPECT_EQ(owner.deaths, 1);
+    EXPECT_TRUE(owner.end.expected);
+    EXPECT_FALSE(owner.end.cut_off);
 }
 
 TEST_F(Worker, MercyEnds) {
     const pid_t pid = start_child();
     say(control::Kind::hello, pid);
     say(control::Kind::ready);
-    handle_->serve();
-    handle_->retire(base::Milliseconds{20}, 0);
-    loop_.run_once(base::Milliseconds{10000});
-    loop_.run_once(base::Milliseconds{0});
+    handle->serve();
+    handle->retire(base::Milliseconds{20}, 0);
+    loop.run_once(base::Milliseconds{10000});
+    loop.run_once(base::Milliseconds{0});
     reap();
-    EXPECT_TRUE(owner_.end.cut_off);
-    EXPECT_NE(owner_.end.text.find("mercy"), std::string::npos) << owner_.end.text;
+    EXPECT_TRUE(owner.end.cut_off);
+    EXPECT_NE(owner.end.text.find("mercy"), std::string::npos) << owner.end.text;
 }
 
 TEST(Children, StrangersAreReapedSilently) {
