@@ -3,10 +3,10 @@
 // rest of our code includes. Only format.cc compiles the library itself; including all of it
 // everywhere took most of a build's time.
 
-#include <fmt/core.h>
-
 #include <string>
 #include <string_view>
+
+#include <fmt/core.h>
 
 namespace mew::base {
 

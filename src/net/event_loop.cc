@@ -80,8 +80,8 @@ int EventLoop::wait_milliseconds(base::Milliseconds limit) {
     if (!timers_.empty()) {
         const auto left = timers_.front().due - clock_.now();
         // Rounded up, else the last partial millisecond is spent in turns that do nothing.
-        const auto due = std::max<std::int64_t>(
-            0, std::chrono::ceil<base::Milliseconds>(left).count());
+        const auto due =
+            std::max<std::int64_t>(0, std::chrono::ceil<base::Milliseconds>(left).count());
         wait = wait < 0 ? due : std::min(wait, due);
     }
     return static_cast<int>(std::min<std::int64_t>(wait, 1'000'000'000));

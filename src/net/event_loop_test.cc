@@ -1,10 +1,11 @@
 #include "net/event_loop.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <string>
+
+#include <gtest/gtest.h>
 
 namespace mew::net {
 namespace {

@@ -11,9 +11,9 @@ std::string text_of(PyObject* object) {
     const PyRef text = PyRef::steal(PyObject_Str(object));
     Py_ssize_t size = 0;
     // surrogateescape and friends: an exception text may hold anything
-    const PyRef bytes = text ? PyRef::steal(PyUnicode_AsEncodedString(text.get(), "utf-8",
-                                                                     "backslashreplace"))
-                             : PyRef();
+    const PyRef bytes =
+        text ? PyRef::steal(PyUnicode_AsEncodedString(text.get(), "utf-8", "backslashreplace"))
+             : PyRef();
     char* data = nullptr;
     if (!bytes || PyBytes_AsStringAndSize(bytes.get(), &data, &size) != 0) {
         PyErr_Clear();
@@ -22,12 +22,13 @@ std::string text_of(PyObject* object) {
     return {data, static_cast<std::size_t>(size)};
 }
 
-std::string format(PyObject* type, PyObject* value, PyObject* traceback) {
+std::string format(PyObject* exception) {
+    PyObject* const type = reinterpret_cast<PyObject*>(Py_TYPE(exception));
+    const PyRef traceback = PyRef::steal(PyException_GetTraceback(exception));
     const PyRef module = PyRef::steal(PyImport_ImportModule("traceback"));
     const PyRef lines =
         module ? PyRef::steal(PyObject_CallMethod(module.get(), "format_exception", "OOO", type,
-                                                 value ? value : Py_None,
-                                                 traceback ? traceback : Py_None))
+                                                  exception, traceback ? traceback.get() : Py_None))
                : PyRef();
     const PyRef empty = PyRef::steal(PyUnicode_FromString(""));
     const PyRef joined =
@@ -43,17 +44,9 @@ std::string format(PyObject* type, PyObject* value, PyObject* traceback) {
 }  // namespace
 
 std::string take_traceback() {
-    PyObject* type = nullptr;
-    PyObject* value = nullptr;
-    PyObject* traceback = nullptr;
-    PyErr_Fetch(&type, &value, &traceback);
-    if (type == nullptr) return "";
-    PyErr_NormalizeException(&type, &value, &traceback);
-    if (traceback != nullptr && value != nullptr) PyException_SetTraceback(value, traceback);
-    const PyRef owned_type = PyRef::steal(type);
-    const PyRef owned_value = PyRef::steal(value);
-    const PyRef owned_traceback = PyRef::steal(traceback);
-    std::string text = format(type, value, traceback);
+    const PyRef exception = PyRef::steal(take_raised());
+    if (!exception) return "";
+    std::string text = format(exception.get());
     while (!text.empty() && text.back() == '\n') text.pop_back();
     return text;
 }

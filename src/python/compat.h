@@ -13,3 +13,25 @@ inline PyObject* Py_NewRef(PyObject* object) {
 #undef PyUnicode_READY
 #define PyUnicode_READY(text) 0  // every str is ready since 3.12
 #endif
+
+// The exception that is being raised, taken out of the thread state, with its traceback set on it;
+// null if there is none. And back again. (PyErr_Fetch and PyErr_Restore are deprecated.)
+#if PY_VERSION_HEX >= 0x030C0000
+inline PyObject* take_raised() { return PyErr_GetRaisedException(); }
+inline void set_raised(PyObject* exception) { PyErr_SetRaisedException(exception); }
+#else
+inline PyObject* take_raised() {
+    PyObject *type = nullptr, *value = nullptr, *traceback = nullptr;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (type == nullptr) return nullptr;
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != nullptr) PyException_SetTraceback(value, traceback);
+    Py_DECREF(type);
+    Py_XDECREF(traceback);
+    return value;
+}
+inline void set_raised(PyObject* exception) {
+    PyObject* const type = reinterpret_cast<PyObject*>(Py_TYPE(exception));
+    PyErr_Restore(Py_NewRef(type), exception, PyException_GetTraceback(exception));
+}
+#endif

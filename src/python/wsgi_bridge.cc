@@ -62,11 +62,12 @@ bool WsgiBridge::call_app(Call& call) {
     bool done = result && send_result(call, result.get());
     if (result) {
         // PEP 3333: close() runs whether or not the answer went well, and must not hide why not.
-        PyObject *type, *value, *traceback;
-        PyErr_Fetch(&type, &value, &traceback);
+        PyObject* const raised = take_raised();
         close_result(call, result.get());
-        if (type != nullptr) PyErr_Restore(type, value, traceback);
-        else if (PyErr_Occurred()) done = false;
+        if (raised != nullptr)
+            set_raised(raised);
+        else if (PyErr_Occurred() != nullptr)
+            done = false;
     }
     start_response_type_.detach(start_response.get());
     return done;
@@ -180,8 +181,7 @@ void WsgiBridge::close_result(Call&, PyObject* result) {
 }
 
 void WsgiBridge::on_failure(Call& call) {
-    const http::BodyFailure* failure =
-        call.input ? InputType::failure(call.input.get()) : nullptr;
+    const http::BodyFailure* failure = call.input ? InputType::failure(call.input.get()) : nullptr;
     if (failure != nullptr && PyErr_ExceptionMatches(input_type_.error_type())) {
         // The client's doing, not the app's.
         PyErr_Clear();

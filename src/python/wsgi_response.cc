@@ -26,8 +26,7 @@ void raise_not_text(const char* what, PyObject* object) {
         PyErr_Format(PyExc_ValueError, "%s %R holds characters outside Latin-1 (PEP 3333)", what,
                      object);
     } else {
-        PyErr_Format(PyExc_TypeError, "%s must be str, not %.100s", what,
-                     Py_TYPE(object)->tp_name);
+        PyErr_Format(PyExc_TypeError, "%s must be str, not %.100s", what, Py_TYPE(object)->tp_name);
     }
 }
 
@@ -37,8 +36,14 @@ void raise_again(PyObject* exc_info) {
         PyErr_SetString(PyExc_TypeError, "start_response: exc_info must be a tuple of three");
         return;
     }
-    PyErr_Restore(Py_NewRef(PyTuple_GET_ITEM(exc_info, 0)), Py_NewRef(PyTuple_GET_ITEM(exc_info, 1)),
-                  Py_NewRef(PyTuple_GET_ITEM(exc_info, 2)));
+    PyObject* const value = PyTuple_GET_ITEM(exc_info, 1);
+    PyObject* const traceback = PyTuple_GET_ITEM(exc_info, 2);
+    if (!PyExceptionInstance_Check(value)) {
+        PyErr_SetObject(PyTuple_GET_ITEM(exc_info, 0), value);
+        return;
+    }
+    if (traceback != Py_None && PyException_SetTraceback(value, traceback) != 0) return;
+    set_raised(Py_NewRef(value));
 }
 
 }  // namespace
@@ -160,13 +165,13 @@ WsgiResponse::Sent WsgiResponse::flush() {
     return client_gone_ ? Sent::client_gone : Sent::sent;
 }
 
-// --- the Python objects ---------------------------------------------------------------------------
+// --- the Python objects
+// ---------------------------------------------------------------------------
 
 namespace {
 
 struct Callable {
-    PyObject_HEAD
-    WsgiResponse* response;
+    PyObject_HEAD WsgiResponse* response;
     vectorcallfunc vectorcall;
 };
 
@@ -247,8 +252,7 @@ bool StartResponseType::prepare() {
 PyObject* StartResponseType::make(WsgiResponse& response) {
     PyObject* object = spare_.release();
     if (object == nullptr) {
-        Callable* made =
-            PyObject_New(Callable, reinterpret_cast<PyTypeObject*>(type_.get()));
+        Callable* made = PyObject_New(Callable, reinterpret_cast<PyTypeObject*>(type_.get()));
         if (made == nullptr) return nullptr;
         made->vectorcall = call_start_response;
         object = reinterpret_cast<PyObject*>(made);

@@ -50,11 +50,11 @@ void Acceptor::pause(int error) {
 void Acceptor::on_event(std::uint32_t) {
     sockaddr_storage from{};
     socklen_t size = sizeof from;
-    os::Fd socket(::accept4(fd_, reinterpret_cast<sockaddr*>(&from), &size,
-                            SOCK_NONBLOCK | SOCK_CLOEXEC));
+    os::Fd socket(
+        ::accept4(fd_, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket) {
-        const bool out_of_something = errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-                                      errno == ENOMEM;
+        const bool out_of_something =
+            errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
         if (out_of_something) pause(errno);
         return;  // EAGAIN: another worker was faster; ECONNABORTED: the client was
     }
@@ -64,8 +64,8 @@ void Acceptor::on_event(std::uint32_t) {
         (void)start();
     }
     auto codec = std::make_unique<http1::Codec>(context_.settings.limits);
-    auto* connection = new Connection(context_, std::move(socket), PeerText(from), listener_,
-                                      std::move(codec));
+    auto* connection =
+        new Connection(context_, std::move(socket), PeerText(from), listener_, std::move(codec));
     connection->open({});
 }
 

@@ -45,8 +45,8 @@ Connection::Connection(Context& context, os::Fd socket, PeerText peer, std::uint
 }
 
 Connection::~Connection() {
-    context_.slot.connections.store(
-        context_.slot.connections.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    context_.slot.connections.store(context_.slot.connections.load(std::memory_order_relaxed) - 1,
+                                    std::memory_order_relaxed);
 }
 
 void Connection::open(std::string_view unread) {
@@ -124,7 +124,8 @@ void Connection::run_further() {
     if (state_ == State::idle || state_ == State::receiving) process(held_);
 }
 
-// --- inward ---------------------------------------------------------------------------------------
+// --- inward
+// ---------------------------------------------------------------------------------------
 
 void Connection::process(std::string_view bytes) {
     for (int i = 0; i < kRequestsPerTurn; ++i) {
@@ -232,7 +233,8 @@ void Connection::receive_body() {
     if (refused_) stream_.break_body(refusal_.status, refusal_.reason);
 }
 
-// --- the exchange -----------------------------------------------------------------------------------
+// --- the exchange
+// -----------------------------------------------------------------------------------
 
 void Connection::run_exchange(std::string_view& bytes) {
     const bool streams_body = !stream_.body_complete();
@@ -350,7 +352,8 @@ void Connection::answer_refusal(const http::Refusal& refusal) {
     return sent ? settle() : close();
 }
 
-// --- outward --------------------------------------------------------------------------------------
+// --- outward
+// --------------------------------------------------------------------------------------
 
 bool Connection::finish_file() {
     while (queue_.has_file()) {
@@ -437,7 +440,8 @@ Connection::Wait Connection::wait(short events, Limit limit) {
     return Wait::timeout;
 }
 
-// --- time limits ------------------------------------------------------------------------------------
+// --- time limits
+// ------------------------------------------------------------------------------------
 
 void Connection::on_limit(Limit limit) {
     switch (limit) {

@@ -67,12 +67,12 @@ public:
 
 private:
     enum class State : std::uint8_t {
-        idle,        // between requests
-        receiving,   // part of a head or of the awaited body is there
-        answering,   // the app runs
-        sending,     // answered; the socket does not take it all yet
-        draining,    // answered; the rest of the body is dropped
-        lingering,   // sending side closed; reads until the client closes too
+        idle,       // between requests
+        receiving,  // part of a head or of the awaited body is there
+        answering,  // the app runs
+        sending,    // answered; the socket does not take it all yet
+        draining,   // answered; the rest of the body is dropped
+        lingering,  // sending side closed; reads until the client closes too
         gone,
     };
 
@@ -113,14 +113,14 @@ private:
     http::Peer peer_;
     State state_ = State::idle;
     std::uint32_t interest_ = 0;
-    bool refused_ = false;            // the codec refused; not yet answered
-    bool closing_ = false;            // ends once what is queued was sent
+    bool refused_ = false;  // the codec refused; not yet answered
+    bool closing_ = false;  // ends once what is queued was sent
     bool received_any_ = false;
-    bool client_ends_ = false;        // it asked for the end: nothing more comes from it
-    bool drain_body_ = false;         // body is left to drop once the queue is sent
+    bool client_ends_ = false;  // it asked for the end: nothing more comes from it
+    bool drain_body_ = false;   // body is left to drop once the queue is sent
     http::Refusal refusal_;
-    std::uint64_t dropped_ = 0;       // body bytes dropped after the answer, or while lingering
-    std::string held_;                // received, not decoded yet
+    std::uint64_t dropped_ = 0;  // body bytes dropped after the answer, or while lingering
+    std::string held_;           // received, not decoded yet
 };
 
 }  // namespace mew::worker

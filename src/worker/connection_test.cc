@@ -1,8 +1,6 @@
 #include "worker/connection.h"
 
 #include <fcntl.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -10,6 +8,9 @@
 #include <functional>
 #include <memory>
 #include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 #include "http1/codec.h"
 #include "worker/handover.h"
@@ -74,9 +75,8 @@ protected:
     os::Fd connect(std::string_view unread = {}) {
         int pair[2];
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
-        auto* connection =
-            new Connection(*context, os::Fd(pair[0]), PeerText(), 0,
-                           std::make_unique<http1::Codec>(settings.limits));
+        auto* connection = new Connection(*context, os::Fd(pair[0]), PeerText(), 0,
+                                          std::make_unique<http1::Codec>(settings.limits));
         connection->open(unread);
         return os::Fd(pair[1]);
     }
@@ -173,7 +173,8 @@ TEST_F(ConnectionTest, AnswersAPipelineInOrderHoweverLong) {
 
 TEST_F(ConnectionTest, ABadRequestIsRefusedAndTheClientSeesTheAnswer) {
     const os::Fd client = connect();
-    send(client, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\nGET /evil HTTP/1.1\r\nHost: h\r\n\r\n");
+    send(client,
+         "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\nGET /evil HTTP/1.1\r\nHost: h\r\n\r\n");
     const std::string answer = receive(client);
     EXPECT_THAT(answer, StartsWith("HTTP/1.1 400 Bad Request\r\n"));
     EXPECT_THAT(answer, HasSubstr("Connection: close\r\n"));
@@ -255,8 +256,7 @@ TEST_F(ConnectionTest, ACutBodyFailsTheReadAndNeverLooksComplete) {
     };
     os::Fd client = connect();
     const std::string_view half = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab";
-    ASSERT_EQ(::send(client.get(), half.data(), half.size(), 0),
-              static_cast<ssize_t>(half.size()));
+    ASSERT_EQ(::send(client.get(), half.data(), half.size(), 0), static_cast<ssize_t>(half.size()));
     ::shutdown(client.get(), SHUT_WR);
     turn();
     EXPECT_TRUE(failed);
@@ -317,8 +317,10 @@ TEST_F(ConnectionTest, AnAnswerThatBreaksAfterItsHeadHasNoLastChunk) {
 TEST_F(ConnectionTest, ASlowReaderGetsAllOfALargeAnswerWhileOthersAreServed) {
     const std::string large(900'000, 'z');
     app.action = [&](http::Exchange& exchange) {
-        if (exchange.head.target() == "/large") TestApp::answer(exchange, large);
-        else TestApp::answer(exchange, "small");
+        if (exchange.head.target() == "/large")
+            TestApp::answer(exchange, large);
+        else
+            TestApp::answer(exchange, "small");
     };
     const os::Fd slow = connect();
     const os::Fd quick = connect();
@@ -379,10 +381,10 @@ TEST_F(ConnectionTest, AReaderThatStandsStillIsClosedAfterItsTime) {
 }
 
 TEST_F(ConnectionTest, LimitsOfTime) {
-    const os::Fd silent = connect();       // never sends a byte: closed, no answer
-    const os::Fd half = connect();         // half a head: 408
-    const os::Fd body = connect();         // half a body: 408
-    const os::Fd idle = connect();         // between requests: closed, no answer
+    const os::Fd silent = connect();  // never sends a byte: closed, no answer
+    const os::Fd half = connect();    // half a head: 408
+    const os::Fd body = connect();    // half a body: 408
+    const os::Fd idle = connect();    // between requests: closed, no answer
     send(half, "GET / HT");
     send(body, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab");
     send(idle, kGet);

@@ -30,24 +30,27 @@ using WaitHooks = net::EventLoop::WaitHooks;
 
 struct Settings {
     http::Limits limits;
-    std::uint32_t post_buffering = 65536;    // body bytes awaited before the app is called
-    std::uint32_t response_buffer = 1048576; // answer bytes kept for a slow reader
+    std::uint32_t post_buffering = 65536;     // body bytes awaited before the app is called
+    std::uint32_t response_buffer = 1048576;  // answer bytes kept for a slow reader
     bool keep_alive = true;
     bool access_log = true;
     std::vector<net::ListenerInfo> listeners;
 };
 
 enum class Phase : std::uint8_t {
-    waiting,    // ready, not yet told to serve
+    waiting,  // ready, not yet told to serve
     serving,
-    retiring,   // a successor takes new connections and the idle ones of ours
-    stopping,   // nobody does: idle connections are closed
+    retiring,  // a successor takes new connections and the idle ones of ours
+    stopping,  // nobody does: idle connections are closed
 };
 
 struct Context {
     Context(net::EventLoop& the_loop, const Settings& the_settings, stats::Slot& the_slot,
             http::AppBridge& the_bridge)
-        : loop(the_loop), settings(the_settings), slot(the_slot), bridge(the_bridge),
+        : loop(the_loop),
+          settings(the_settings),
+          slot(the_slot),
+          bridge(the_bridge),
           deadlines(the_loop) {}
 
     // What the board shows between requests.

@@ -1,7 +1,7 @@
 #pragma once
 // Connections that outlive their worker: a retiring worker sends each idle one (its descriptor, the
-// bytes that were received but not decoded) through a SEQPACKET pair that the whole tree shares, and
-// any serving worker takes it up. The client notices nothing.
+// bytes that were received but not decoded) through a SEQPACKET pair that the whole tree shares,
+// and any serving worker takes it up. The client notices nothing.
 //
 //   packet: Header | unread bytes      ancillary: one descriptor (SCM_RIGHTS)
 

@@ -79,8 +79,7 @@ SendQueue::Progress SendQueue::resume(int socket) {
 
 SendQueue::Progress SendQueue::send_bytes(int socket) {
     while (at_ < bytes_.size()) {
-        const ssize_t sent =
-            ::send(socket, bytes_.data() + at_, bytes_.size() - at_, MSG_NOSIGNAL);
+        const ssize_t sent = ::send(socket, bytes_.data() + at_, bytes_.size() - at_, MSG_NOSIGNAL);
         if (sent < 0) {
             if (errno == EINTR) continue;
             return would_block(errno) ? Progress::blocked : Progress::broken;
@@ -97,7 +96,8 @@ SendQueue::Progress SendQueue::send_bytes(int socket) {
 SendQueue::Progress SendQueue::send_file(int socket) {
     while (file_left_ > 0) {
         auto offset = static_cast<off_t>(file_offset_);
-        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(file_left_, kSendfilePiece));
+        const auto size =
+            static_cast<std::size_t>(std::min<std::uint64_t>(file_left_, kSendfilePiece));
         const ssize_t sent = ::sendfile(socket, file_.get(), &offset, size);
         if (sent < 0 && errno == EINTR) continue;
         if (sent < 0) return would_block(errno) ? Progress::blocked : Progress::broken;

@@ -87,11 +87,11 @@ base::Result<void> Stream::gone() {
 base::Result<void> Stream::start(http::ResponseHead& head) {
     // A client that was never told to go on may or may not send its body: nothing behind it can be
     // told apart from it.
-    const bool unsure = has_body_ && !body_complete_ &&
-                        ((head_->expects_continue && !continue_sent_) ||
-                         unread_bytes() > kDrainBound);
-    const bool close_after = unsure || must_close_ || !context_.settings.keep_alive ||
-                             context_.phase == Phase::stopping;
+    const bool unsure =
+        has_body_ && !body_complete_ &&
+        ((head_->expects_continue && !continue_sent_) || unread_bytes() > kDrainBound);
+    const bool close_after =
+        unsure || must_close_ || !context_.settings.keep_alive || context_.phase == Phase::stopping;
     const std::size_t before = context_.out.size();
     plan_ = connection_.codec().encode_head(id_, head, close_after, context_.out);
     head_bytes_ = context_.out.size() - before;
@@ -109,10 +109,11 @@ std::uint64_t Stream::room() const {
 void Stream::note_long_body() {
     if (long_body_noted_) return;
     long_body_noted_ = true;
-    log::warning("answer-too-long",
-                 "the app's answer to {} {} is longer than its Content-Length of {} bytes; the rest "
-                 "was not sent",
-                 head_->method(), head_->target(), plan_.length);
+    log::warning(
+        "answer-too-long",
+        "the app's answer to {} {} is longer than its Content-Length of {} bytes; the rest "
+        "was not sent",
+        head_->method(), head_->target(), plan_.length);
 }
 
 std::string_view Stream::fit(std::string_view bytes) {

@@ -16,8 +16,7 @@ struct Context;
 
 class Stream final : public http::BodySource, public http::ResponseSink {
 public:
-    Stream(Connection& connection, Context& context)
-        : connection_(connection), context_(context) {}
+    Stream(Connection& connection, Context& context) : connection_(connection), context_(context) {}
 
     // --- fed by the connection -------------------------------------------------------------
     void begin(http::StreamId id, http::RequestHead& head);

@@ -168,8 +168,10 @@ void Worker::let_go() {
         Connection& connection = *next;
         next = context_.connections.after(connection);
         if (context_.phase == Phase::stopping) {
-            if (connection.quiet()) connection.close();
-            else if (half_sent_grace_over_) connection.give_up_half_sent();
+            if (connection.quiet())
+                connection.close();
+            else if (half_sent_grace_over_)
+                connection.give_up_half_sent();
         } else if (!blocked && connection.movable()) {
             blocked = !hand_over(wiring_.handover_fd, connection);
         }

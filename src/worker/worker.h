@@ -22,8 +22,8 @@ Settings settings_from(const options::Options& options, std::vector<net::Listene
 
 struct Wiring {
     int control_fd = -1;
-    int handover_fd = -1;        // to hand connections on
-    int handover_take_fd = -1;   // to take them
+    int handover_fd = -1;       // to hand connections on
+    int handover_take_fd = -1;  // to take them
     std::uint32_t slot = 0;
     std::uint32_t generation = 0;
 };
