@@ -61,7 +61,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 class LogTest : public testing::Test {
 protected:
     void set_up(bool as_json, bool may_wait = true, bool colour = false) {
-        configure({.fd = pipe_.write.get(),
+        configure({.fd = pipe.write.get(),
                    .json = as_json,
                    .colour = colour,
                    .may_wait = may_wait,
@@ -69,9 +69,9 @@ protected:
                    .role = "worker 3"});
     }
     void TearDown() override { configure({}); }
-    std::string written() { return drain(pipe_.read.get()); }
+    std::string written() { return drain(pipe.read.get()); }
 
-    Pipe pipe_ = make_pipe();
+    Pipe pipe = make_pipe();
 };
 
 TEST_F(LogTest, TextHasTimeLevelRoleAndTheMessageAsItIs) {
@@ -170,7 +170,7 @@ TEST_F(LogTest, FullPipeDropsCountsAndAdmitsIt) {
 }
 
 TEST_F(LogTest, LongLineIsNeverLeftHalf) {
-    ASSERT_GT(::fcntl(pipe_.write.get(), F_SETPIPE_SZ, 4096), 0);
+    ASSERT_GT(::fcntl(pipe.write.get(), F_SETPIPE_SZ, 4096), 0);
     set_up(true, false);
     const std::string big(100000, 'x');
     write(Level::info, "big", big);
@@ -190,12 +190,12 @@ TEST_F(LogTest, LongLineIsNeverLeftHalf) {
 TEST_F(LogTest, NotWaitingDoesNotTouchTheFlagsOfTheSharedTarget) {
     set_up(false, false);
     info("e", "line");
-    EXPECT_EQ(::fcntl(pipe_.write.get(), F_GETFL) & O_NONBLOCK, 0);
+    EXPECT_EQ(::fcntl(pipe.write.get(), F_GETFL) & O_NONBLOCK, 0);
 }
 
 TEST_F(LogTest, ReaderGoneIsADropNotAnEnd) {
     ::signal(SIGPIPE, SIG_IGN);
-    pipe_.read.reset();
+    pipe.read.reset();
     for (bool may_wait : {true, false}) {
         set_up(false, may_wait);
         const std::uint64_t before = dropped();

@@ -3,9 +3,9 @@
 // (on free-threaded builds: an attached thread state); it is used on the Python side of the seam
 // only, never stored where native threads could destroy it.
 
-#include "python/compat.h"
-
 #include <utility>
+
+#include "python/compat.h"
 
 namespace mew::python {
 

@@ -15,9 +15,7 @@ struct Gil {
     PyThreadState* saved = nullptr;
 
     static void release(void* context) { static_cast<Gil*>(context)->saved = PyEval_SaveThread(); }
-    static void acquire(void* context) {
-        PyEval_RestoreThread(static_cast<Gil*>(context)->saved);
-    }
+    static void acquire(void* context) { PyEval_RestoreThread(static_cast<Gil*>(context)->saved); }
 };
 
 // Once a turn: handlers that the app installed with signal.signal() run here. One that raises (as

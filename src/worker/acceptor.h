@@ -12,7 +12,7 @@ namespace mew::worker {
 class Acceptor final : public net::EventHandler {
 public:
     Acceptor(Context& context, std::uint32_t listener);
-    ~Acceptor();
+    ~Acceptor() override;
 
     base::Result<void> start();
     void stop();

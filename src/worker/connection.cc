@@ -15,8 +15,7 @@ namespace mew::worker {
 
 namespace {
 
-constexpr int kRequestsPerTurn = 32;            // of one connection, then others get their turn
-constexpr std::uint64_t kDropBound = 1U << 20;  // bytes read only to be dropped
+constexpr int kRequestsPerTurn = 32;  // of one connection, then others get their turn
 
 std::string_view version_text(http::Version version) {
     switch (version) {
@@ -88,7 +87,7 @@ void Connection::set_interest(std::uint32_t events) {
     if (!context_.loop.modify(socket_.get(), events, *this)) close();
 }
 
-// --- events -------------------------------------------------------------------------------------
+// --- events
 
 void Connection::on_event(std::uint32_t events) {
     if (state_ == State::sending) return resume_sending();
@@ -125,7 +124,6 @@ void Connection::run_further() {
 }
 
 // --- inward
-// ---------------------------------------------------------------------------------------
 
 void Connection::process(std::string_view bytes) {
     for (int i = 0; i < kRequestsPerTurn; ++i) {
@@ -234,7 +232,6 @@ void Connection::receive_body() {
 }
 
 // --- the exchange
-// -----------------------------------------------------------------------------------
 
 void Connection::run_exchange(std::string_view& bytes) {
     const bool streams_body = !stream_.body_complete();
@@ -352,96 +349,7 @@ void Connection::answer_refusal(const http::Refusal& refusal) {
     return sent ? settle() : close();
 }
 
-// --- outward
-// --------------------------------------------------------------------------------------
-
-bool Connection::finish_file() {
-    while (queue_.has_file()) {
-        if (queue_.resume(socket_.get()) == SendQueue::Progress::broken) return false;
-        if (queue_.has_file() && wait(POLLOUT, Limit::send) != Wait::ready) return false;
-    }
-    return true;
-}
-
-bool Connection::send(std::string_view first, std::string_view second) {
-    // Bytes of the queue go before its file: what comes behind the file has to wait for it.
-    if (queue_.has_file() && !finish_file()) return false;
-    auto progress = second.empty() ? queue_.send(socket_.get(), first)
-                                   : queue_.send(socket_.get(), first, second);
-    // A slow reader costs memory up to the bound, then the app's time, then its connection.
-    while (progress == SendQueue::Progress::blocked &&
-           queue_.size() > context_.settings.response_buffer) {
-        if (wait(POLLOUT, Limit::send) != Wait::ready) return false;
-        progress = queue_.resume(socket_.get());
-    }
-    return progress != SendQueue::Progress::broken;
-}
-
-bool Connection::send_file(int fd, std::uint64_t offset, std::uint64_t size) {
-    if (queue_.has_file() && !finish_file()) return false;
-    if (!queue_.add_file(fd, offset, size)) return false;
-    return queue_.resume(socket_.get()) != SendQueue::Progress::broken;
-}
-
-void Connection::resume_sending() {
-    const std::uint64_t before = queue_.sent();
-    switch (queue_.resume(socket_.get())) {
-        case SendQueue::Progress::broken:
-            stats::add(context_.slot.aborted);
-            return close();
-        case SendQueue::Progress::blocked:
-            if (queue_.sent() != before) context_.deadlines.arm(*this, Limit::send);
-            return;
-        case SendQueue::Progress::done:
-            break;
-    }
-    set_interest(EPOLLIN);
-    if (state_ == State::gone) return;
-    settle();
-    // What a pipelining client had sent meanwhile lies here, not in the socket.
-    if (state_ == State::idle || state_ == State::draining) process(held_);
-}
-
-void Connection::end_connection() {
-    if (client_ends_ && held_.empty() && !drain_body_) return close();
-    start_lingering();
-}
-
-// RFC 9112 9.6: closing with unread bytes makes the kernel reset the connection, and the client may
-// never see the answer. So: close the sending side, read for a short, bounded time, then close.
-void Connection::start_lingering() {
-    state_ = State::lingering;
-    dropped_ = 0;
-    held_ = std::string();
-    ::shutdown(socket_.get(), SHUT_WR);
-    context_.deadlines.arm(*this, Limit::linger);
-    set_interest(EPOLLIN);
-}
-
-void Connection::drop_received() {
-    const ssize_t size = ::recv(socket_.get(), context_.receive_buffer.data(), kReceiveBuffer, 0);
-    if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (size <= 0) return close();
-    dropped_ += static_cast<std::uint64_t>(size);
-    if (dropped_ > kDropBound) close();
-}
-
-Connection::Wait Connection::wait(short events, Limit limit) {
-    const auto duration = context_.deadlines.duration(limit).count();
-    pollfd watched{socket_.get(), events, 0};
-    const WaitHooks& hooks = context_.wait_hooks;
-    if (hooks.before_wait) hooks.before_wait(hooks.context);
-    const int count = ::poll(&watched, 1, duration > 0 ? static_cast<int>(duration) : -1);
-    const int error = errno;
-    if (hooks.after_wait) hooks.after_wait(hooks.context);
-    if (count > 0) return Wait::ready;
-    if (count < 0) return error == EINTR ? Wait::ready : Wait::broken;
-    if (limit == Limit::send) stats::add(context_.slot.timeouts);
-    return Wait::timeout;
-}
-
 // --- time limits
-// ------------------------------------------------------------------------------------
 
 void Connection::on_limit(Limit limit) {
     switch (limit) {

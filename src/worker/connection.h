@@ -25,6 +25,9 @@
 
 namespace mew::worker {
 
+// Bytes of one connection that are read only to be dropped, before it is given up.
+inline constexpr std::uint64_t kDropBound = 1U << 20;
+
 class Connection final : public net::EventHandler,
                          public Timed,
                          public base::ListNode<RegistryTag>,
@@ -33,7 +36,7 @@ class Connection final : public net::EventHandler,
 public:
     Connection(Context& context, os::Fd socket, PeerText peer, std::uint32_t listener,
                std::unique_ptr<http::Codec> codec);
-    ~Connection();
+    ~Connection() override;
 
     // Takes up service; `unread` are bytes that another worker had received already.
     void open(std::string_view unread);

@@ -213,21 +213,17 @@ TEST_F(ConnectionTest, AnUnreadBodyIsNeverARequest) {
 TEST_F(ConnectionTest, ContinueIsSentWhenTheAppReadsAndOnlyThen) {
     const std::string head =
         "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n";
-    std::string seen_by_client;
-    os::Fd client = connect();
-    const int client_fd = client.get();
+    const os::Fd client = connect();
+    // A waiting client: it sends the body once it has seen the 100.
+    const std::function<void()> wait_like_a_client = [&] {
+        EXPECT_EQ(receive(client), "HTTP/1.1 100 Continue\r\n\r\n");
+        EXPECT_EQ(::send(client.get(), "ok", 2, 0), 2);
+    };
+    context->wait_hooks.context = const_cast<std::function<void()>*>(&wait_like_a_client);
+    context->wait_hooks.before_wait = [](void* wait) {
+        (*static_cast<std::function<void()>*>(wait))();
+    };
     app.action = [&](http::Exchange& exchange) {
-        // A waiting client: it sends the body once it has seen the 100.
-        context->wait_hooks.before_wait = [](void* fd) {
-            char buffer[256];
-            const ssize_t size =
-                ::recv(static_cast<int>(reinterpret_cast<std::intptr_t>(fd)), buffer, 256, 0);
-            EXPECT_EQ(std::string(buffer, static_cast<std::size_t>(std::max<ssize_t>(size, 0))),
-                      "HTTP/1.1 100 Continue\r\n\r\n");
-            EXPECT_EQ(::send(static_cast<int>(reinterpret_cast<std::intptr_t>(fd)), "ok", 2, 0), 2);
-        };
-        context->wait_hooks.context =
-            reinterpret_cast<void*>(static_cast<std::intptr_t>(client_fd));
         auto piece = exchange.body->read();
         ASSERT_TRUE(piece);
         TestApp::answer(exchange, *piece);

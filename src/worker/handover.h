@@ -22,7 +22,7 @@ bool hand_over(int pair_fd, Connection& connection);
 class HandoverTaker final : public net::EventHandler {
 public:
     HandoverTaker(Context& context, int fd) : context_(context), fd_(fd) {}
-    ~HandoverTaker() { stop(); }
+    ~HandoverTaker() override { stop(); }
 
     base::Result<void> start();
     void stop();

@@ -32,7 +32,7 @@ class Worker final : private net::EventHandler {
 public:
     Worker(const Settings& settings, const options::Options& options, stats::Slot& slot,
            http::AppBridge& bridge, Wiring wiring);
-    ~Worker();
+    ~Worker() override;
 
     base::Result<void> open();
     void set_wait_hooks(WaitHooks hooks);
