@@ -34,3 +34,38 @@ def test_a_report_cut_short_is_a_failure(
     (tmp_path / "ctest-dev.xml").write_text(CTEST[:60])
     count_tests.main(str(tmp_path))
     assert capsys.readouterr().out == "0 passed, 1 failed, 0 skipped\n"
+
+
+GTEST = """<testsuites><testsuite>
+<testcase name="one" status="run"/><testcase name="two" status="run"/>
+<testcase name="left out by a filter" status="notrun"/>
+<testcase name="three" status="run"><skipped message=""/></testcase>
+{more}</testsuite></testsuites>"""
+
+
+def ctest_of_one_program(folder: Path, outcome: str, more: str) -> None:
+    (folder / "ctest-dev.xml").write_text(
+        f'<testsuite><testcase name="net_test">{outcome}</testcase></testsuite>'
+    )
+    (folder / "ctest-dev").mkdir()
+    (folder / "ctest-dev/net_test.xml").write_text(GTEST.format(more=more))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "more", "line"),
+    [
+        ("", "", "2 passed, 0 failed, 1 skipped"),
+        (
+            "<failure/>",
+            '<testcase name="bad" status="run"><failure/></testcase>',
+            "2 passed, 1 failed, 1 skipped",
+        ),
+        ("<failure/>", "", "2 passed, 1 failed, 1 skipped"),  # a leak: every test had passed
+    ],
+)
+def test_the_program_s_own_report_stands_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], outcome: str, more: str, line: str
+) -> None:
+    ctest_of_one_program(tmp_path, outcome, more)
+    count_tests.main(str(tmp_path))
+    assert capsys.readouterr().out == line + "\n"
