@@ -13,7 +13,6 @@
 namespace mew::python {
 namespace {
 
-using ::testing::IsEmpty;
 
 std::vector<std::string> peers() {
     std::vector<std::string> names;
