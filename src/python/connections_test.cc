@@ -13,7 +13,6 @@
 namespace mew::python {
 namespace {
 
-
 std::vector<std::string> peers() {
     std::vector<std::string> names;
     for (const Connection& one : list_connections()) names.push_back(one.peer);
