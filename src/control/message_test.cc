@@ -52,7 +52,7 @@ protected:
 };
 
 TEST_F(MessageTest, EverythingArrives) {
-    const std::string text("line\nwith \0 and \xff", 18);
+    const std::string text("line\nwith \0 and \xff", 17);
     ASSERT_TRUE(send(near_.get(), {.kind = Kind::failed,
                                    .slot = 7,
                                    .generation = 3,

@@ -1,5 +1,6 @@
 #pragma once
-// Runs a WSGI app (PEP 3333) on exchanges, inline on the thread of the loop. Needs the GIL in run().
+// Runs a WSGI app (PEP 3333) on exchanges, inline on the thread of the loop. Needs the GIL in
+// run().
 
 #include <Python.h>
 

@@ -5,7 +5,6 @@
 
 #include "http/grammar.h"
 
-
 namespace mew::python {
 
 using http::FieldName;
@@ -25,7 +24,8 @@ PyRef latin1(std::string_view text) {
 PyRef interned(const char* text) { return PyRef::steal(PyUnicode_InternFromString(text)); }
 
 bool same_text(PyObject* object, std::string_view text) {
-    return object != nullptr && PyUnicode_GET_LENGTH(object) == static_cast<Py_ssize_t>(text.size()) &&
+    return object != nullptr &&
+           PyUnicode_GET_LENGTH(object) == static_cast<Py_ssize_t>(text.size()) &&
            PyUnicode_KIND(object) == PyUnicode_1BYTE_KIND &&
            std::memcmp(PyUnicode_1BYTE_DATA(object), text.data(), text.size()) == 0;
 }
@@ -48,8 +48,10 @@ std::string cgi_key(std::string_view name) {
         key.clear();
     }
     for (char c : name) {
-        if (c == '-') key += '_';
-        else key += c >= 'a' && c <= 'z' ? static_cast<char>(c & ~0x20) : c;
+        if (c == '-')
+            key += '_';
+        else
+            key += c >= 'a' && c <= 'z' ? static_cast<char>(c & ~0x20) : c;
     }
     return key;
 }
@@ -96,25 +98,23 @@ PyRef Environ::base_dict(const EnvironSettings& settings, const net::ListenerInf
             PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
     };
     PyObject* d = dict.get();
-    const bool done =
-        set(d, "wsgi.version", PyRef::steal(Py_BuildValue("(ii)", 1, 0))) &&
-        set(d, "wsgi.url_scheme", latin1("http")) &&
-        set(d, "wsgi.errors", PyRef::borrow(errors ? errors : Py_None)) &&
-        set(d, "wsgi.multithread", truth(settings.multithread)) &&
-        set(d, "wsgi.multiprocess", truth(settings.multiprocess)) &&
-        set(d, "wsgi.run_once", truth(false)) &&
-        set(d, "wsgi.input_terminated", truth(true)) &&
-        set(d, "wsgi.file_wrapper", PyRef::borrow(file_wrapper)) &&
-        set(d, "uwsgi.version", bytes(settings.version)) &&
-        set(d, "uwsgi.node", bytes(listener.server_name)) &&
-        set(d, "SERVER_NAME", latin1(listener.server_name)) &&
-        set(d, "SERVER_PORT", latin1(listener.server_port)) &&
-        set(d, "SERVER_SOFTWARE", latin1("mewsgi")) && set(d, "SCRIPT_NAME", latin1("")) &&
-        set(d, "QUERY_STRING", latin1("")) && set(d, "CONTENT_TYPE", latin1("")) &&
-        set(d, "CONTENT_LENGTH", latin1(""));
+    const bool done = set(d, "wsgi.version", PyRef::steal(Py_BuildValue("(ii)", 1, 0))) &&
+                      set(d, "wsgi.url_scheme", latin1("http")) &&
+                      set(d, "wsgi.errors", PyRef::borrow(errors ? errors : Py_None)) &&
+                      set(d, "wsgi.multithread", truth(settings.multithread)) &&
+                      set(d, "wsgi.multiprocess", truth(settings.multiprocess)) &&
+                      set(d, "wsgi.run_once", truth(false)) &&
+                      set(d, "wsgi.input_terminated", truth(true)) &&
+                      set(d, "wsgi.file_wrapper", PyRef::borrow(file_wrapper)) &&
+                      set(d, "uwsgi.version", bytes(settings.version)) &&
+                      set(d, "uwsgi.node", bytes(listener.server_name)) &&
+                      set(d, "SERVER_NAME", latin1(listener.server_name)) &&
+                      set(d, "SERVER_PORT", latin1(listener.server_port)) &&
+                      set(d, "SERVER_SOFTWARE", latin1("mewsgi")) &&
+                      set(d, "SCRIPT_NAME", latin1("")) && set(d, "QUERY_STRING", latin1("")) &&
+                      set(d, "CONTENT_TYPE", latin1("")) && set(d, "CONTENT_LENGTH", latin1(""));
     if (!done) return PyRef();
-    if (settings.cores > 1 &&
-        !set(d, "uwsgi.core", PyRef::steal(PyLong_FromLong(0)))) {
+    if (settings.cores > 1 && !set(d, "uwsgi.core", PyRef::steal(PyLong_FromLong(0)))) {
         return PyRef();
     }
     return dict;
@@ -133,10 +133,9 @@ PyObject* Environ::make(const http::Exchange& exchange) {
     const PyObject* base = bases_[exchange.peer.listener].get();
     PyRef environ = PyRef::steal(PyDict_Copy(const_cast<PyObject*>(base)));
     if (!environ) return nullptr;
-    const bool done = set_request_line(environ.get(), exchange.head) &&
-                      set_peer(environ.get(), exchange.peer) &&
-                      set_fields(environ.get(), exchange.head) &&
-                      set_body_size(environ.get(), exchange);
+    const bool done =
+        set_request_line(environ.get(), exchange.head) && set_peer(environ.get(), exchange.peer) &&
+        set_fields(environ.get(), exchange.head) && set_body_size(environ.get(), exchange);
     return done ? environ.release() : nullptr;
 }
 

@@ -9,8 +9,7 @@ namespace {
 constexpr Py_ssize_t kDefaultBlock = 32768;
 
 struct Wrapper {
-    PyObject_HEAD
-    PyObject* file;
+    PyObject_HEAD PyObject* file;
     Py_ssize_t block;
 };
 
@@ -34,7 +33,8 @@ PyObject* wrapper_new(PyTypeObject* type, PyObject* arguments, PyObject* keyword
 PyObject* wrapper_iter(PyObject* object) { return Py_NewRef(object); }
 
 PyObject* wrapper_next(PyObject* object) {
-    PyObject* piece = PyObject_CallMethod(self_of(object)->file, "read", "n", self_of(object)->block);
+    PyObject* piece =
+        PyObject_CallMethod(self_of(object)->file, "read", "n", self_of(object)->block);
     if (piece == nullptr) return nullptr;
     const int more = PyObject_IsTrue(piece);
     if (more > 0) return piece;

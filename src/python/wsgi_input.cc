@@ -12,9 +12,8 @@ namespace {
 PyObject* g_error_type = nullptr;  // borrowed from InputType, which lives as long as the process
 
 struct Input {
-    PyObject_HEAD
-    http::BodySource* source;
-    std::string buffered;   // pulled from the source, not yet returned
+    PyObject_HEAD http::BodySource* source;
+    std::string buffered;  // pulled from the source, not yet returned
     std::size_t at;
     bool complete;
     std::optional<http::BodyFailure> failure;
@@ -46,14 +45,16 @@ bool pull(Input& input) {
         input.buffered.erase(0, input.at);
         input.at = 0;
     }
-    if (piece->empty()) input.complete = true;
-    else input.buffered.append(*piece);
+    if (piece->empty())
+        input.complete = true;
+    else
+        input.buffered.append(*piece);
     return true;
 }
 
 PyObject* take(Input& input, std::size_t size) {
-    PyObject* bytes = PyBytes_FromStringAndSize(input.buffered.data() + input.at,
-                                                static_cast<Py_ssize_t>(size));
+    PyObject* bytes =
+        PyBytes_FromStringAndSize(input.buffered.data() + input.at, static_cast<Py_ssize_t>(size));
     if (bytes == nullptr) return nullptr;
     input.at += size;
     if (input.at == input.buffered.size()) {

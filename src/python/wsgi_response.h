@@ -23,7 +23,11 @@ public:
     bool start(PyObject* status, PyObject* headers, PyObject* exc_info);
     bool called() const { return called_; }
 
-    enum class Sent : std::uint8_t { sent, client_gone, error };  // error: a Python exception is set
+    enum class Sent : std::uint8_t {
+        sent,
+        client_gone,
+        error
+    };  // error: a Python exception is set
     // A piece of body; sends the head before the first one that is not empty.
     Sent write(PyObject* piece);
     Sent write(std::string_view bytes);
@@ -40,7 +44,7 @@ private:
 
     http::ResponseSink& sink_;
     http::ResponseHead& head_;
-    std::vector<PyRef>& keep_;   // what the head's views point into
+    std::vector<PyRef>& keep_;  // what the head's views point into
     bool called_ = false;
     bool client_gone_ = false;
 };
