@@ -2,8 +2,8 @@
 
 A source that passed is remembered under a number made of its bytes, those of our headers it
 includes (and they include), the settings and the tool's version; so a developer pays for what
-changed and CI, which remembers nothing, for everything. Run by tools/check, which built what sources include
-build/dev for its compile_commands.json.
+changed and CI, which remembers nothing, for everything. Run by tools/check, which configured
+build/dev for its compile_commands.json and made the headers that are generated.
 """
 
 import hashlib
