@@ -2,8 +2,11 @@
 
 #include <pthread.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
 
@@ -39,10 +42,13 @@ void ignore_signals(std::initializer_list<int> signals) {
 }
 
 void reset_signals() {
-    struct sigaction plain {};
-    plain.sa_handler = SIG_DFL;
-    // Those that may not be set (SIGKILL, SIGSTOP, the C library's own) refuse, which is right.
-    for (int number = 1; number <= SIGRTMAX; ++number) ::sigaction(number, &plain, nullptr);
+    // Zeros are the kernel's struct sigaction for SIG_DFL, on every machine. Asked directly: the C
+    // library refuses its own two signals, which make and others leave ignored in what they start
+    // (its posix_spawn does that). SIGKILL and SIGSTOP refuse, which is right.
+    const std::array<unsigned long, 8> plain{};
+    constexpr std::size_t kMaskBytes = 8;
+    for (int number = 1; number <= SIGRTMAX; ++number)
+        ::syscall(SYS_rt_sigaction, number, plain.data(), nullptr, kMaskBytes);
     sigset_t none;
     sigemptyset(&none);
     ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
