@@ -141,10 +141,10 @@ def test_missing_module_names_the_path_and_a_neighbour(site: Path, options: Opti
 
 
 def test_missing_submodule_is_looked_for_in_its_package(site: Path, options: Options) -> None:
-    write(site / "catserve/wsgi.py", WSGI)
-    text = refusal(options, module="catserve.wsgo")
-    assert "there is no module catserve.wsgo; did you mean catserve.wsgi?" in text
-    assert f"{site}/catserve" in text
+    write(site / "cattery/wsgi.py", WSGI)
+    text = refusal(options, module="cattery.wsgo")
+    assert "there is no module cattery.wsgo; did you mean cattery.wsgi?" in text
+    assert f"{site}/cattery" in text
 
 
 def test_module_used_as_a_package(site: Path, options: Options) -> None:
