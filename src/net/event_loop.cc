@@ -87,9 +87,12 @@ int EventLoop::wait_milliseconds(base::Milliseconds limit) {
     return static_cast<int>(std::min<std::int64_t>(wait, 1'000'000'000));
 }
 
-int EventLoop::wait_for_events(int milliseconds) {
+int EventLoop::wait_for_events(base::Milliseconds limit) {
     int count = ::epoll_wait(epoll_.get(), batch_.data(), kBatch, 0);
-    if (count != 0 || milliseconds == 0) return count;
+    if (count != 0) return count;
+    // Only now: a busy turn reads the clock once, when its events are here.
+    const int milliseconds = wait_milliseconds(limit);
+    if (milliseconds == 0) return 0;
     if (hooks_.before_wait) hooks_.before_wait(hooks_.context);
     count = ::epoll_wait(epoll_.get(), batch_.data(), kBatch, milliseconds);
     const int error = errno;
@@ -116,7 +119,7 @@ void EventLoop::destroy_doomed() {
 }
 
 int EventLoop::run_once(base::Milliseconds limit) {
-    const int count = wait_for_events(wait_milliseconds(limit));
+    const int count = wait_for_events(limit);
     MEW_CHECK(count >= 0 || errno == EINTR);
     now_ = clock_.now();
     batch_size_ = std::max(count, 0);

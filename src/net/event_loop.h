@@ -88,7 +88,7 @@ private:
     };
 
     int wait_milliseconds(base::Milliseconds limit);
-    int wait_for_events(int milliseconds);
+    int wait_for_events(base::Milliseconds limit);
     void drop_cancelled_timers();
     void fire_due_timers();
     void destroy_doomed();

@@ -37,9 +37,6 @@ void WsgiBridge::run(http::Exchange& exchange) {
                    exchange.head.method(), exchange.head.target());
         return exchange.response.fail(500);
     }
-    // An exception that is caught in here leaves these alone for the next exchange.
-    head_.clear();
-    keep_.clear();
     Call call(exchange, head_, keep_);
     if (!call_app(call)) on_failure(call);
     if (call.input) InputType::detach(call.input.get());
@@ -63,7 +60,7 @@ bool WsgiBridge::call_app(Call& call) {
     if (result) {
         // PEP 3333: close() runs whether or not the answer went well, and must not hide why not.
         PyObject* const raised = take_raised();
-        close_result(call, result.get());
+        close_result(result.get());
         if (raised != nullptr)
             set_raised(raised);
         else if (PyErr_Occurred() != nullptr)
@@ -168,7 +165,7 @@ bool WsgiBridge::send_end(Call& call) {
     return true;
 }
 
-void WsgiBridge::close_result(Call&, PyObject* result) {
+void WsgiBridge::close_result(PyObject* result) {
     if (PyList_CheckExact(result) || PyTuple_CheckExact(result) || PyBytes_CheckExact(result)) {
         return;
     }

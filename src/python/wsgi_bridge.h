@@ -35,7 +35,7 @@ private:
     bool send_pieces(Call& call, PyObject* iterable);
     bool send_wrapped_file(Call& call, PyObject* wrapper, bool& handled);
     bool send_end(Call& call);
-    void close_result(Call& call, PyObject* result);
+    void close_result(PyObject* result);
     void on_failure(Call& call);
 
     PyRef application_;
