@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -25,7 +26,8 @@ def test_ready_names_the_app(native: FakeNative, make_boot: MakeBoot, site: Path
     (site / "fine.py").write_text("def app(e, s): ...\n")
     app = load_in_zygote(make_boot(module="fine"))
     ((name, about),) = native.calls
-    assert name == "zygote_ready" and about.startswith("app fine:app loaded in 0.")
+    assert name == "zygote_ready"
+    assert re.fullmatch(r"app fine:app loaded in \d+\.\d\d s", about)  # however slow the machine
     assert callable(app) and not native.events
 
 
