@@ -69,13 +69,21 @@ private:
 };
 
 void write_listener(Writer& writer, const net::ListenerInfo& info) {
-    writer.number(info.fd).text(info.option).text(info.address).number(info.unix_socket);
+    writer.number(info.fd)
+        .number(static_cast<std::uint8_t>(info.protocol))
+        .text(info.option)
+        .text(info.address)
+        .number(info.unix_socket);
     writer.text(info.server_name).text(info.server_port);
 }
 
 net::ListenerInfo read_listener(Reader& reader) {
     net::ListenerInfo info;
-    reader.number(info.fd).text(info.option).text(info.address).number(info.unix_socket);
+    reader.number(info.fd)
+        .number(info.protocol)
+        .text(info.option)
+        .text(info.address)
+        .number(info.unix_socket);
     reader.text(info.server_name).text(info.server_port);
     return info;
 }

@@ -26,8 +26,9 @@ Boot sample() {
     boot.log_colour = true;
     boot.handover_fd = 10;
     boot.handover_take_fd = -1;
-    boot.listeners.push_back({4, "http", ":8000", false, "host", "8000"});
-    boot.listeners.push_back({5, "http-socket", "/run/app.sock", true, "host", ""});
+    boot.listeners.push_back({4, net::Protocol::http, "http", ":8000", false, "host", "8000"});
+    boot.listeners.push_back(
+        {5, net::Protocol::scgi, "http-socket", "/run/app.sock", true, "host", ""});
     boot.package_dir = "/opt/mewsgi";
     boot.interpreter_reason = "the active VIRTUAL_ENV";
     return boot;

@@ -12,7 +12,7 @@
 
 namespace mew::http {
 
-enum class Version : std::uint8_t { http10, http11, http2 };
+enum class Version : std::uint8_t { http10, http11, http2, http3 };
 
 // How the end of the body is known.
 enum class BodyFraming : std::uint8_t { none, length, chunked };
@@ -29,6 +29,12 @@ struct FieldSlices {
     bool cgi = true;  // may become a CGI variable (rule 12)
 };
 
+// A CGI variable that a gateway gave and that is no header: SERVER_NAME, DOCUMENT_ROOT, ...
+struct Variable {
+    Slice name;
+    Slice value;
+};
+
 // What a codec found out about a head; plain values, reset in one assignment.
 struct RequestFacts {
     Slice method_slice;
@@ -36,12 +42,17 @@ struct RequestFacts {
     Slice path_slice;
     Slice query_slice;
     Slice authority_slice;
+    // Only gateways: what their variables say of the client's side.
+    Slice script_name_slice;
+    Slice client_address_slice;  // REMOTE_ADDR
     Version version = Version::http11;
     BodyFraming framing = BodyFraming::none;
     std::uint64_t content_length = 0;  // framing length only
     bool keep_alive = true;            // what the client asked for
     bool expects_continue = false;
     bool absolute_target = false;      // authority_slice comes from the target
+    bool path_decoded = false;         // a gateway's PATH_INFO: nothing is left to decode
+    bool https = false;                // what a gateway says of the scheme
     std::uint32_t dropped_fields = 0;  // names that may not become CGI variables
 };
 
@@ -58,6 +69,7 @@ public:
     void clear() {
         static_cast<RequestFacts&>(*this) = RequestFacts{};
         fields_.clear();
+        variables_.clear();
         block_ = nullptr;
         block_size_ = 0;
     }
@@ -83,6 +95,12 @@ public:
     // Host, or the authority of an absolute target, which replaces it (RFC 9112 3.2.2).
     std::string_view authority() const { return text(authority_slice); }
 
+    std::string_view script_name() const { return text(script_name_slice); }
+    // Empty: the peer of the connection is the client.
+    std::string_view client_address() const { return text(client_address_slice); }
+
+    std::vector<Variable>& variables() { return variables_; }
+    const std::vector<Variable>& variables() const { return variables_; }
     std::vector<FieldSlices>& fields() { return fields_; }
     const std::vector<FieldSlices>& fields() const { return fields_; }
     std::string_view name(const FieldSlices& field) const { return text(field.name); }
@@ -92,6 +110,7 @@ private:
     const char* block_ = nullptr;
     std::size_t block_size_ = 0;
     std::vector<FieldSlices> fields_;
+    std::vector<Variable> variables_;
     std::string own_;
 };
 

@@ -71,7 +71,8 @@ std::vector<std::string> bind_all(Holdings& holdings, const options::Options& op
     if (!options.chmod_socket.empty())
         settings.mode = static_cast<mode_t>(std::strtoul(options.chmod_socket.c_str(), nullptr, 8));
     for (const options::ListenAddress& address : options.listen_addresses) {
-        auto listener = net::bind_listener(address.option, address.address, settings);
+        auto listener =
+            net::bind_listener(address.protocol, address.option, address.address, settings);
         if (!listener) {
             mistakes.push_back(address.option + " " + address.address + ": " +
                                listener.error().text);

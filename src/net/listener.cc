@@ -127,8 +127,8 @@ void describe_tcp(ListenerInfo& info, const Address& address) {
 
 }  // namespace
 
-base::Result<Listener> bind_listener(const std::string& option, const std::string& address,
-                                     const BindSettings& settings) {
+base::Result<Listener> bind_listener(Protocol protocol, const std::string& option,
+                                     const std::string& address, const BindSettings& settings) {
     auto parsed = parse_address(address);
     if (!parsed) return std::move(parsed).failure();
     Listener listener;
@@ -148,6 +148,7 @@ base::Result<Listener> bind_listener(const std::string& option, const std::strin
     listener.fd = std::move(*fd);
     ListenerInfo& info = listener.info;
     info.fd = listener.fd.get();
+    info.protocol = protocol;
     info.option = option;
     info.address = address;
     info.unix_socket = path || abstract;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "net/protocol.h"
 #include "os/fd.h"
 
 namespace mew::net {
@@ -16,6 +17,7 @@ namespace mew::net {
 // What a role must know of an inherited listener.
 struct ListenerInfo {
     int fd = -1;
+    Protocol protocol = Protocol::http;
     std::string option;   // "http" or "http-socket"
     std::string address;  // as given: ":8000"; port 0 replaced by the real one
     bool unix_socket = false;
@@ -39,7 +41,7 @@ struct Listener {
 // Binds and listens; TCP with SO_REUSEADDR, TCP_NODELAY, non-blocking, close-on-exec. A UNIX socket
 // is bound beside its place and renamed into it; a stale one is replaced only if nobody answers.
 // A taken TCP port names its holder (pid and program) where /proc shows it.
-base::Result<Listener> bind_listener(const std::string& option, const std::string& address,
-                                     const BindSettings& settings);
+base::Result<Listener> bind_listener(Protocol protocol, const std::string& option,
+                                     const std::string& address, const BindSettings& settings);
 
 }  // namespace mew::net

@@ -60,7 +60,7 @@ bool answers(int port) {
 
 TEST(TcpListener, FreePortIsResolved) {
     for (const char* text : {"127.0.0.1:0", "localhost:", ":0"}) {
-        const auto listener = bind_listener("http", text, {});
+        const auto listener = bind_listener(Protocol::http, "http", text, {});
         ASSERT_TRUE(listener) << listener.error().text;
         expect_sane(listener->fd);
         EXPECT_EQ(flag(listener->fd.get(), IPPROTO_TCP, TCP_NODELAY), 1);
@@ -78,18 +78,18 @@ TEST(TcpListener, FreePortIsResolved) {
 }
 
 TEST(TcpListener, Version6) {
-    const auto listener = bind_listener("http", "[::1]:0", {});
+    const auto listener = bind_listener(Protocol::http, "http", "[::1]:0", {});
     if (!listener) GTEST_SKIP() << listener.error().text;
     expect_sane(listener->fd);
     EXPECT_EQ(listener->info.address, "[::1]:" + listener->info.server_port);
 }
 
 TEST(TcpListener, GivenPortStaysAsWritten) {
-    auto first = bind_listener("http", "127.0.0.1:0", {});
+    auto first = bind_listener(Protocol::http, "http", "127.0.0.1:0", {});
     ASSERT_TRUE(first);
     const std::string port = first->info.server_port;
     first->fd.reset();
-    const auto again = bind_listener("http-socket", "localhost:" + port, {});
+    const auto again = bind_listener(Protocol::http, "http-socket", "localhost:" + port, {});
     ASSERT_TRUE(again) << again.error().text;
     EXPECT_EQ(again->info.address, "localhost:" + port);
     EXPECT_EQ(again->info.server_port, port);
@@ -103,7 +103,7 @@ TEST(TcpListener, TakenPortNamesItsHolder) {
     os::SpawnPlan plan;
     plan.descriptors = {{write_end.get(), 3}};
     plan.body = [] {
-        const auto listener = bind_listener("http", "127.0.0.1:0", {});
+        const auto listener = bind_listener(Protocol::http, "http", "127.0.0.1:0", {});
         if (!listener) return 1;
         const int port = std::stoi(listener->info.server_port);
         if (::write(3, &port, sizeof port) != sizeof port) return 1;
@@ -114,7 +114,8 @@ TEST(TcpListener, TakenPortNamesItsHolder) {
     ASSERT_TRUE(child);
     int port = 0;
     ASSERT_EQ(::read(read_end.get(), &port, sizeof port), static_cast<ssize_t>(sizeof port));
-    const auto listener = bind_listener("http", "127.0.0.1:" + std::to_string(port), {});
+    const auto listener =
+        bind_listener(Protocol::http, "http", "127.0.0.1:" + std::to_string(port), {});
     ::kill(*child, SIGKILL);
     ::waitpid(*child, nullptr, 0);
     ASSERT_FALSE(listener);
@@ -127,26 +128,26 @@ TEST(TcpListener, TakenPortNamesItsHolder) {
 }
 
 TEST(TcpListener, SamePortTwiceIsTold) {
-    const auto first = bind_listener("http", "127.0.0.1:0", {});
+    const auto first = bind_listener(Protocol::http, "http", "127.0.0.1:0", {});
     ASSERT_TRUE(first);
-    const auto second = bind_listener("http", ":" + first->info.server_port, {});
+    const auto second = bind_listener(Protocol::http, "http", ":" + first->info.server_port, {});
     ASSERT_FALSE(second);
     EXPECT_THAT(second.error().text, HasSubstr("asked for twice"));
 }
 
 TEST(TcpListener, ForeignAddressesAndNames) {
-    const auto foreign = bind_listener("http", "192.0.2.1:0", {});
+    const auto foreign = bind_listener(Protocol::http, "http", "192.0.2.1:0", {});
     ASSERT_FALSE(foreign);
     EXPECT_THAT(foreign.error().text, HasSubstr("no interface of this machine has"));
-    EXPECT_FALSE(bind_listener("http", "256.1.1.1:0", {}));
-    EXPECT_FALSE(bind_listener("http", "[1.2.3.4]:0", {}));
+    EXPECT_FALSE(bind_listener(Protocol::http, "http", "256.1.1.1:0", {}));
+    EXPECT_FALSE(bind_listener(Protocol::http, "http", "[1.2.3.4]:0", {}));
 }
 
 TEST(TcpListener, BacklogIsClippedAloud) {
-    const auto clipped = bind_listener("http", "127.0.0.1:0", {.backlog = 1 << 30});
+    const auto clipped = bind_listener(Protocol::http, "http", "127.0.0.1:0", {.backlog = 1 << 30});
     ASSERT_TRUE(clipped);
     EXPECT_THAT(clipped->warning, HasSubstr("somaxconn"));
-    const auto plain = bind_listener("http", "127.0.0.1:0", {.backlog = 5});
+    const auto plain = bind_listener(Protocol::http, "http", "127.0.0.1:0", {.backlog = 5});
     ASSERT_TRUE(plain);
     EXPECT_EQ(plain->warning, "");
 }
@@ -175,7 +176,7 @@ protected:
 };
 
 TEST_F(UnixListenerTest, AppearsUnderItsName) {
-    const auto listener = bind_listener("http-socket", socket_, {});
+    const auto listener = bind_listener(Protocol::http, "http-socket", socket_, {});
     ASSERT_TRUE(listener) << listener.error().text;
     expect_sane(listener->fd);
     EXPECT_TRUE(listener->info.unix_socket);
@@ -188,18 +189,20 @@ TEST_F(UnixListenerTest, AppearsUnderItsName) {
 
 TEST_F(UnixListenerTest, ModeAndOwner) {
     for (const mode_t wanted : {0600U, 0666U, 0660U}) {
-        const auto listener = bind_listener("http-socket", socket_, {.mode = wanted});
+        const auto listener =
+            bind_listener(Protocol::http, "http-socket", socket_, {.mode = wanted});
         ASSERT_TRUE(listener) << listener.error().text;
         EXPECT_EQ(mode(), wanted);
     }
     const mode_t before = ::umask(027);
-    auto by_umask = bind_listener("http-socket", socket_, {});
+    auto by_umask = bind_listener(Protocol::http, "http-socket", socket_, {});
     ::umask(before);
     ASSERT_TRUE(by_umask);
     EXPECT_EQ(mode(), 0750U);
     by_umask->fd.reset();
     if (::geteuid() != 0) return;
-    const auto owned = bind_listener("http-socket", socket_, {.owner = "54321:12345"});
+    const auto owned =
+        bind_listener(Protocol::http, "http-socket", socket_, {.owner = "54321:12345"});
     ASSERT_TRUE(owned);
     struct stat about {};
     ASSERT_EQ(::stat(socket_.c_str(), &about), 0);
@@ -209,20 +212,20 @@ TEST_F(UnixListenerTest, ModeAndOwner) {
 
 TEST_F(UnixListenerTest, StaleOneIsReplaced) {
     {
-        const auto gone = bind_listener("http-socket", socket_, {});
+        const auto gone = bind_listener(Protocol::http, "http-socket", socket_, {});
         ASSERT_TRUE(gone);
     }
     ASSERT_TRUE(fs::exists(socket_));
     ASSERT_FALSE(answers(socket_));
-    const auto listener = bind_listener("http-socket", socket_, {});
+    const auto listener = bind_listener(Protocol::http, "http-socket", socket_, {});
     ASSERT_TRUE(listener) << listener.error().text;
     EXPECT_TRUE(answers(socket_));
 }
 
 TEST_F(UnixListenerTest, LiveOneIsKeptAndNamed) {
-    const auto first = bind_listener("http-socket", socket_, {});
+    const auto first = bind_listener(Protocol::http, "http-socket", socket_, {});
     ASSERT_TRUE(first);
-    const auto second = bind_listener("http-socket", socket_, {});
+    const auto second = bind_listener(Protocol::http, "http-socket", socket_, {});
     ASSERT_FALSE(second);
     EXPECT_THAT(second.error().text,
                 HasSubstr("is taken by pid " + std::to_string(::getpid()) + " ("));
@@ -231,7 +234,7 @@ TEST_F(UnixListenerTest, LiveOneIsKeptAndNamed) {
 }
 
 TEST_F(UnixListenerTest, LiveOneWithFullBacklogIsKept) {
-    const auto first = bind_listener("http-socket", socket_, {.backlog = 0});
+    const auto first = bind_listener(Protocol::http, "http-socket", socket_, {.backlog = 0});
     ASSERT_TRUE(first);
     // Fills the backlog without waiting for anybody.
     std::vector<os::Fd> clients;
@@ -246,39 +249,40 @@ TEST_F(UnixListenerTest, LiveOneWithFullBacklogIsKept) {
             code = errno;
     }
     ASSERT_EQ(code, EAGAIN);
-    const auto second = bind_listener("http-socket", socket_, {});
+    const auto second = bind_listener(Protocol::http, "http-socket", socket_, {});
     ASSERT_FALSE(second);
     EXPECT_THAT(second.error().text, HasSubstr("is taken by"));
 }
 
 TEST_F(UnixListenerTest, OtherFilesAreNeverReplaced) {
     std::ofstream(socket_) << "precious";
-    const auto listener = bind_listener("http-socket", socket_, {});
+    const auto listener = bind_listener(Protocol::http, "http-socket", socket_, {});
     ASSERT_FALSE(listener);
     EXPECT_THAT(listener.error().text, HasSubstr("is no socket"));
     EXPECT_EQ(fs::file_size(socket_), 8U);
     fs::remove(socket_);
     fs::create_symlink("/etc/passwd", socket_);
-    EXPECT_FALSE(bind_listener("http-socket", socket_, {}));
+    EXPECT_FALSE(bind_listener(Protocol::http, "http-socket", socket_, {}));
     EXPECT_TRUE(fs::is_symlink(socket_));
 }
 
 TEST_F(UnixListenerTest, FailureLeavesEverythingAsItWas) {
     {
-        const auto stale = bind_listener("http-socket", socket_, {.mode = 0600});
+        const auto stale = bind_listener(Protocol::http, "http-socket", socket_, {.mode = 0600});
         ASSERT_TRUE(stale);
     }
-    EXPECT_FALSE(bind_listener("http-socket", socket_, {.owner = "no-such-user"}));
+    EXPECT_FALSE(bind_listener(Protocol::http, "http-socket", socket_, {.owner = "no-such-user"}));
     EXPECT_EQ(entries(), 1U);
     EXPECT_EQ(mode(), 0600U);
-    const auto missing = bind_listener("http-socket", folder_ + "/none/app.sock", {});
+    const auto missing =
+        bind_listener(Protocol::http, "http-socket", folder_ + "/none/app.sock", {});
     ASSERT_FALSE(missing);
     EXPECT_EQ(missing.error().code, ENOENT);
 }
 
 TEST_F(UnixListenerTest, LongestPathStillWorks) {
     const std::string longest = folder_ + "/" + std::string(107 - folder_.size() - 1, 'x');
-    const auto listener = bind_listener("http-socket", longest, {.mode = 0640});
+    const auto listener = bind_listener(Protocol::http, "http-socket", longest, {.mode = 0640});
     ASSERT_TRUE(listener) << listener.error().text;
     EXPECT_TRUE(answers(longest));
     EXPECT_EQ(entries(), 1U);
@@ -288,7 +292,7 @@ TEST_F(UnixListenerTest, RelativePathIsMadeAbsolute) {
     os::SpawnPlan plan;
     plan.working_directory = folder_;
     plan.body = [this] {
-        const auto listener = bind_listener("http-socket", "app.sock", {});
+        const auto listener = bind_listener(Protocol::http, "http-socket", "app.sock", {});
         return listener && listener->path == socket_ && answers(socket_) ? 0 : 1;
     };
     const auto child = os::spawn(plan);
@@ -300,12 +304,12 @@ TEST_F(UnixListenerTest, RelativePathIsMadeAbsolute) {
 
 TEST_F(UnixListenerTest, AbstractNames) {
     const std::string name = "@mewsgi-net-test-" + std::to_string(::getpid());
-    const auto first = bind_listener("http-socket", name, {});
+    const auto first = bind_listener(Protocol::http, "http-socket", name, {});
     ASSERT_TRUE(first) << first.error().text;
     expect_sane(first->fd);
     EXPECT_TRUE(first->info.unix_socket);
     EXPECT_EQ(first->path, "");
-    const auto second = bind_listener("http-socket", name, {});
+    const auto second = bind_listener(Protocol::http, "http-socket", name, {});
     ASSERT_FALSE(second);
     EXPECT_THAT(second.error().text, HasSubstr("is taken"));
 }

@@ -101,8 +101,12 @@ bool read_option(const Fields& fields, Options& options) {
 }
 
 bool read_listen(const Fields& fields, Options& options) {
-    if (fields.size() != 3 || fields[0] != "http") return false;
-    options.listen_addresses.push_back({ListenAddress::Protocol::http, fields[1], fields[2]});
+    std::int64_t protocol = 0;
+    if (fields.size() != 3 || !read_number(fields[0], protocol) || protocol < 0 ||
+        protocol >= net::kProtocols)
+        return false;
+    options.listen_addresses.push_back(
+        {static_cast<net::Protocol>(protocol), fields[1], fields[2]});
     return true;
 }
 
@@ -165,7 +169,8 @@ std::string encode_block(const Loaded& loaded) {
             writer.record("option", {row.name, value});
     }
     for (const ListenAddress& listen : options.listen_addresses)
-        writer.record("listen", {"http", listen.option, listen.address});
+        writer.record("listen", {std::to_string(static_cast<int>(listen.protocol)), listen.option,
+                                 listen.address});
     for (const EnvironmentChange& change : options.env) {
         if (change.value)
             writer.record("env", {change.name, *change.value});

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "net/protocol.h"
+
 namespace mew::options {
 
 using Seconds = std::chrono::seconds;
@@ -18,7 +20,7 @@ enum class Preload : std::uint8_t { automatic, on, off };
 
 // A listening address as written, with the protocol that is spoken on it.
 struct ListenAddress {
-    enum class Protocol : std::uint8_t { http };
+    using Protocol = net::Protocol;
     Protocol protocol = Protocol::http;
     std::string option;   // "http" or "http-socket": how the log names it
     std::string address;  // ":8000", "127.0.0.1:8000", "[::1]:8000", "/run/app.sock", "@name"

@@ -76,7 +76,8 @@ bool Environ::prepare_keys() {
     keys_.content_length = interned("CONTENT_LENGTH");
     keys_.wsgi_input = interned("wsgi.input");
     empty_ = interned("");
-    protocols_ = {interned("HTTP/1.0"), interned("HTTP/1.1"), interned("HTTP/2.0")};
+    protocols_ = {interned("HTTP/1.0"), interned("HTTP/1.1"), interned("HTTP/2.0"),
+                  interned("HTTP/3.0")};
     for (std::size_t i = 0; i < kMethods; ++i) {
         methods_[i] = interned(std::string(kMethodTexts[i]).c_str());
     }

@@ -60,7 +60,7 @@ private:
     std::array<PyRef, http::kFieldNames> field_keys_;
     std::array<PyRef, http::kFieldNames> last_values_;
     std::array<PyRef, kMethods> methods_;
-    std::array<PyRef, 3> protocols_;
+    std::array<PyRef, 4> protocols_;
     PyRef empty_;
     std::array<PeerValues, kPeers> peers_;
     PyRef last_path_;

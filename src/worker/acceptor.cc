@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <memory>
 
-#include "http1/codec.h"
 #include "log/log.h"
+#include "worker/codecs.h"
 #include "worker/connection.h"
 
 namespace mew::worker {
@@ -63,9 +63,8 @@ void Acceptor::on_event(std::uint32_t) {
         stop();
         (void)start();
     }
-    auto codec = std::make_unique<http1::Codec>(context_.settings.limits);
-    auto* connection =
-        new Connection(context_, std::move(socket), PeerText(from), listener_, std::move(codec));
+    auto* connection = new Connection(context_, std::move(socket), PeerText(from), listener_,
+                                      make_codec(context_.settings, listener_));
     connection->open({});
 }
 

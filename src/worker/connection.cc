@@ -25,6 +25,8 @@ std::string_view version_text(http::Version version) {
             return "HTTP/1.1";
         case http::Version::http2:
             return "HTTP/2.0";
+        case http::Version::http3:
+            return "HTTP/3.0";
     }
     return "";
 }

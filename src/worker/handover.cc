@@ -7,8 +7,8 @@
 #include <memory>
 #include <vector>
 
-#include "http1/codec.h"
 #include "log/log.h"
+#include "worker/codecs.h"
 #include "worker/connection.h"
 
 namespace mew::worker {
@@ -95,9 +95,8 @@ void HandoverTaker::on_event(std::uint32_t) {
     sockaddr_storage from{};
     socklen_t from_size = sizeof from;
     if (::getpeername(socket.get(), reinterpret_cast<sockaddr*>(&from), &from_size) != 0) return;
-    auto codec = std::make_unique<http1::Codec>(context_.settings.limits);
     auto* connection = new Connection(context_, std::move(socket), PeerText(from), header.listener,
-                                      std::move(codec));
+                                      make_codec(context_.settings, header.listener));
     connection->open({bytes.data(), static_cast<std::size_t>(size) - sizeof header});
 }
 
