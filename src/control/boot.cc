@@ -69,22 +69,19 @@ private:
 };
 
 void write_listener(Writer& writer, const net::ListenerInfo& info) {
-    writer.number(info.fd)
-        .number(static_cast<std::uint8_t>(info.protocol))
-        .text(info.option)
-        .text(info.address)
-        .number(info.unix_socket);
-    writer.text(info.server_name).text(info.server_port);
+    writer.number(info.fd).number(static_cast<std::uint8_t>(info.protocol)).text(info.option);
+    writer.text(info.address).number(info.unix_socket);
+    writer.text(info.server_name).text(info.server_port).number(info.slot_fds.size());
+    for (const int fd : info.slot_fds) writer.number(fd);
 }
 
 net::ListenerInfo read_listener(Reader& reader) {
     net::ListenerInfo info;
-    reader.number(info.fd)
-        .number(info.protocol)
-        .text(info.option)
-        .text(info.address)
-        .number(info.unix_socket);
-    reader.text(info.server_name).text(info.server_port);
+    reader.number(info.fd).number(info.protocol).text(info.option).text(info.address);
+    reader.number(info.unix_socket).text(info.server_name).text(info.server_port);
+    std::uint64_t sockets = 0;
+    reader.number(sockets);
+    for (; sockets > 0 && reader.ok(); --sockets) reader.number(info.slot_fds.emplace_back());
     return info;
 }
 
@@ -100,7 +97,11 @@ base::Result<os::Fd> write_boot(const Boot& boot) {
     writer.number(kMagic).number(boot.build_id != 0 ? boot.build_id : build_id());
     writer.text(options::encode_block(boot.loaded));
     writer.number(boot.master_pid).number(boot.generation).number(boot.control_fd);
-    writer.number(boot.board_fd).number(boot.log_fd).number(boot.log_colour);
+    writer.number(boot.board_fd)
+        .number(boot.gate_fd)
+        .number(boot.bell_fd)
+        .number(boot.log_fd)
+        .number(boot.log_colour);
     writer.number(boot.handover_fd).number(boot.handover_take_fd);
     writer.number(boot.listeners.size());
     for (const auto& info : boot.listeners) write_listener(writer, info);
@@ -123,7 +124,11 @@ base::Result<Boot> read_boot(int fd) {
             "the package again, or start the program that came with it");
     std::string block;
     reader.text(block).number(boot.master_pid).number(boot.generation).number(boot.control_fd);
-    reader.number(boot.board_fd).number(boot.log_fd).number(boot.log_colour);
+    reader.number(boot.board_fd)
+        .number(boot.gate_fd)
+        .number(boot.bell_fd)
+        .number(boot.log_fd)
+        .number(boot.log_colour);
     reader.number(boot.handover_fd).number(boot.handover_take_fd);
     const std::uint64_t listeners = reader.wide();
     if (!reader.ok() || listeners > kMostListeners) return damaged();

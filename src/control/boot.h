@@ -20,6 +20,8 @@ struct Boot {
     std::uint32_t generation = 1;
     int control_fd = -1;  // the zygote's end
     int board_fd = -1;    // stats::Board
+    int gate_fd = -1;     // control::Gate
+    int bell_fd = -1;     // thunder-lock: rung when the token is free
     int log_fd = 2;       // where events go; 1 and 2 carry the app's own output
     bool log_colour = false;
     int handover_fd = -1;  // net::handover: retiring workers pass connections on

@@ -24,11 +24,13 @@ Boot sample() {
     boot.board_fd = 8;
     boot.log_fd = 9;
     boot.log_colour = true;
+    boot.gate_fd = 12;
+    boot.bell_fd = -1;
     boot.handover_fd = 10;
     boot.handover_take_fd = -1;
-    boot.listeners.push_back({4, net::Protocol::http, "http", ":8000", false, "host", "8000"});
+    boot.listeners.push_back({4, net::Protocol::http, "http", ":8000", false, "host", "8000", {}});
     boot.listeners.push_back(
-        {5, net::Protocol::scgi, "http-socket", "/run/app.sock", true, "host", ""});
+        {5, net::Protocol::scgi, "http-socket", "/run/app.sock", true, "host", "", {5, 6}});
     boot.package_dir = "/opt/mewsgi";
     boot.interpreter_reason = "the active VIRTUAL_ENV";
     return boot;

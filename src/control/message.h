@@ -31,6 +31,7 @@ enum class Kind : std::uint32_t {
     spawned,  // zygote: slot's worker has `pid`; value = incarnation
     reload,   // worker: the app asked (uwsgi.reload())
     stop,     // worker: the app asked (uwsgi.stop())
+    worn,     // worker: asks for a substitute; value = requests it served (max-requests)
     left,     // worker: retired, about to exit; value = requests cut (0: none)
     // master > zygote
     spawn,  // slot, value = incarnation; descriptor 0: the worker's control end

@@ -80,6 +80,9 @@ public:
     // connection must end (HTTP/1).
     virtual bool encode_abort(StreamId stream, std::string& out) = 0;
 
+    // Is the block of a head the very bytes that were received? Then decoding them again,
+    // elsewhere, gives the same head.
+    virtual bool block_is_wire() const = 0;
     // Bytes received of a head that is not complete: tells an idle connection from a slow one.
     virtual bool inside_head() const = 0;
 };

@@ -63,6 +63,8 @@ struct Exchange {
     // Bytes of the whole body, where they are known before it is read: announced, or all here.
     std::optional<std::uint64_t> body_size;
     ResponseSink& response;
+    int core = 0;             // which of the worker's cores runs it
+    bool app_failed = false;  // set by the bridge: the app raised
 };
 
 // Runs an app. WSGI and ASGI bridges implement it.

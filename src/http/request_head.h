@@ -79,6 +79,7 @@ public:
         block_ = block;
         block_size_ = size;
     }
+    std::string_view block() const { return {block_, block_size_}; }
     std::size_t block_size() const { return block_size_; }
     // Copies the block: the head now outlives the receive buffer.
     void own() {

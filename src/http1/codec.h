@@ -21,6 +21,7 @@ public:
     void encode_body_suffix(http::StreamId stream, std::string& out) override;
     void encode_end(http::StreamId stream, std::string& out) override;
     bool encode_abort(http::StreamId stream, std::string& out) override;
+    bool block_is_wire() const override { return true; }
     bool inside_head() const override { return state_ == State::head && head_parser_.begun(); }
 
 private:

@@ -8,6 +8,27 @@
 namespace mew::master {
 namespace {
 
+struct StatusCounter {
+    const char* name;
+    stats::Counter stats::Slot::*counter;
+};
+constexpr StatusCounter kStatusCounters[] = {
+    {"accepted", &stats::Slot::accepted},
+    {"accepted_late", &stats::Slot::accepted_late},
+    {"handed_on", &stats::Slot::handed_on},
+    {"taken", &stats::Slot::taken},
+    {"rescues", &stats::Slot::rescues},
+    {"refused", &stats::Slot::refused},
+    {"too_large", &stats::Slot::too_large},
+    {"aborted", &stats::Slot::aborted},
+    {"timeouts", &stats::Slot::timeouts},
+    {"head_timeouts", &stats::Slot::head_timeouts},
+    {"body_timeouts", &stats::Slot::body_timeouts},
+    {"send_timeouts", &stats::Slot::send_timeouts},
+    {"keepalive_timeouts", &stats::Slot::keepalive_timeouts},
+    {"slow_clients", &stats::Slot::slow_clients},
+};
+
 std::uint64_t get(const stats::Counter& counter) { return counter.load(std::memory_order_relaxed); }
 
 std::string worker_state(const WorkerHandle& worker, const stats::Slot& slot) {
@@ -16,29 +37,49 @@ std::string worker_state(const WorkerHandle& worker, const stats::Slot& slot) {
     return state == stats::WorkerState::busy ? "busy" : "idle";
 }
 
+WorkerStatus describe(Holdings& holdings, const WorkerHandle& worker, const stats::Slot& slot) {
+    WorkerStatus row;
+    row.id = worker.place().slot;
+    row.generation = worker.place().generation;
+    row.state = worker_state(worker, slot);
+    row.pid = worker.pid();
+    row.uptime = std::chrono::duration<double>(holdings.loop.now() - worker.started()).count();
+    row.connections = get(slot.connections);
+    row.average_us = get(slot.average_us);
+    return row;
+}
+
+void add_totals(stats::Board& board, WorkerStatus& row) {
+    const auto total = [&](stats::Counter stats::Slot::*counter) {
+        return board.total(row.id, counter);
+    };
+    row.requests = total(&stats::Slot::requests);
+    row.exceptions = total(&stats::Slot::exceptions);
+    row.tx_bytes = total(&stats::Slot::tx_bytes);
+    row.deaths = total(&stats::Slot::deaths);
+    for (const StatusCounter& counter : kStatusCounters)
+        row.counters.emplace_back(counter.name, total(counter.counter));
+}
+
+stats::Slot& block_of(Generation& generation, const WorkerHandle& worker) {
+    return generation.board().slot(worker.place().slot, stats::lane_of(worker.place().incarnation));
+}
+
 void add_workers(Holdings& holdings, Generation& generation, ServerStatus& status) {
     for (std::uint32_t id = 1; id <= generation.slots(); ++id) {
         const WorkerHandle* worker = generation.worker(id);
-        const stats::Slot& slot = generation.board().slot(id);
         // An older generation shows only who is still there.
         if (worker == nullptr && generation.phase() != GenerationPhase::serving) continue;
         WorkerStatus row;
+        if (worker != nullptr) row = describe(holdings, *worker, block_of(generation, *worker));
         row.id = id;
         row.generation = generation.number();
-        row.state = worker != nullptr ? worker_state(*worker, slot) : "absent";
-        if (worker != nullptr) {
-            row.pid = worker->pid();
-            row.uptime =
-                std::chrono::duration<double>(holdings.loop.now() - worker->started()).count();
-        }
-        row.requests = get(slot.requests);
-        row.exceptions = get(slot.exceptions);
-        row.connections = worker != nullptr ? get(slot.connections) : 0;
-        row.average_us = get(slot.average_us);
-        row.tx_bytes = get(slot.tx_bytes);
-        row.deaths = get(slot.deaths);
+        add_totals(generation.board(), row);
         status.workers.push_back(std::move(row));
     }
+    // Substitutes on their way and workers that were replaced; their slot's totals stand above.
+    for (const WorkerHandle* worker : generation.substitution().all())
+        status.workers.push_back(describe(holdings, *worker, block_of(generation, *worker)));
 }
 
 }  // namespace

@@ -22,10 +22,13 @@ constexpr Step<Phase> kSteps[] = {
 
 // The counters of a slot that go on in the next generation.
 constexpr stats::Counter stats::Slot::*kCarried[] = {
-    &stats::Slot::incarnation, &stats::Slot::deaths,     &stats::Slot::requests,
-    &stats::Slot::exceptions,  &stats::Slot::accepted,   &stats::Slot::tx_bytes,
-    &stats::Slot::rx_bytes,    &stats::Slot::running_us, &stats::Slot::average_us,
-    &stats::Slot::refused,     &stats::Slot::aborted,    &stats::Slot::timeouts,
+    &stats::Slot::deaths,        &stats::Slot::requests,      &stats::Slot::exceptions,
+    &stats::Slot::accepted,      &stats::Slot::tx_bytes,      &stats::Slot::rx_bytes,
+    &stats::Slot::running_us,    &stats::Slot::refused,       &stats::Slot::aborted,
+    &stats::Slot::timeouts,      &stats::Slot::head_timeouts, &stats::Slot::body_timeouts,
+    &stats::Slot::send_timeouts, &stats::Slot::slow_clients,  &stats::Slot::keepalive_timeouts,
+    &stats::Slot::too_large,     &stats::Slot::handed_on,     &stats::Slot::taken,
+    &stats::Slot::rescues,       &stats::Slot::accepted_late,
 };
 
 void copy_counter(stats::Counter& to, const stats::Counter& from) {
@@ -46,7 +49,8 @@ Generation::Generation(Holdings& holdings, GenerationOwner& owner, std::uint32_t
       number_(number),
       loaded_(std::move(loaded)),
       interpreter_(std::move(interpreter)),
-      zygote_respawn_(holdings.loop) {
+      zygote_respawn_(holdings.loop),
+      substitution_(holdings, [this](std::uint32_t slot) { return order(slot); }) {
     const int processes = std::max(loaded_.options.processes, 1);
     workers_.resize(static_cast<std::size_t>(processes));
     respawns_.reserve(workers_.size());
@@ -65,8 +69,11 @@ void Generation::take_counts(stats::Board& before) {
     copy_counter(board_.header().reload_failures, before.header().reload_failures);
     copy_counter(board_.header().log_dropped, before.header().log_dropped);
     for (std::uint32_t id = 1; id <= std::min(before.slots(), board_.slots()); ++id) {
+        stats::Slot& slot = board_.newest(id);
         for (const auto counter : kCarried)
-            copy_counter(board_.slot(id).*counter, before.slot(id).*counter);
+            (slot.*counter).store(before.total(id, counter), std::memory_order_relaxed);
+        copy_counter(slot.incarnation, before.newest(id).incarnation);
+        copy_counter(slot.average_us, before.newest(id).average_us);
     }
 }
 
@@ -90,6 +97,8 @@ control::Boot Generation::describe_boot() const {
     boot.master_pid = ::getpid();
     boot.generation = number_;
     boot.board_fd = board_.fd();
+    boot.gate_fd = holdings_.gate.fd();
+    boot.bell_fd = holdings_.bell.get();
     boot.log_fd = holdings_.log_target.event_fd();
     boot.log_colour = holdings_.log_target.colour();
     boot.handover_fd = holdings_.handover.near.get();
@@ -115,34 +124,39 @@ void Generation::serve() {
     }
 }
 
-void Generation::retire(Milliseconds mercy, std::uint32_t successor) {
+std::vector<WorkerHandle*> Generation::all_workers() const {
+    std::vector<WorkerHandle*> all = substitution_.all();
+    for (const auto& worker : workers_) {
+        if (worker) all.push_back(worker.get());
+    }
+    return all;
+}
+
+void Generation::cease() {
     if (lives()) step(Phase::retiring);
     for (Respawn& respawn : respawns_) respawn.cancel();
     zygote_respawn_.cancel();
+    substitution_.cancel();
+}
+
+void Generation::retire(Milliseconds mercy, std::uint32_t successor) {
+    cease();
     if (zygote_) zygote_->leave();
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        if (workers_[i]) workers_[i]->retire(mercy, successor);
-    }
+    for (WorkerHandle* worker : all_workers()) worker->retire(mercy, successor);
     check_gone();
 }
 
 void Generation::kill(const std::string& why) {
-    if (lives()) step(Phase::retiring);
-    for (Respawn& respawn : respawns_) respawn.cancel();
-    zygote_respawn_.cancel();
+    cease();
     // The zygote first: it must not fork what nobody would know.
     if (zygote_) zygote_->kill();
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        if (workers_[i]) workers_[i]->kill(why);
-    }
+    for (WorkerHandle* worker : all_workers()) worker->kill(why);
     check_gone();
 }
 
 void Generation::reopen_log(int fd) {
     if (zygote_) zygote_->reopen_log(fd);
-    for (auto& worker : workers_) {
-        if (worker) worker->reopen_log(fd);
-    }
+    for (WorkerHandle* worker : all_workers()) worker->reopen_log(fd);
 }
 
 void Generation::fill_slots() {
@@ -152,25 +166,38 @@ void Generation::fill_slots() {
 }
 
 void Generation::order_worker(std::uint32_t slot) {
-    // Without a zygote the order waits: on_zygote_ready fills what is empty.
-    if (!lives() || workers_[slot - 1] || !zygote_ || zygote_->phase() != ZygotePhase::ready)
-        return;
+    if (!lives() || workers_[slot - 1] || substitution_.is_coming(slot)) return;
+    workers_[slot - 1] = order(slot);
+}
+
+std::uint64_t Generation::next_incarnation(std::uint32_t slot) {
+    std::uint64_t next = board_.newest(slot).incarnation.load(std::memory_order_relaxed) + 1;
+    if (!substitution_.lane_free(slot, next)) ++next;
+    return next;
+}
+
+// Null without a zygote (on_zygote_ready then fills what is empty), and where it failed.
+std::unique_ptr<WorkerHandle> Generation::order(std::uint32_t slot) {
+    if (!zygote_ || zygote_->phase() != ZygotePhase::ready) return nullptr;
     auto pair = control::make_pair();
     if (!pair) {
         log::error("spawn-failed", "worker {}: {}", slot, pair.error().text);
-        return respawn_later(slot);
+        respawn_later(slot);
+        return nullptr;
     }
-    stats::Slot& board = board_.slot(slot);
     WorkerPlace place;
     place.slot = slot;
     place.generation = number_;
-    place.incarnation = board.incarnation.load(std::memory_order_relaxed) + 1;
+    place.incarnation = next_incarnation(slot);
     place.bounded_start = !loaded_.options.lazy_apps;
-    workers_[slot - 1] = std::make_unique<WorkerHandle>(holdings_, *this, board, place);
-    WorkerHandle& worker = *workers_[slot - 1];
-    auto expected = worker.expect(std::move(pair->near));
+    stats::Slot& board = board_.slot(slot, stats::lane_of(place.incarnation));
+    auto worker = std::make_unique<WorkerHandle>(holdings_, *this, board, place);
+    auto expected = worker->expect(std::move(pair->near));
     if (expected) expected = zygote_->order_worker(slot, place.incarnation, pair->far.get());
-    if (!expected) worker.kill("could not be ordered: " + expected.error().text);
+    if (expected) return worker;
+    log::error("spawn-failed", "worker {} could not be ordered: {}", slot, expected.error().text);
+    respawn_later(slot);
+    return nullptr;
 }
 
 void Generation::respawn_later(std::uint32_t slot) {
@@ -181,13 +208,16 @@ void Generation::on_zygote_ready(ZygoteHandle&, const std::string& about) {
     zygote_respawn_.on_ready();
     if (!about.empty()) log::info("app-loaded", "{}", about);
     fill_slots();
+    substitution_.go_on();
 }
 
 void Generation::on_worker_spawned(ZygoteHandle&, const control::Message& message) {
-    WorkerHandle* worker =
-        message.slot >= 1 && message.slot <= slots() ? workers_[message.slot - 1].get() : nullptr;
-    if (worker != nullptr && worker->place().incarnation == message.value)
-        return worker->on_spawned(message.pid);
+    if (message.slot >= 1 && message.slot <= slots()) {
+        WorkerHandle* worker = workers_[message.slot - 1].get();
+        if (worker == nullptr || worker->place().incarnation != message.value)
+            worker = substitution_.find(message.slot, message.value);
+        if (worker != nullptr) return worker->on_spawned(message.pid);
+    }
     // Forked for a handle that is gone by now. It sees the end of its socket; do not wait for it.
     log::debug("late-spawn", "worker {} (pid {}) came too late", message.slot, message.pid);
 }
@@ -195,19 +225,28 @@ void Generation::on_worker_spawned(ZygoteHandle&, const control::Message& messag
 void Generation::announce(const WorkerHandle& worker) const {
     const std::uint32_t slot = worker.place().slot;
     const std::string only = slots() == 1 ? " (and the only)" : "";
-    log::write(
-        log::Level::info, "worker-spawned",
-        base::format("spawned mewsgi worker {}{} (pid: {}, cores: 1)", slot, only, worker.pid()),
-        {{"worker", std::int64_t{slot}},
-         {"worker_pid", std::int64_t{worker.pid()}},
-         {"generation", std::int64_t{number_}}});
+    log::write(log::Level::info, "worker-spawned",
+               base::format("spawned mewsgi worker {}{} (pid: {}, cores: {})", slot, only,
+                            worker.pid(), loaded_.options.threads),
+               {{"worker", std::int64_t{slot}},
+                {"worker_pid", std::int64_t{worker.pid()}},
+                {"generation", std::int64_t{number_}}});
 }
 
 void Generation::on_worker_ready(WorkerHandle& worker) {
     respawns_[worker.place().slot - 1].on_ready();
     announce(worker);
+    if (substitution_.is_substitute(worker)) return put_in_place(worker);
     if (phase_ == Phase::serving) return worker.serve();
     check_ready();
+}
+
+void Generation::put_in_place(WorkerHandle& substitute) {
+    const std::uint32_t slot = substitute.place().slot;
+    WorkerHandle* const old = workers_[slot - 1].get();
+    workers_[slot - 1] = substitution_.take(std::move(workers_[slot - 1]));
+    substitute.serve();
+    if (old != nullptr) old->retire(loaded_.options.worker_reload_mercy, number_);
 }
 
 void Generation::check_ready() {
@@ -218,8 +257,10 @@ void Generation::check_ready() {
     if (step(Phase::ready)) owner_.on_generation_ready(*this);
 }
 
-void Generation::on_worker_request(WorkerHandle&, control::Kind request) {
-    if (phase_ == Phase::serving) owner_.on_app_request(*this, request);
+void Generation::on_worker_request(WorkerHandle& worker, control::Kind request) {
+    if (phase_ != Phase::serving) return;
+    if (request == control::Kind::worn) return substitution_.ask(worker.place().slot);
+    owner_.on_app_request(*this, request);
 }
 
 void Generation::log_end(const WorkerEnd& end) const {
@@ -235,6 +276,8 @@ void Generation::log_end(const WorkerEnd& end) const {
 void Generation::on_worker_dead(WorkerHandle& worker, const WorkerEnd& end) {
     const std::uint32_t slot = worker.place().slot;
     log_end(end);
+    if (substitution_.on_dead(worker, end, phase_ == Phase::serving)) return check_gone();
+    substitution_.forget(slot);
     holdings_.loop.defer_delete(std::move(workers_[slot - 1]));
     if (phase_ == Phase::preparing || phase_ == Phase::ready) {
         Failure failure;
@@ -283,7 +326,7 @@ void Generation::fail(const Failure& failure) {
 }
 
 void Generation::check_gone() {
-    if (phase_ != Phase::retiring || zygote_) return;
+    if (phase_ != Phase::retiring || zygote_ || !substitution_.empty()) return;
     for (const auto& worker : workers_) {
         if (worker) return;
     }

@@ -14,6 +14,7 @@
 
 #include "master/interpreter.h"
 #include "master/respawn.h"
+#include "master/substitution.h"
 #include "master/worker_handle.h"
 #include "master/zygote_handle.h"
 #include "stats/board.h"
@@ -57,6 +58,7 @@ public:
     const ZygoteHandle* zygote() const { return zygote_.get(); }
     // Null: the slot is empty, and waits for its respawn.
     const WorkerHandle* worker(std::uint32_t slot) const { return workers_[slot - 1].get(); }
+    const Substitution& substitution() const { return substitution_; }
     std::uint32_t slots() const { return static_cast<std::uint32_t>(workers_.size()); }
 
     void on_zygote_ready(ZygoteHandle& zygote, const std::string& about) override;
@@ -74,6 +76,11 @@ private:
     void take_counts(stats::Board& before);
     void fill_slots();
     void order_worker(std::uint32_t slot);
+    std::unique_ptr<WorkerHandle> order(std::uint32_t slot);
+    std::uint64_t next_incarnation(std::uint32_t slot);
+    void put_in_place(WorkerHandle& substitute);
+    std::vector<WorkerHandle*> all_workers() const;
+    void cease();
     void respawn_later(std::uint32_t slot);
     void restart_zygote_later();
     void announce(const WorkerHandle& worker) const;
@@ -93,6 +100,7 @@ private:
     std::vector<std::unique_ptr<WorkerHandle>> workers_;  // by slot - 1
     std::vector<Respawn> respawns_;                       // by slot - 1
     Respawn zygote_respawn_;
+    Substitution substitution_;
 };
 
 }  // namespace mew::master

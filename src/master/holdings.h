@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "control/gate.h"
 #include "control/message.h"
 #include "master/children.h"
 #include "master/log_target.h"
@@ -27,6 +28,8 @@ struct Holdings {
     Children children;
     LogTarget log_target;
     std::vector<net::Listener> listeners;
+    control::Gate gate;                    // who may accept, across generations
+    os::Fd bell;                           // thunder-lock: rung when its token is free
     control::Pair handover;                // retiring workers give, serving workers take
     std::optional<os::Identity> identity;  // what zygotes and workers become
     Pidfile pidfile;

@@ -1,5 +1,6 @@
 #include "master/launcher.h"
 
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -105,6 +106,14 @@ base::Result<void> acquire(Holdings& holdings, const options::Options& options) 
     auto handover = control::make_pair();
     if (!handover) return std::move(handover).failure();
     holdings.handover = std::move(*handover);
+    auto gate = control::Gate::create();
+    if (!gate) return std::move(gate).failure();
+    holdings.gate = std::move(*gate);
+    if (options.thunder_lock) {
+        // The token is free, so the bell has been rung.
+        holdings.bell.reset(::eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC));
+        if (!holdings.bell) return base::fail_errno("cannot make the bell of thunder-lock");
+    }
     if (options.pidfile.empty()) return {};
     auto pidfile = Pidfile::claim(options.pidfile, ::getpid());
     if (!pidfile) return std::move(pidfile).failure();

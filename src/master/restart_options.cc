@@ -16,6 +16,8 @@ std::vector<std::string> keep_restart_options(const options::Options& running,
                                               options::Options& fresh) {
     std::vector<std::string> changed;
     keep("http, http-socket", running.listen_addresses, fresh.listen_addresses, changed);
+    keep("thunder-lock", running.thunder_lock, fresh.thunder_lock, changed);
+    keep("reuse-port", running.reuse_port, fresh.reuse_port, changed);
     keep("listen", running.listen, fresh.listen, changed);
     keep("chmod-socket", running.chmod_socket, fresh.chmod_socket, changed);
     keep("chown-socket", running.chown_socket, fresh.chown_socket, changed);

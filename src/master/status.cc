@@ -29,17 +29,19 @@ std::string size(std::uint64_t bytes) {
 }
 
 json to_json(const WorkerStatus& worker) {
-    return {{"id", worker.id},
-            {"pid", worker.pid},
-            {"generation", worker.generation},
-            {"state", worker.state},
-            {"uptime", worker.uptime},
-            {"requests", worker.requests},
-            {"exceptions", worker.exceptions},
-            {"connections", worker.connections},
-            {"average_us", worker.average_us},
-            {"tx_bytes", worker.tx_bytes},
-            {"deaths", worker.deaths}};
+    json row = {{"id", worker.id},
+                {"pid", worker.pid},
+                {"generation", worker.generation},
+                {"state", worker.state},
+                {"uptime", worker.uptime},
+                {"requests", worker.requests},
+                {"exceptions", worker.exceptions},
+                {"connections", worker.connections},
+                {"average_us", worker.average_us},
+                {"tx_bytes", worker.tx_bytes},
+                {"deaths", worker.deaths}};
+    for (const auto& [name, value] : worker.counters) row[name] = value;
+    return row;
 }
 
 }  // namespace

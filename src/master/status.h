@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mew::master {
@@ -11,7 +12,7 @@ struct WorkerStatus {
     std::uint32_t id = 0;
     int pid = 0;
     std::uint32_t generation = 0;
-    std::string state;
+    std::string state = "absent";
     double uptime = 0;  // seconds
     std::uint64_t requests = 0;
     std::uint64_t exceptions = 0;
@@ -19,6 +20,7 @@ struct WorkerStatus {
     std::uint64_t average_us = 0;
     std::uint64_t tx_bytes = 0;
     std::uint64_t deaths = 0;
+    std::vector<std::pair<std::string, std::uint64_t>> counters;  // further ones, JSON only
 };
 
 struct ServerStatus {

@@ -1,5 +1,7 @@
 #include "master/worker_handle.h"
 
+#include <unistd.h>
+
 #include <ctime>
 
 #include "base/format.h"
@@ -199,6 +201,7 @@ void WorkerHandle::on_message(control::Message& message) {
             return;
         case control::Kind::reload:
         case control::Kind::stop:
+        case control::Kind::worn:
             return owner_.on_worker_request(*this, message.kind);
         default:
             log::warning("odd-message", "{} sent message {}, which a worker does not send",
@@ -220,6 +223,14 @@ void WorkerHandle::on_peer_closed(const std::string& reason) {
 void WorkerHandle::on_child_end(pid_t, int wait_status) {
     if (peer_) peer_->drain();  // `left` or `failed` may still lie there
     finish(wait_status, true);
+}
+
+// thunder-lock: what a dead worker held is anybody's again, and somebody must hear of it.
+void WorkerHandle::give_back_token() {
+    if (pid_ == 0 || !holdings_.gate || !holdings_.bell) return;
+    if (!holdings_.gate.release_token(pid_)) return;
+    const std::uint64_t one = 1;
+    (void)!::write(holdings_.bell.get(), &one, sizeof one);
 }
 
 void WorkerHandle::finish(int wait_status, bool known_status) {
@@ -245,6 +256,7 @@ void WorkerHandle::finish(int wait_status, bool known_status) {
     if (cut_ != 0) end.text += base::format("; {} requests were cut", cut_);
     step(Phase::dead);
     if (peer_) peer_->close();
+    give_back_token();
     pid_ = 0;
     board_.pid.store(0, std::memory_order_relaxed);
     board_.state.store(stats::WorkerState::absent, std::memory_order_relaxed);

@@ -81,6 +81,7 @@ private:
     void start_deadline(base::Milliseconds delay, std::string missed);
     void stop_deadline();
     void on_ready();
+    void give_back_token();
     void finish(int wait_status, bool known_status);
 
     Holdings& holdings_;

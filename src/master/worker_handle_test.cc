@@ -37,7 +37,7 @@ protected:
         auto pair = control::make_pair();
         ASSERT_TRUE(pair);
         far = std::move(pair->far);
-        handle = std::make_unique<WorkerHandle>(holdings, owner, board.slot(1),
+        handle = std::make_unique<WorkerHandle>(holdings, owner, board.slot(1, 1),
                                                 WorkerPlace{1, 3, 7, true});
         ASSERT_TRUE(handle->expect(std::move(pair->near)));
     }
@@ -92,8 +92,8 @@ TEST_F(Worker, GoesItsWay) {
     say(control::Kind::hello, pid);
     EXPECT_EQ(handle->phase(), WorkerPhase::starting);
     EXPECT_EQ(handle->pid(), pid);
-    EXPECT_EQ(board.slot(1).pid.load(), static_cast<std::uint64_t>(pid));
-    EXPECT_EQ(board.slot(1).incarnation.load(), 7U);
+    EXPECT_EQ(board.slot(1, 1).pid.load(), static_cast<std::uint64_t>(pid));
+    EXPECT_EQ(board.slot(1, 1).incarnation.load(), 7U);
     say(control::Kind::ready);
     EXPECT_EQ(owner.ready, 1);
     handle->serve();
@@ -110,8 +110,8 @@ TEST_F(Worker, GoesItsWay) {
     EXPECT_TRUE(owner.end.expected);
     EXPECT_FALSE(owner.end.cut_off);
     EXPECT_NE(owner.end.text.find("2 requests were cut"), std::string::npos);
-    EXPECT_EQ(board.slot(1).deaths.load(), 0U);
-    EXPECT_EQ(board.slot(1).pid.load(), 0U);
+    EXPECT_EQ(board.slot(1, 1).deaths.load(), 0U);
+    EXPECT_EQ(board.slot(1, 1).pid.load(), 0U);
 }
 
 TEST_F(Worker, SpawnedAndHelloMayComeInAnyOrder) {

@@ -70,12 +70,14 @@ base::Result<void> ZygoteHandle::start(control::Boot boot, const std::string& py
     plan.argv = {python, boot.package_dir + "/_zygote.py", std::to_string(block->get())};
     plan.identity = holdings_.identity;
     plan.descriptors = holdings_.log_target.inherited();
-    for (const int fd :
-         {pair->far.get(), block->get(), boot.board_fd, boot.handover_fd, boot.handover_take_fd}) {
+    for (const int fd : {pair->far.get(), block->get(), boot.board_fd, boot.gate_fd, boot.bell_fd,
+                         boot.handover_fd, boot.handover_take_fd}) {
         if (fd >= 0) plan.descriptors.push_back({fd, fd});
     }
-    for (const net::ListenerInfo& listener : boot.listeners)
-        plan.descriptors.push_back({listener.fd, listener.fd});
+    for (const net::ListenerInfo& listener : boot.listeners) {
+        if (listener.slot_fds.empty()) plan.descriptors.push_back({listener.fd, listener.fd});
+        for (const int fd : listener.slot_fds) plan.descriptors.push_back({fd, fd});
+    }
     auto pid = os::spawn(plan);
     if (!pid) return base::fail("cannot start " + python + ": " + pid.error().text);
 

@@ -12,7 +12,9 @@ namespace {
 constexpr int kBatch = 128;
 }
 
-EventLoop::EventLoop(base::Clock& clock) : clock_(clock), now_(clock.now()), batch_(kBatch) {}
+EventLoop::EventLoop(base::Clock& clock) : clock_(clock), now_(clock.now()) {
+    batch_.events.resize(kBatch);
+}
 
 EventLoop::~EventLoop() { destroy_doomed(); }
 
@@ -45,9 +47,10 @@ base::Result<void> EventLoop::modify(int fd, std::uint32_t events, EventHandler&
 void EventLoop::remove(int fd, EventHandler& handler) {
     // The descriptor may be closed by now, and epoll has then forgotten it by itself.
     (void)::epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, fd, nullptr);
-    for (int i = 0; i < batch_size_; ++i) {
-        if (batch_[static_cast<std::size_t>(i)].data.ptr == &handler) {
-            batch_[static_cast<std::size_t>(i)].data.ptr = nullptr;
+    for (Batch* batch : {&batch_, &nested_}) {
+        for (int i = 0; i < batch->size; ++i) {
+            epoll_event& event = batch->events[static_cast<std::size_t>(i)];
+            if (event.data.ptr == &handler) event.data.ptr = nullptr;
         }
     }
 }
@@ -88,13 +91,13 @@ int EventLoop::wait_milliseconds(base::Milliseconds limit) {
 }
 
 int EventLoop::wait_for_events(base::Milliseconds limit) {
-    int count = ::epoll_wait(epoll_.get(), batch_.data(), kBatch, 0);
+    int count = ::epoll_wait(epoll_.get(), batch_.events.data(), kBatch, 0);
     if (count != 0) return count;
     // Only now: a busy turn reads the clock once, when its events are here.
     const int milliseconds = wait_milliseconds(limit);
     if (milliseconds == 0) return 0;
     if (hooks_.before_wait) hooks_.before_wait(hooks_.context);
-    count = ::epoll_wait(epoll_.get(), batch_.data(), kBatch, milliseconds);
+    count = ::epoll_wait(epoll_.get(), batch_.events.data(), kBatch, milliseconds);
     const int error = errno;
     if (hooks_.after_wait) hooks_.after_wait(hooks_.context);
     errno = error;
@@ -118,20 +121,32 @@ void EventLoop::destroy_doomed() {
     }
 }
 
-int EventLoop::run_once(base::Milliseconds limit) {
-    const int count = wait_for_events(limit);
+void EventLoop::handle(Batch& batch, int count) {
     MEW_CHECK(count >= 0 || errno == EINTR);
     now_ = clock_.now();
-    batch_size_ = std::max(count, 0);
-    for (int i = 0; i < batch_size_; ++i) {
-        const epoll_event& event = batch_[static_cast<std::size_t>(i)];
+    batch.size = std::max(count, 0);
+    for (int i = 0; i < batch.size; ++i) {
+        const epoll_event& event = batch.events[static_cast<std::size_t>(i)];
         if (event.data.ptr != nullptr) {
             static_cast<EventHandler*>(event.data.ptr)->on_event(event.events);
         }
     }
-    batch_size_ = 0;
+    batch.size = 0;
     fire_due_timers();
     destroy_doomed();
+}
+
+int EventLoop::run_once(base::Milliseconds limit) {
+    const int count = wait_for_events(limit);
+    handle(batch_, count);
+    return std::max(count, 0);
+}
+
+int EventLoop::run_nested(base::Milliseconds limit) {
+    nested_.events.resize(kBatch);
+    const int count =
+        ::epoll_wait(epoll_.get(), nested_.events.data(), kBatch, wait_milliseconds(limit));
+    handle(nested_, count);
     return std::max(count, 0);
 }
 

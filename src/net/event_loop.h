@@ -66,6 +66,10 @@ public:
     };
     void set_wait_hooks(WaitHooks hooks) { hooks_ = hooks; }
     int run_once(base::Milliseconds limit = base::Milliseconds{-1});
+    // One turn inside a turn: while a handler of this loop keeps its thread, another thread that
+    // was given the loop goes on with what is ready. No hooks, and the outer turn's events stay
+    // its own, but for those of handlers that leave.
+    int run_nested(base::Milliseconds limit);
     // Turns until stop() was called.
     void run();
     void stop() { stopped_ = true; }
@@ -97,8 +101,13 @@ private:
     os::Fd epoll_;
     base::MonotonicTime now_;
     WaitHooks hooks_;
-    std::vector<epoll_event> batch_;
-    int batch_size_ = 0;
+    struct Batch {
+        std::vector<epoll_event> events;
+        int size = 0;
+    };
+    void handle(Batch& batch, int count);
+    Batch batch_;
+    Batch nested_;
     std::vector<Timer> timers_;  // heap, earliest first; a cancelled one has no callback
     TimerId next_timer_ = 1;
     std::vector<Doomed> doomed_;

@@ -127,6 +127,13 @@ void describe_tcp(ListenerInfo& info, const Address& address) {
 
 }  // namespace
 
+std::vector<int> ListenerInfo::fds_of(std::uint32_t slot, std::uint32_t slots) const {
+    if (slot_fds.empty()) return {fd};
+    std::vector<int> fds;
+    for (std::size_t i = slot - 1; i < slot_fds.size(); i += slots) fds.push_back(slot_fds[i]);
+    return fds;
+}
+
 base::Result<Listener> bind_listener(Protocol protocol, const std::string& option,
                                      const std::string& address, const BindSettings& settings) {
     auto parsed = parse_address(address);

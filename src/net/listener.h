@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "net/protocol.h"
@@ -16,13 +17,18 @@ namespace mew::net {
 
 // What a role must know of an inherited listener.
 struct ListenerInfo {
-    int fd = -1;
+    int fd = -1;  // with reuse-port: the first of slot_fds
     Protocol protocol = Protocol::http;
     std::string option;   // "http" or "http-socket"
     std::string address;  // as given: ":8000"; port 0 replaced by the real one
     bool unix_socket = false;
-    std::string server_name;  // for environ, where no Host tells: own host name
-    std::string server_port;  // "8000"; "" for UNIX sockets
+    std::string server_name;    // for environ, where no Host tells: own host name
+    std::string server_port;    // "8000"; "" for UNIX sockets
+    std::vector<int> slot_fds;  // reuse-port: one for each worker slot, and perhaps more
+
+    // What the worker in `slot` of `slots` listens on. Sockets beyond the number of slots (there
+    // were more once) are shared out, so that each has somebody.
+    std::vector<int> fds_of(std::uint32_t slot, std::uint32_t slots) const;
 };
 
 struct BindSettings {

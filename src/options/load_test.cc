@@ -45,9 +45,9 @@ TEST(Load, TheFileDecidesHowStrictWeAre) {
     EXPECT_FALSE(says(lenient.warnings, "colour"));
     EXPECT_EQ(given_value(lenient, "vaccum"), "true");
 
-    const Loaded strict = load_ini("[mewsgi]\nmodule = m\nhttp = :1\nvaccum = true\nthreads = 2\n");
+    const Loaded strict = load_ini("[mewsgi]\nmodule = m\nhttp = :1\nvaccum = true\nspooler = x\n");
     EXPECT_TRUE(says(strict.mistakes, "vaccum is no option; did you mean vacuum?"));
-    EXPECT_TRUE(says(strict.mistakes, "threads is an option of uWSGI"));
+    EXPECT_TRUE(says(strict.mistakes, "spooler is an option of uWSGI"));
 
     const Loaded by_option = with("strict = true\nvaccum = true\n");
     EXPECT_TRUE(says(by_option.mistakes, "vaccum"));
@@ -197,14 +197,13 @@ TEST(Load, HostileFilesEnd) {
 }
 
 TEST(Load, ExplainsWhatCameOfIt) {
-    const Loaded loaded =
-        with("env = PASSWORD=hunter2\nthunder-lock = true\nharakiri = 3\nx = 1\n");
+    const Loaded loaded = with("env = PASSWORD=hunter2\nno-orphans = true\nharakiri = 3\nx = 1\n");
     std::string all;
     for (const Explanation& one : explain(loaded))
         all += one.name + "|" + one.value + "|" + one.meaning + "\n";
     EXPECT_EQ(all.find("hunter2"), std::string::npos);
     EXPECT_NE(all.find("env|PASSWORD=***|"), std::string::npos);
-    EXPECT_NE(all.find("thunder-lock|true|no effect: "), std::string::npos);
+    EXPECT_NE(all.find("no-orphans|true|no effect: "), std::string::npos);
     EXPECT_NE(all.find("harakiri|3|an option of uWSGI, not there yet"), std::string::npos);
     EXPECT_NE(all.find("x|1|a placeholder, for %(x)"), std::string::npos);
 }

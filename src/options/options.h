@@ -53,9 +53,13 @@ struct Options {
 
     // processes
     bool master = true;
-    int processes = 1;            // resolved: `auto` is already a number here
-    bool processes_auto = false;  // true: the number came from cgroup and CPUs
-    std::string uid;              // name or number; empty: unchanged
+    int processes = 1;                     // resolved: `auto` is already a number here
+    bool processes_auto = false;           // true: the number came from cgroup and CPUs
+    int threads = 1;                       // cores of one worker
+    std::uint32_t threads_stack_size = 0;  // KiB; 0: the system's own
+    std::uint64_t max_requests = 0;        // of one worker, then it is replaced; 0: no limit
+    std::uint64_t max_requests_delta = 0;  // more for each further worker
+    std::string uid;                       // name or number; empty: unchanged
     std::string gid;
     std::string pidfile;
     bool vacuum = true;
@@ -63,7 +67,9 @@ struct Options {
 
     // sockets
     std::vector<ListenAddress> listen_addresses;
-    int listen = 1024;         // backlog
+    int listen = 1024;  // backlog
+    bool thunder_lock = false;
+    bool reuse_port = false;
     std::string chmod_socket;  // octal text; empty: umask decides
     std::string chown_socket;  // owner[:group]
 
@@ -75,8 +81,10 @@ struct Options {
     std::uint32_t response_buffer = 1048576;  // answer bytes kept for a slow reader
     Milliseconds http_header_timeout{30000};  // whole head, from its first byte
     Milliseconds http_body_timeout{60000};    // longest silence inside a body
-    Milliseconds http_keepalive{75000};       // idle time of a kept connection; 0: no keep-alive
-    Milliseconds http_send_timeout{60000};    // longest time without progress while sending
+    Milliseconds http_body_total_timeout{3600000};  // waiting for one body, altogether; 0: no limit
+    std::uint32_t http_min_rate = 500;      // bytes a second of a slow client, beyond those limits
+    Milliseconds http_keepalive{75000};     // idle time of a kept connection; 0: no keep-alive
+    Milliseconds http_send_timeout{60000};  // longest time without progress while sending
 
     // stopping
     Milliseconds stop_mercy{8000};            // graceful stop, whole

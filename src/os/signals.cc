@@ -37,6 +37,14 @@ bool next_signal(int fd, SignalEvent& event) {
     return true;
 }
 
+BlockedSignals::BlockedSignals() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+}
+
+BlockedSignals::~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
 void ignore_signals(std::initializer_list<int> signals) {
     for (const int number : signals) std::signal(number, SIG_IGN);
 }

@@ -1,6 +1,7 @@
 #pragma once
 // Signals as events: blocked, and read from a descriptor by the event loop (master, worker).
 
+#include <signal.h>
 #include <sys/types.h>
 
 #include <initializer_list>
@@ -21,6 +22,18 @@ struct SignalEvent {
 base::Result<Fd> open_signals(std::initializer_list<int> signals);
 // The next pending one; false: none left.
 bool next_signal(int fd, SignalEvent& event);
+
+// While it lives, this thread takes no signal; threads that it starts never do.
+class BlockedSignals {
+public:
+    BlockedSignals();
+    ~BlockedSignals();
+    BlockedSignals(const BlockedSignals&) = delete;
+    BlockedSignals& operator=(const BlockedSignals&) = delete;
+
+private:
+    sigset_t before_;
+};
 
 void ignore_signals(std::initializer_list<int> signals);
 // For a new process: every disposition default, nothing blocked.

@@ -38,8 +38,12 @@ void open_log(const control::Boot& boot) {
 
 // They had to survive one exec, ours; programs that the app starts get none of them.
 base::Result<void> keep_descriptors_private(const control::Boot& boot) {
-    std::vector<int> ours{boot.control_fd, boot.board_fd, boot.handover_fd, boot.handover_take_fd};
-    for (const net::ListenerInfo& listener : boot.listeners) ours.push_back(listener.fd);
+    std::vector<int> ours{boot.control_fd,       boot.board_fd, boot.handover_fd,
+                          boot.handover_take_fd, boot.gate_fd,  boot.bell_fd};
+    for (const net::ListenerInfo& listener : boot.listeners) {
+        ours.push_back(listener.fd);
+        ours.insert(ours.end(), listener.slot_fds.begin(), listener.slot_fds.end());
+    }
     if (boot.log_fd > STDERR_FILENO) ours.push_back(boot.log_fd);
     for (const int fd : ours) {
         if (fd < 0) continue;
@@ -62,6 +66,10 @@ base::Result<void> take_over(int boot_fd) {
     if (!board) return std::move(board).failure();
     self.board = *std::move(board);  // has a descriptor of its own
     ::close(std::exchange(self.boot.board_fd, -1));
+    base::Result<control::Gate> gate = control::Gate::attach(self.boot.gate_fd);
+    if (!gate) return std::move(gate).failure();
+    self.gate = *std::move(gate);
+    ::close(std::exchange(self.boot.gate_fd, -1));
     self.control_fd = self.boot.control_fd;
     self.attached = true;
     // Now, because finding the room for titles moves the environment, which threads may read.

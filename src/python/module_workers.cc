@@ -39,19 +39,24 @@ Memory memory_of(std::uint64_t pid) {
     return {resident * page, size * page};
 }
 
-PyObject* show(std::uint32_t id, const stats::Slot& slot) {
+PyObject* show(std::uint32_t id, stats::Board& board) {
+    const stats::Slot& slot = board.newest(id);
+    const auto total = [&](stats::Counter stats::Slot::*counter) {
+        return board.total(id, counter);
+    };
     const std::uint64_t pid = read(slot.pid);
     const std::uint64_t incarnation = read(slot.incarnation);
     const Memory memory = memory_of(pid);
-    return Py_BuildValue("{s:I,s:K,s:K,s:K,s:i,s:K,s:y,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:()}",  //
-                         "id", id, "pid", pid, "requests", read(slot.requests),             //
-                         "delta_requests", read(slot.requests), "signals", 0,               //
-                         "exceptions", read(slot.exceptions), "status", status_of(slot),    //
-                         "rss", memory.rss, "vsz", memory.vsz, "running_time",
-                         read(slot.running_us),                                    //
-                         "last_spawn", read(slot.last_spawn_unix),                 //
-                         "respawn_count", incarnation == 0 ? 0 : incarnation - 1,  //
-                         "tx", read(slot.tx_bytes), "avg_rt", read(slot.average_us), "apps");
+    return Py_BuildValue(
+        "{s:I,s:K,s:K,s:K,s:i,s:K,s:y,s:K,s:K,s:K,s:K,s:K,s:K,s:K,s:()}",          //
+        "id", id, "pid", pid, "requests", total(&stats::Slot::requests),           //
+        "delta_requests", total(&stats::Slot::requests), "signals", 0,             //
+        "exceptions", total(&stats::Slot::exceptions), "status", status_of(slot),  //
+        "rss", memory.rss, "vsz", memory.vsz, "running_time",
+        total(&stats::Slot::running_us),                          //
+        "last_spawn", read(slot.last_spawn_unix),                 //
+        "respawn_count", incarnation == 0 ? 0 : incarnation - 1,  //
+        "tx", total(&stats::Slot::tx_bytes), "avg_rt", read(slot.average_us), "apps");
 }
 
 }  // namespace
@@ -61,13 +66,14 @@ PyObject* worker_id(PyObject*, PyObject*) { return PyLong_FromUnsignedLong(role(
 PyObject* request_id(PyObject*, PyObject*) {
     Role& self = role();
     if (!self.is_worker()) return PyLong_FromLong(0);
-    return PyLong_FromUnsignedLongLong(read(self.board.slot(self.slot).requests));
+    return PyLong_FromUnsignedLongLong(self.board.total(self.slot, &stats::Slot::requests));
 }
 
 PyObject* total_requests(PyObject*, PyObject*) {
     stats::Board& board = role().board;
     std::uint64_t sum = 0;
-    for (std::uint32_t id = 1; id <= board.slots(); ++id) sum += read(board.slot(id).requests);
+    for (std::uint32_t id = 1; id <= board.slots(); ++id)
+        sum += board.total(id, &stats::Slot::requests);
     return PyLong_FromUnsignedLongLong(sum);
 }
 
@@ -76,7 +82,7 @@ PyObject* workers(PyObject*, PyObject*) {
     PyRef all = PyRef::steal(PyTuple_New(static_cast<Py_ssize_t>(board.slots())));
     if (!all) return nullptr;
     for (std::uint32_t id = 1; id <= board.slots(); ++id) {
-        PyObject* const one = show(id, board.slot(id));
+        PyObject* const one = show(id, board);
         if (one == nullptr) return nullptr;
         PyTuple_SET_ITEM(all.get(), static_cast<Py_ssize_t>(id) - 1, one);
     }

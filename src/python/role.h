@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "control/boot.h"
+#include "control/gate.h"
 #include "control/message.h"
 #include "stats/board.h"
 
@@ -15,11 +16,14 @@ namespace mew::python {
 struct Role {
     control::Boot boot;
     stats::Board board;
+    control::Gate gate;
     std::uint32_t slot = 0;         // 0: zygote; worker ids are 1..N
     std::uint64_t incarnation = 0;  // how often the slot was filled, as the master counts
     int control_fd = -1;            // our end towards the master: the zygote's, later the worker's
     bool attached = false;
 
+    // Two incarnations of a slot overlap while the older drains: each has a block of its own.
+    std::uint32_t lane() const { return stats::lane_of(incarnation); }
     bool is_worker() const { return slot != 0; }
 };
 

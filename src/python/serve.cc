@@ -1,7 +1,16 @@
 #include "python/serve.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
 #include "log/log.h"
+#include "os/fd.h"
 #include "python/app_error.h"
+#include "python/core_threads.h"
 #include "python/role.h"
 #include "python/wsgi_bridge.h"
 #include "worker/worker.h"
@@ -18,8 +27,8 @@ struct Gil {
     static void acquire(void* context) { PyEval_RestoreThread(static_cast<Gil*>(context)->saved); }
 };
 
-// Once a turn: handlers that the app installed with signal.signal() run here. One that raises (as
-// the default one of SIGINT does) ends this worker; the master replaces it.
+// Handlers that the app installed with signal.signal() run here, on the main thread. One that
+// raises (as the default one of SIGINT does) ends this worker; the master replaces it.
 bool run_signal_handlers(void*) {
     if (PyErr_CheckSignals() == 0) return true;
     log::warning("signal-handler-raised", "a signal handler raised; this worker leaves\n{}",
@@ -27,12 +36,124 @@ bool run_signal_handlers(void*) {
     return false;
 }
 
+// The same where the loop's thread is outside Python.
+bool enter_for_signal_handlers(void* context) {
+    Gil::acquire(context);
+    const bool go_on = run_signal_handlers(nullptr);
+    Gil::release(context);
+    return go_on;
+}
+
+// Python writes to the pipe when a signal came whose handler is due.
+struct SignalPipe {
+    os::Fd read_end;
+    os::Fd write_end;
+
+    bool open() {
+        int ends[2];
+        if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+            PyErr_SetFromErrno(PyExc_OSError);
+            return false;
+        }
+        read_end.reset(ends[0]);
+        write_end.reset(ends[1]);
+        const auto before = set_wakeup(write_end.get());
+        // The app has one of its own, which stays: its handlers then wait for the next event.
+        if (before && *before >= 0) return set_wakeup(*before).has_value();
+        return before.has_value();
+    }
+    ~SignalPipe() {
+        if (!write_end) return;
+        const auto now = set_wakeup(-1);
+        if (now && *now >= 0 && *now != write_end.get()) (void)set_wakeup(*now);
+        PyErr_Clear();
+    }
+
+private:
+    // signal.set_wakeup_fd(); the one before, or nothing with an exception set.
+    static std::optional<long> set_wakeup(long fd) {
+        const PyRef module = PyRef::steal(PyImport_ImportModule("signal"));
+        if (!module) return std::nullopt;
+        const PyRef before =
+            PyRef::steal(PyObject_CallMethod(module.get(), "set_wakeup_fd", "l", fd));
+        if (!before) return std::nullopt;
+        return PyLong_AsLong(before.get());
+    }
+};
+
 EnvironSettings environ_settings(const options::Options& options, const Role& own) {
     EnvironSettings settings;
     settings.listeners = own.boot.listeners;
+    settings.multithread = options.threads > 1;
     settings.multiprocess = options.processes > 1;
+    settings.cores = options.threads;
     settings.version = MEW_VERSION;
     return settings;
+}
+
+// One bridge for each core: they share nothing but the app.
+class Bridges {
+public:
+    bool prepare(PyObject* application, const options::Options& options, const Role& own) {
+        const EnvironSettings settings = environ_settings(options, own);
+        for (int core = 0; core < options.threads; ++core) {
+            bridges_.push_back(std::make_unique<WsgiBridge>(application));
+            if (!bridges_.back()->prepare(settings)) return false;
+        }
+        return true;
+    }
+    std::vector<http::AppBridge*> list() const {
+        std::vector<http::AppBridge*> all;
+        for (const auto& bridge : bridges_) all.push_back(bridge.get());
+        return all;
+    }
+
+private:
+    std::vector<std::unique_ptr<WsgiBridge>> bridges_;
+};
+
+worker::Wiring wiring_of(Role& own) {
+    worker::Wiring wiring;
+    wiring.control_fd = own.control_fd;
+    wiring.handover_fd = own.boot.handover_fd;
+    wiring.handover_take_fd = own.boot.handover_take_fd;
+    wiring.bell_fd = own.boot.loaded.options.thunder_lock ? own.boot.bell_fd : -1;
+    wiring.gate = &own.gate;
+    wiring.slot = own.slot;
+    wiring.generation = own.boot.generation;
+    return wiring;
+}
+
+PyObject* raise(const base::Error& error) {
+    PyErr_SetString(PyExc_OSError, error.text.c_str());
+    return nullptr;
+}
+
+PyObject* serve_inline(worker::Worker& worker) {
+    Gil gil;
+    worker::LanguageHooks hooks;
+    hooks.wait = {Gil::release, Gil::acquire, &gil};
+    hooks.turn = run_signal_handlers;
+    if (const auto opened = worker.open(hooks); !opened) return raise(opened.error());
+    worker.run();
+    return PyLong_FromLong(0);
+}
+
+PyObject* serve_pooled(worker::Worker& worker, const Role& own, int threads) {
+    SignalPipe pipe;
+    if (!pipe.open()) return nullptr;
+    CoreThreads core_threads(own.slot, threads);
+    Gil gil;
+    worker::LanguageHooks hooks;
+    hooks.threads = core_threads.hooks();
+    hooks.turn = enter_for_signal_handlers;
+    hooks.context = &gil;
+    hooks.interrupt_fd = pipe.read_end.get();
+    Gil::release(&gil);
+    const auto opened = worker.open(hooks);
+    if (opened) worker.run();
+    Gil::acquire(&gil);
+    return opened ? PyLong_FromLong(0) : raise(opened.error());
 }
 
 }  // namespace
@@ -40,27 +161,14 @@ EnvironSettings environ_settings(const options::Options& options, const Role& ow
 PyObject* serve(PyObject*, PyObject* application) {
     Role& own = role();
     const options::Options& options = own.boot.loaded.options;
-    stats::Slot& slot = own.board.slot(own.slot);
-
-    WsgiBridge bridge(application == Py_None ? nullptr : application, slot);
-    if (!bridge.prepare(environ_settings(options, own))) return nullptr;
-
-    const worker::Settings settings = worker::settings_from(options, own.boot.listeners);
-    worker::Wiring wiring;
-    wiring.control_fd = own.control_fd;
-    wiring.handover_fd = own.boot.handover_fd;
-    wiring.handover_take_fd = own.boot.handover_take_fd;
-    wiring.slot = own.slot;
-    wiring.generation = own.boot.generation;
-    worker::Worker worker(settings, options, slot, bridge, wiring);
-    if (const auto opened = worker.open(); !opened) {
-        PyErr_SetString(PyExc_OSError, opened.error().text.c_str());
+    Bridges bridges;
+    if (!bridges.prepare(application == Py_None ? nullptr : application, options, own)) {
         return nullptr;
     }
-    Gil gil;
-    worker.set_wait_hooks({Gil::release, Gil::acquire, &gil});
-    worker.run(run_signal_handlers, nullptr);
-    return PyLong_FromLong(0);
+    const worker::Settings settings = worker::settings_from(options, own.boot.listeners);
+    stats::Slot& slot = own.board.slot(own.slot, own.lane());
+    worker::Worker worker(settings, options, slot, bridges.list(), wiring_of(own));
+    return options.threads > 1 ? serve_pooled(worker, own, options.threads) : serve_inline(worker);
 }
 
 }  // namespace mew::python

@@ -186,7 +186,7 @@ void WsgiBridge::on_failure(Call& call) {
                   call.exchange.head.target(), failure->reason);
         return call.exchange.response.fail(failure->status);
     }
-    stats::add(slot_.exceptions);
+    call.exchange.app_failed = true;
     log_app_error(call.exchange.head.method(), call.exchange.head.target());
     call.exchange.response.fail(500);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// Runs a WSGI app (PEP 3333) on exchanges, inline on the thread of the loop. Needs the GIL in
-// run().
+// Runs a WSGI app (PEP 3333) on exchanges, one at a time: each core of a worker has a bridge of its
+// own. Needs the GIL in run().
 
 #include <Python.h>
 
@@ -12,15 +12,13 @@
 #include "python/wsgi_file_wrapper.h"
 #include "python/wsgi_input.h"
 #include "python/wsgi_response.h"
-#include "stats/board.h"
 
 namespace mew::python {
 
 class WsgiBridge final : public http::AppBridge {
 public:
     // `application` may be null: no app was loaded (need-app = false), every request gets a 500.
-    WsgiBridge(PyObject* application, stats::Slot& slot)
-        : application_(PyRef::borrow(application)), slot_(slot) {}
+    explicit WsgiBridge(PyObject* application) : application_(PyRef::borrow(application)) {}
 
     // False with a Python exception set.
     bool prepare(const EnvironSettings& settings);
@@ -39,7 +37,6 @@ private:
     void on_failure(Call& call);
 
     PyRef application_;
-    stats::Slot& slot_;
     Environ environ_;
     InputType input_type_;
     FileWrapperType file_wrapper_type_;

@@ -74,6 +74,7 @@ bool Environ::prepare_keys() {
     keys_.port = interned("REMOTE_PORT");
     keys_.host = interned("HTTP_HOST");
     keys_.content_length = interned("CONTENT_LENGTH");
+    keys_.core = interned("uwsgi.core");
     keys_.wsgi_input = interned("wsgi.input");
     empty_ = interned("");
     protocols_ = {interned("HTTP/1.0"), interned("HTTP/1.1"), interned("HTTP/2.0"),
@@ -115,14 +116,12 @@ PyRef Environ::base_dict(const EnvironSettings& settings, const net::ListenerInf
                       set(d, "SCRIPT_NAME", latin1("")) && set(d, "QUERY_STRING", latin1("")) &&
                       set(d, "CONTENT_TYPE", latin1("")) && set(d, "CONTENT_LENGTH", latin1(""));
     if (!done) return PyRef();
-    if (settings.cores > 1 && !set(d, "uwsgi.core", PyRef::steal(PyLong_FromLong(0)))) {
-        return PyRef();
-    }
     return dict;
 }
 
 bool Environ::prepare(const EnvironSettings& settings, PyObject* file_wrapper) {
     if (!prepare_keys()) return false;
+    cores_ = settings.cores;
     for (const net::ListenerInfo& listener : settings.listeners) {
         bases_.push_back(base_dict(settings, listener, file_wrapper));
         if (!bases_.back()) return false;
@@ -137,7 +136,12 @@ PyObject* Environ::make(const http::Exchange& exchange) {
     const bool done =
         set_request_line(environ.get(), exchange.head) && set_peer(environ.get(), exchange.peer) &&
         set_fields(environ.get(), exchange.head) && set_body_size(environ.get(), exchange);
-    return done ? environ.release() : nullptr;
+    if (!done || (cores_ > 1 && !set_core(environ.get(), exchange.core))) return nullptr;
+    return environ.release();
+}
+
+bool Environ::set_core(PyObject* environ, int core) {
+    return set(environ, keys_.core, PyRef::steal(PyLong_FromLong(core)));
 }
 
 bool Environ::set_request_line(PyObject* environ, const http::RequestHead& head) {

@@ -34,7 +34,8 @@ public:
 
 private:
     struct Keys {
-        PyRef method, path, query, uri, protocol, address, port, host, content_length, wsgi_input;
+        PyRef method, path, query, uri, protocol, address, port, host, content_length, core,
+            wsgi_input;
     };
     struct PeerValues {
         std::uint64_t tag = 0;
@@ -52,6 +53,7 @@ private:
     bool set_fields(PyObject* environ, const http::RequestHead& head);
     bool set_known(PyObject* environ, http::FieldName id, std::string_view value, bool repeated);
     bool set_unknown(PyObject* environ, std::string_view name, std::string_view value);
+    bool set_core(PyObject* environ, int core);
     bool set_body_size(PyObject* environ, const http::Exchange& exchange);
     PyRef value_of(http::FieldName id, std::string_view text);
 
@@ -65,6 +67,7 @@ private:
     std::array<PeerValues, kPeers> peers_;
     PyRef last_path_;
     std::string scratch_;
+    int cores_ = 1;
 };
 
 }  // namespace mew::python

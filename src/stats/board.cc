@@ -16,7 +16,7 @@ namespace {
 constexpr std::uint32_t kMostSlots = 65536;
 
 constexpr std::size_t size_for(std::uint32_t slots) {
-    return sizeof(Header) + std::size_t{slots} * sizeof(Slot);
+    return sizeof(Header) + std::size_t{slots} * kLanes * sizeof(Slot);
 }
 
 base::Result<Header*> map(int fd, std::size_t size) {
@@ -63,7 +63,9 @@ base::Result<Board> Board::create(std::uint32_t slots) {
     auto mapped = map(board.fd_.get(), board.size_);
     if (!mapped) return std::move(mapped).failure();
     board.header_ = new (*mapped) Header{kBoardMagic, kBoardVersion, slots, sizeof(Slot)};
-    for (std::uint32_t id = 1; id <= slots; ++id) new (&board.slot(id)) Slot{};
+    for (std::uint32_t id = 1; id <= slots; ++id) {
+        for (std::uint32_t lane = 0; lane < kLanes; ++lane) new (&board.slot(id, lane)) Slot{};
+    }
     return board;
 }
 
@@ -83,11 +85,23 @@ base::Result<Board> Board::attach(int fd) {
     return board;
 }
 
-Slot& Board::slot(std::uint32_t id) {
+Slot& Board::slot(std::uint32_t id, std::uint32_t lane) {
     // Against the size that was mapped: what stands in shared memory may have changed since.
-    MEW_CHECK(id >= 1 && size_for(id) <= size_);
+    MEW_CHECK(id >= 1 && size_for(id) <= size_ && lane < kLanes);
     auto* const first = reinterpret_cast<Slot*>(reinterpret_cast<char*>(header_) + sizeof(Header));
-    return first[id - 1];
+    return first[(id - 1) * kLanes + lane];
+}
+
+Slot& Board::newest(std::uint32_t id) {
+    const auto incarnation = [&](std::uint32_t lane) {
+        return slot(id, lane).incarnation.load(std::memory_order_relaxed);
+    };
+    return slot(id, incarnation(1) > incarnation(0) ? 1 : 0);
+}
+
+std::uint64_t Board::total(std::uint32_t id, Counter Slot::*counter) {
+    return (slot(id, 0).*counter).load(std::memory_order_relaxed) +
+           (slot(id, 1).*counter).load(std::memory_order_relaxed);
 }
 
 }  // namespace mew::stats

@@ -1,12 +1,16 @@
 #pragma once
 // The board: counters in shared memory (a sealed memfd that the master owns), one block for each
 // worker slot. One writer per field (the process named in the comment); readers take a relaxed
-// load and may see a mix of two moments, never a torn number. Blocks are reused by the next
-// incarnation of a slot; counters go on, `incarnation` tells them apart.
+// load and may see a mix of two moments, never a torn number.
 //
-//   +----------------+----------+----------+-----+
-//   | Header (128 B) | Slot 1   | Slot 2   | ... |   each Slot 512 B, cache-line aligned
-//   +----------------+----------+----------+-----+
+//   +---------------+------------+------------+------------+-----+
+//   | Header (64 B) | slot 1, a  | slot 1, b  | slot 2, a  | ... |   each block 512 B, aligned
+//   +---------------+------------+------------+------------+-----+
+//
+// Blocks are reused by later incarnations of a slot, and counters go on. A substitute starts while
+// the worker that it replaces still drains; so each slot has two blocks, its lanes, and
+// incarnations take them in turn. What a slot did is the sum of both; what it does is in the lane
+// of the newest.
 
 #include <atomic>
 #include <cstdint>
@@ -16,7 +20,8 @@
 
 namespace mew::stats {
 
-inline constexpr std::uint32_t kBoardVersion = 1;
+inline constexpr std::uint32_t kBoardVersion = 2;
+inline constexpr std::uint32_t kLanes = 2;
 inline constexpr std::uint32_t kBoardMagic = 0x4d455742;  // "MEWB"
 
 using Counter = std::atomic<std::uint64_t>;
@@ -55,11 +60,27 @@ struct alignas(64) Slot {
     Counter refused;             // requests refused by the codec (4xx, 5xx of ours)
     Counter aborted;             // clients that left
     Counter timeouts;            // limits of time that fired
-    Counter request_started_us;  // monotonic µs of the running request, 0 when idle
-    Counter reserved[40];
+    Counter request_started_us;  // monotonic µs of the longest running request, 0 when idle
+    // Which limit fired; `timeouts` is the sum of those of time.
+    Counter head_timeouts;       // http-header-timeout
+    Counter body_timeouts;       // http-body-timeout, http-body-total-timeout
+    Counter send_timeouts;       // http-send-timeout
+    Counter keepalive_timeouts;  // http-keepalive; no fault, so no part of `timeouts`
+    Counter slow_clients;        // http-min-rate
+    Counter too_large;           // 413, 414, 431: buffer-size, http-max-headers, limit-post
+    // How connections moved.
+    Counter handed_on;      // to another worker
+    Counter taken;          // from another worker
+    Counter rescues;        // the rescue thread took the loop over
+    Counter accepted_late;  // after the commit of the next generation; handed on at once
+    Counter reserved[30];
 };
 static_assert(sizeof(Header) == 64);
 static_assert(sizeof(Slot) == 512);
+
+constexpr std::uint32_t lane_of(std::uint64_t incarnation) {
+    return static_cast<std::uint32_t>(incarnation % kLanes);
+}
 
 class Board {
 public:
@@ -76,7 +97,11 @@ public:
 
     Header& header() { return *header_; }
     // `id` is 1 to slots, as worker ids are.
-    Slot& slot(std::uint32_t id);
+    Slot& slot(std::uint32_t id, std::uint32_t lane);
+    // The lane of the newest incarnation.
+    Slot& newest(std::uint32_t id);
+    // Both lanes together.
+    std::uint64_t total(std::uint32_t id, Counter Slot::*counter);
     std::uint32_t slots() const { return header_ ? header_->slots : 0; }
     int fd() const { return fd_.get(); }
 

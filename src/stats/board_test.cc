@@ -17,9 +17,9 @@ TEST(Board, StartsAtZeroWithItsSlots) {
     ASSERT_TRUE(board) << board.error().text;
     EXPECT_EQ(board->slots(), 3U);
     for (std::uint32_t id = 1; id <= 3; ++id) {
-        EXPECT_EQ(board->slot(id).requests, 0U);
-        EXPECT_EQ(board->slot(id).state, WorkerState::absent);
-        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(&board->slot(id)) % 64, 0U);
+        EXPECT_EQ(board->slot(id, 0).requests, 0U);
+        EXPECT_EQ(board->slot(id, 0).state, WorkerState::absent);
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(&board->slot(id, 0)) % 64, 0U);
     }
     EXPECT_EQ(board->header().reloads, 0U);
 }
@@ -32,17 +32,31 @@ TEST(Board, AnotherProcessSeesWhatIsCounted) {
     if (child == 0) {
         auto mine = Board::attach(board->fd());
         if (!mine || mine->slots() != 2) ::_exit(1);
-        add(mine->slot(2).requests, 41);
-        add(mine->slot(2).requests);
-        mine->slot(2).state = WorkerState::busy;
+        add(mine->slot(2, 0).requests, 41);
+        add(mine->slot(2, 0).requests);
+        mine->slot(2, 0).state = WorkerState::busy;
         ::_exit(0);
     }
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     EXPECT_EQ(status, 0);
-    EXPECT_EQ(board->slot(2).requests, 42U);
-    EXPECT_EQ(board->slot(2).state, WorkerState::busy);
-    EXPECT_EQ(board->slot(1).requests, 0U);
+    EXPECT_EQ(board->slot(2, 0).requests, 42U);
+    EXPECT_EQ(board->slot(2, 0).state, WorkerState::busy);
+    EXPECT_EQ(board->slot(1, 0).requests, 0U);
+}
+
+TEST(Board, TwoIncarnationsOfASlotCountForThemselvesAndTogether) {
+    auto board = Board::create(2);
+    ASSERT_TRUE(board);
+    board->slot(1, lane_of(6)).incarnation = 6;
+    add(board->slot(1, lane_of(6)).requests, 40);
+    EXPECT_EQ(&board->newest(1), &board->slot(1, lane_of(6)));
+    board->slot(1, lane_of(7)).incarnation = 7;  // a substitute, while 6 drains
+    add(board->slot(1, lane_of(7)).requests, 2);
+    EXPECT_NE(&board->slot(1, lane_of(6)), &board->slot(1, lane_of(7)));
+    EXPECT_EQ(&board->newest(1), &board->slot(1, lane_of(7)));
+    EXPECT_EQ(board->total(1, &Slot::requests), 42U);
+    EXPECT_EQ(board->total(2, &Slot::requests), 0U);
 }
 
 TEST(Board, CannotBeResizedByAPeer) {
@@ -68,11 +82,11 @@ TEST(Board, AttachOutlivesTheGivenDescriptor) {
 
 TEST(Board, RefusesForeignMemory) {
     const os::Fd unsealed(::memfd_create("test", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-    ASSERT_EQ(::ftruncate(unsealed.get(), sizeof(Header) + sizeof(Slot)), 0);
+    ASSERT_EQ(::ftruncate(unsealed.get(), sizeof(Header) + kLanes * sizeof(Slot)), 0);
     EXPECT_FALSE(Board::attach(unsealed.get()));
     auto small = os::make_shared_memory("test", 8);
     EXPECT_FALSE(Board::attach(small->get()));
-    auto zeroes = os::make_shared_memory("test", sizeof(Header) + sizeof(Slot));
+    auto zeroes = os::make_shared_memory("test", sizeof(Header) + kLanes * sizeof(Slot));
     EXPECT_FALSE(Board::attach(zeroes->get()));
     EXPECT_FALSE(Board::attach(-1));
     const os::Fd file(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
@@ -100,8 +114,9 @@ TEST(BoardDeathTest, SlotOutsideIsABrokenInvariant) {
     auto board = Board::create(2);
     ASSERT_TRUE(board);
     board->header().slots = 1000;  // as a hostile peer would
-    EXPECT_DEATH(board->slot(3), "broken invariant");
-    EXPECT_DEATH(board->slot(0), "broken invariant");
+    EXPECT_DEATH(board->slot(3, 0), "broken invariant");
+    EXPECT_DEATH(board->slot(0, 0), "broken invariant");
+    EXPECT_DEATH(board->slot(1, kLanes), "broken invariant");
 }
 
 }  // namespace

@@ -5,25 +5,30 @@
 
 #include <cerrno>
 #include <memory>
+#include <system_error>
 
 #include "log/log.h"
+#include "worker/accept_token.h"
 #include "worker/codecs.h"
 #include "worker/connection.h"
+#include "worker/handover.h"
 
 namespace mew::worker {
 
 namespace {
 constexpr unsigned kAcceptsPerTurnInLine = 4;
 constexpr base::Milliseconds kPause{200};
+// Idle connections that make room for new ones when descriptors run out.
+constexpr int kClosedForRoom = 16;
 }  // namespace
 
-Acceptor::Acceptor(Context& context, std::uint32_t listener)
-    : context_(context), listener_(listener), fd_(context.settings.listeners[listener].fd) {}
+Acceptor::Acceptor(Context& context, std::uint32_t listener, int fd, bool own, AcceptToken* token)
+    : context_(context), listener_(listener), fd_(fd), own_(own), token_(token) {}
 
 Acceptor::~Acceptor() { stop(); }
 
 base::Result<void> Acceptor::start() {
-    if (watching_) return {};
+    if (watching_ || resume_timer_ != 0) return {};
     auto added = context_.loop.add(fd_, EPOLLIN | EPOLLEXCLUSIVE, *this);
     watching_ = added.has_value();
     return added;
@@ -36,10 +41,26 @@ void Acceptor::stop() {
     resume_timer_ = 0;
 }
 
-// Out of descriptors or memory: the socket stays readable, and without a pause the loop would spin.
+// Out of descriptors: the clients that have been idle for longest are the first to go.
+bool Acceptor::make_room() {
+    bool closed = false;
+    for (int i = 0; i < kClosedForRoom; ++i) {
+        Timed* const idle = context_.deadlines.first(Limit::keepalive);
+        if (idle == nullptr) break;
+        idle->on_limit(Limit::keepalive);
+        closed = true;
+    }
+    return closed;
+}
+
+// The socket stays readable, and without a pause the loop would spin.
 void Acceptor::pause(int error) {
-    log::error("accept-failed", "cannot accept connections: {}; trying again in {} ms",
-               std::generic_category().message(error), kPause.count());
+    const bool room = make_room();
+    log::error("accept-failed", "cannot accept connections: {}; {}",
+               std::generic_category().message(error),
+               room ? "closed the longest idle ones (raise the limit of open files, ulimit -n)"
+                    : "trying again in 200 ms (raise the limit of open files, ulimit -n)");
+    if (room) return;
     stop();
     resume_timer_ = context_.loop.start_timer(kPause, [this] {
         resume_timer_ = 0;
@@ -48,6 +69,11 @@ void Acceptor::pause(int error) {
 }
 
 void Acceptor::on_event(std::uint32_t) {
+    // Others may have a free core; this worker comes back to it when one of its own is.
+    if (context_.superseded() || (context_.busy() && !own_)) {
+        if (token_ != nullptr) token_->stop();
+        return stop();
+    }
     sockaddr_storage from{};
     socklen_t size = sizeof from;
     os::Fd socket(
@@ -58,11 +84,24 @@ void Acceptor::on_event(std::uint32_t) {
         if (out_of_something) pause(errno);
         return;  // EAGAIN: another worker was faster; ECONNABORTED: the client was
     }
-    stats::add(context_.slot.accepted);
-    if (++accepts_ % kAcceptsPerTurnInLine == 0) {
+    if (token_ != nullptr) {
+        token_->pass_on();
+    } else if (!own_ && ++accepts_ % kAcceptsPerTurnInLine == 0) {
         stop();
         (void)start();
     }
+    admit(std::move(socket), from);
+}
+
+void Acceptor::admit(os::Fd socket, const sockaddr_storage& from) {
+    if (context_.superseded()) {
+        // The next generation was committed between the look and the accept: it is theirs.
+        stats::add(context_.slot.accepted_late);
+        if (hand_over(context_, socket.get(), listener_)) return;
+    }
+    stats::add(context_.slot.accepted);
+    if (context_.busy() && context_.has_takers() && hand_over(context_, socket.get(), listener_))
+        return;
     auto* connection = new Connection(context_, std::move(socket), PeerText(from), listener_,
                                       make_codec(context_.settings, listener_));
     connection->open({});

@@ -3,27 +3,41 @@
 // EPOLLEXCLUSIVE, so a connection wakes one of them; each wake-up accepts one connection, and every
 // few accepts the listener is taken out and put back, which moves this worker to the end of the
 // kernel's queue of waiters: else the first of them is woken nearly always.
+//
+// With reuse-port the socket is this slot's alone: then nobody else would answer, so it is watched
+// on while the cores are busy, and what comes is handed on.
+
+#include <sys/socket.h>
 
 #include "net/event_loop.h"
+#include "os/fd.h"
 #include "worker/context.h"
 
 namespace mew::worker {
 
+class AcceptToken;
+
 class Acceptor final : public net::EventHandler {
 public:
-    Acceptor(Context& context, std::uint32_t listener);
+    // `fd` belongs to the master. `token` may be null (no thunder-lock).
+    Acceptor(Context& context, std::uint32_t listener, int fd, bool own, AcceptToken* token);
     ~Acceptor() override;
 
     base::Result<void> start();
     void stop();
     void on_event(std::uint32_t events) override;
+    bool own() const { return own_; }
 
 private:
     void pause(int error);
+    bool make_room();
+    void admit(os::Fd socket, const sockaddr_storage& from);
 
     Context& context_;
     std::uint32_t listener_;
     int fd_;
+    bool own_;
+    AcceptToken* token_;
     bool watching_ = false;
     unsigned accepts_ = 0;
     net::TimerId resume_timer_ = 0;

@@ -1,36 +1,19 @@
 #include "worker/connection.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
-#include "http/status.h"
-#include "log/access.h"
-#include "log/log.h"
+#include "worker/handover.h"
 
 namespace mew::worker {
 
 namespace {
-
 constexpr int kRequestsPerTurn = 32;  // of one connection, then others get their turn
-
-std::string_view version_text(http::Version version) {
-    switch (version) {
-        case http::Version::http10:
-            return "HTTP/1.0";
-        case http::Version::http11:
-            return "HTTP/1.1";
-        case http::Version::http2:
-            return "HTTP/2.0";
-        case http::Version::http3:
-            return "HTTP/3.0";
-    }
-    return "";
-}
-
+// What a moving connection may take along: a packet of the pair must hold it.
+constexpr std::size_t kMostMoved = 131072;
 }  // namespace
 
 Connection::Connection(Context& context, os::Fd socket, PeerText peer, std::uint32_t listener,
@@ -38,7 +21,7 @@ Connection::Connection(Context& context, os::Fd socket, PeerText peer, std::uint
     : context_(context),
       socket_(std::move(socket)),
       codec_(std::move(codec)),
-      stream_(*this, context),
+      stream_(*this, context.settings, context.phase),
       peer_text_(peer),
       peer_{peer_text_.address(), peer_text_.port(), context.next_peer_tag++, listener} {
     context_.connections.push_back(*this);
@@ -50,24 +33,66 @@ Connection::~Connection() {
                                     std::memory_order_relaxed);
 }
 
-void Connection::open(std::string_view unread) {
-    interest_ = EPOLLIN;
-    if (!context_.loop.add(socket_.get(), interest_, *this)) return close();
+void Connection::open(std::string_view unread, base::Milliseconds head_time) {
     context_.deadlines.arm(*this, Limit::header);
-    if (unread.empty()) return receive();  // nearly always the request is there already
+    if (context_.busy()) {
+        held_.assign(unread);
+        received_any_ = !unread.empty();
+        return wait_for_core();
+    }
+    // Nearly always the request is there already; a connection that is served and closed at once
+    // is never watched at all.
+    if (unread.empty()) return receive();
     received_any_ = true;
     process(unread);
+    // A head that was half sent elsewhere has the rest of its time, not all of it anew.
+    if (state_ == State::receiving && limit() == Limit::header)
+        context_.deadlines.arm_rest(*this, Limit::header, head_time);
 }
 
 void Connection::close() {
     if (state_ == State::gone) return;
     state_ = State::gone;
     context_.deadlines.disarm(*this);
-    if (socket_) context_.loop.remove(socket_.get(), *this);
+    unwatch();
     socket_.reset();
     base::ListNode<RegistryTag>::unlink();
     base::ListNode<RunnableTag>::unlink();
     context_.loop.defer_delete(std::unique_ptr<Connection>(this));
+}
+
+void Connection::watch(std::uint32_t events) {
+    if (interest_ == events) return;
+    const auto done = interest_ == 0 ? context_.loop.add(socket_.get(), events, *this)
+                                     : context_.loop.modify(socket_.get(), events, *this);
+    interest_ = events;
+    if (!done) close();
+}
+
+void Connection::unwatch() {
+    if (interest_ == 0) return;
+    interest_ = 0;
+    context_.loop.remove(socket_.get(), *this);
+}
+
+bool Connection::movable() const {
+    if (state_ != State::idle && state_ != State::receiving) return false;
+    if (!stream_.open()) return held_.size() <= kMostMoved;
+    // A chunked body was decoded already, and a gateway's head is not what was received.
+    if (!codec_->block_is_wire() || stream_.head().framing == http::BodyFraming::chunked)
+        return false;
+    return stream_.head().block_size() + stream_.buffered_body() + held_.size() <= kMostMoved;
+}
+
+std::array<std::string_view, 3> Connection::unread() const {
+    if (!stream_.open()) return {held_};
+    return {stream_.head().block(), stream_.buffered(), held_};
+}
+
+base::Milliseconds Connection::head_time_left() const {
+    const bool inside = limit() == Limit::header && received_any_;
+    return inside ? std::max(context_.deadlines.left(*this), base::Milliseconds{1})
+                  : base::Milliseconds{0};
 }
 
 bool Connection::quiet() const {
@@ -78,39 +103,49 @@ bool Connection::quiet() const {
            ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
 }
 
-void Connection::give_up_half_sent() {
-    if (state_ != State::receiving) return;
-    refuse_now(503, "the server stops, and the request was not whole in time");
-}
-
-void Connection::set_interest(std::uint32_t events) {
-    if (interest_ == events) return;
-    interest_ = events;
-    if (!context_.loop.modify(socket_.get(), events, *this)) close();
-}
-
 // --- events
 
 void Connection::on_event(std::uint32_t events) {
+    if (state_ == State::answering) return unwatch();  // its core's: nothing here may be touched
     if (state_ == State::sending) return resume_sending();
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
     if (state_ == State::lingering) return drop_received();
+    // A body that is under way may go on; what could start an app call has to wait.
+    if (context_.busy() && !stream_.open() && state_ != State::draining) return wait_for_core();
+    receive();
+}
+
+// Behind those that wait already. The socket is left alone, and what lies in it may still go to
+// another worker whole.
+void Connection::wait_for_core() {
+    unwatch();
+    if (limit() != Limit::header) context_.deadlines.disarm(*this);
+    if (context_.has_takers() && context_.runnable.empty()) context_.on_first_waiting();
+    context_.runnable.push_back(*this);
+}
+
+void Connection::run_further() {
+    if (state_ != State::idle && state_ != State::receiving) return;
+    if (!held_.empty() || stream_.open()) return process(held_);
     receive();
 }
 
 void Connection::receive() {
+    char* const buffer = context_.receive_buffer();
     ssize_t size = 0;
     do {
-        size = ::recv(socket_.get(), context_.receive_buffer.data(), kReceiveBuffer, 0);
+        size = ::recv(socket_.get(), buffer, kReceiveBuffer, 0);
     } while (size < 0 && errno == EINTR);
     if (size < 0) {
-        if (errno != EAGAIN && errno != EWOULDBLOCK) close();
-        return;
+        if (errno != EAGAIN && errno != EWOULDBLOCK) return close();
+        if (state_ == State::idle && limit() == Limit::none)
+            context_.deadlines.arm(*this, Limit::keepalive);
+        return watch(EPOLLIN);
     }
     if (size == 0) return on_end_of_input();
     received_any_ = true;
     stats::add(context_.slot.rx_bytes, static_cast<std::uint64_t>(size));
-    const std::string_view bytes(context_.receive_buffer.data(), static_cast<std::size_t>(size));
+    const std::string_view bytes(buffer, static_cast<std::size_t>(size));
     if (held_.empty()) return process(bytes);
     held_.append(bytes);
     process(held_);
@@ -121,43 +156,47 @@ void Connection::on_end_of_input() {
     close();
 }
 
-void Connection::run_further() {
-    if (state_ == State::idle || state_ == State::receiving) process(held_);
-}
-
 // --- inward
 
 void Connection::process(std::string_view bytes) {
     for (int i = 0; i < kRequestsPerTurn; ++i) {
-        if (!process_step(bytes)) {
-            if (state_ != State::gone && state_ != State::lingering) keep(bytes);
-            return;
+        switch (process_step(bytes)) {
+            case Step::again:
+                break;
+            case Step::wait:
+                if (state_ != State::gone && state_ != State::lingering) keep(bytes);
+                return;
+            case Step::handed_on:
+                return;
         }
     }
     keep(bytes);
     context_.runnable.push_back(*this);
 }
 
-// Decodes and serves at most one request; false when nothing more can be done now.
-bool Connection::process_step(std::string_view& bytes) {
+// Decodes and serves at most one request.
+Connection::Step Connection::process_step(std::string_view& bytes) {
     bytes.remove_prefix(codec_->decode(bytes, *this));
     if (refused_) {
         answer_refusal(refusal_);
-        return false;
+        return Step::wait;
     }
-    if (state_ == State::gone) return false;
+    if (state_ == State::gone) return Step::wait;
     if (!stream_.open()) {
         await_more();
-        return false;
+        return Step::wait;
     }
     if (!stream_.ready(context_.settings.post_buffering)) {
+        await_body();
+        return Step::wait;
+    }
+    if (context_.busy()) {
         stream_.own_head();
         state_ = State::receiving;
-        context_.deadlines.arm(*this, Limit::body);
-        return false;
+        wait_for_core();
+        return Step::wait;
     }
-    run_exchange(bytes);
-    return state_ == State::idle;
+    return run_exchange(bytes);
 }
 
 void Connection::keep(std::string_view bytes) {
@@ -172,17 +211,31 @@ void Connection::keep(std::string_view bytes) {
 
 // No request is complete: the time limit depends on what is there of the next one.
 void Connection::await_more() {
-    if (state_ == State::draining) {
-        if (dropped_ > kDropBound) end_connection();
-        return;
+    if (state_ == State::draining && dropped_ > kDropBound) return end_connection();
+    if (codec_->inside_head() && state_ == State::idle) {
+        state_ = State::receiving;
+        context_.deadlines.arm(*this, Limit::header);
     }
-    if (!codec_->inside_head() || state_ == State::receiving) return;
-    state_ = State::receiving;
-    context_.deadlines.arm(*this, Limit::header);
+    watch(EPOLLIN);
+}
+
+void Connection::await_body() {
+    const base::MonotonicTime now = context_.loop.now();
+    if (state_ != State::receiving || limit() != Limit::body) {
+        stream_.own_head();
+        state_ = State::receiving;
+        body_pace_.restart();
+        body_pace_.start(now);
+    } else if (const char* const fault = slow_body(now)) {
+        return time_out(Limit::body, fault);
+    }
+    context_.deadlines.arm(*this, Limit::body);
+    watch(EPOLLIN);
 }
 
 void Connection::on_head(http::StreamId stream, http::RequestHead& head) {
     stream_.begin(stream, head);
+    body_pace_.restart();
 }
 
 void Connection::on_body(http::StreamId, std::string_view piece) {
@@ -207,23 +260,20 @@ void Connection::on_refusal(http::StreamId, const http::Refusal& refusal) {
 }
 
 void Connection::receive_body() {
+    Core& core = *stream_.core();
     ssize_t size = 0;
     for (;;) {
-        size = ::recv(socket_.get(), context_.body_buffer.data(), kReceiveBuffer, 0);
+        size = ::recv(socket_.get(), core.body_buffer.data(), kReceiveBuffer, 0);
         if (size >= 0) break;
         if (errno == EINTR) continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK) {
             return stream_.break_body(400, "the connection broke in the middle of the body");
         }
-        const Wait outcome = wait(POLLIN, Limit::body);
-        if (outcome == Wait::timeout) {
-            stats::add(context_.slot.timeouts);
-            return stream_.break_body(408, "no byte of the body came within http-body-timeout");
-        }
+        if (!await_body_in_call()) return;
     }
     if (size == 0) return stream_.break_body(400, "the client left in the middle of the body");
-    stats::add(context_.slot.rx_bytes, static_cast<std::uint64_t>(size));
-    std::string_view bytes(context_.body_buffer.data(), static_cast<std::size_t>(size));
+    stream_.counts().received += static_cast<std::uint64_t>(size);
+    std::string_view bytes(core.body_buffer.data(), static_cast<std::size_t>(size));
     if (!held_.empty()) {
         held_.append(bytes);
         bytes = held_;
@@ -231,151 +281,6 @@ void Connection::receive_body() {
     bytes.remove_prefix(codec_->decode(bytes, *this));
     keep(bytes);
     if (refused_) stream_.break_body(refusal_.status, refusal_.reason);
-}
-
-// --- the exchange
-
-void Connection::run_exchange(std::string_view& bytes) {
-    const bool streams_body = !stream_.body_complete();
-    if (streams_body) {
-        // The app will read on while it runs: nothing may point into buffers that are read into.
-        stream_.own_head();
-        keep(bytes);
-    }
-    state_ = State::answering;
-    const base::MonotonicTime started = context_.loop.now();
-    context_.slot.request_started_us.store(
-        static_cast<std::uint64_t>(started.time_since_epoch() / std::chrono::microseconds(1)),
-        std::memory_order_relaxed);
-    context_.slot.state.store(stats::WorkerState::busy, std::memory_order_relaxed);
-
-    http::Exchange exchange{stream_.head(), peer_, stream_.body(), stream_.body_size(), stream_};
-    context_.bridge.run(exchange);
-
-    context_.slot.state.store(context_.resting_state(), std::memory_order_relaxed);
-    context_.slot.request_started_us.store(0, std::memory_order_relaxed);
-    if (streams_body) bytes = held_;
-    refused_ = false;  // a malformed body was told to the app, and ends the connection
-    count_exchange(started);
-    settle();
-}
-
-void Connection::count_exchange(base::MonotonicTime started) {
-    stats::Slot& slot = context_.slot;
-    const base::MonotonicTime now = context_.loop.refresh_now();
-    const auto micros = static_cast<std::uint64_t>((now - started) / std::chrono::microseconds(1));
-    stats::add(slot.requests);
-    stats::add(slot.running_us, micros);
-    stats::add(slot.tx_bytes, stream_.head_bytes() + stream_.body_sent());
-    slot.average_us.store((slot.average_us.load(std::memory_order_relaxed) + micros) / 2,
-                          std::memory_order_relaxed);
-    if (stream_.client_gone()) stats::add(slot.aborted);
-    if (context_.settings.access_log) write_access_line(micros);
-}
-
-void Connection::write_access_line(std::uint64_t micros) {
-    const http::RequestHead& head = stream_.head();
-    log::AccessRecord record;
-    record.address = peer_.address;
-    record.method = head.method();
-    record.uri = head.target();
-    record.protocol = version_text(head.version);
-    record.pid = context_.pid;
-    record.app_requests = record.total_requests =
-        context_.slot.requests.load(std::memory_order_relaxed);
-    record.vars = head.fields().size();
-    record.request_bytes = head.block_size();
-    record.time = std::time(nullptr);
-    record.status = stream_.status();
-    record.body_bytes = stream_.body_sent();
-    record.micros = micros;
-    record.headers = stream_.header_count();
-    record.header_bytes = stream_.head_bytes();
-    log::append_access(context_.access_lines, record);
-    if (context_.access_lines.size() > kReceiveBuffer) log::flush_access(context_.access_lines);
-}
-
-// Where to go after an answer, or after what was queued of it is sent.
-void Connection::settle() {
-    const bool gone = stream_.open() && stream_.client_gone();
-    closing_ = closing_ || !stream_.keeps_connection();
-    const bool body_left = stream_.open() && !stream_.body_complete();
-    if (stream_.open()) client_ends_ = !stream_.head().keep_alive && !body_left;
-    if (stream_.open()) stream_.close();
-    if (gone) return close();
-    if (!queue_.empty()) {
-        // Whether body is left is asked again once the queue is empty: the codec knows.
-        drain_body_ = body_left;
-        state_ = State::sending;
-        context_.deadlines.arm(*this, Limit::send);
-        return set_interest(EPOLLOUT);
-    }
-    if (closing_) return end_connection();
-    if (body_left || drain_body_) {
-        drain_body_ = false;
-        dropped_ = 0;
-        state_ = State::draining;
-        return context_.deadlines.arm(*this, Limit::body);
-    }
-    become_idle();
-}
-
-void Connection::become_idle() {
-    state_ = State::idle;
-    context_.deadlines.arm(*this, Limit::keepalive);
-}
-
-void Connection::refuse_now(int status, std::string_view reason) {
-    answer_refusal({status, reason});
-}
-
-// An answer of ours in place of the app's, after which the connection ends.
-void Connection::answer_refusal(const http::Refusal& refusal) {
-    refused_ = false;
-    closing_ = true;
-    stats::add(context_.slot.refused);
-    context_.refusal_log.write(context_.loop.now(), peer_.address, refusal.status, refusal.reason);
-    if (state_ == State::draining) return end_connection();  // its request was answered already
-    if (stream_.open()) stream_.close();
-
-    const std::string_view phrase = http::reason_phrase(refusal.status);
-    http::ResponseHead head;
-    head.status = refusal.status;
-    head.headers.push_back(
-        {"Content-Type", "text/plain; charset=utf-8", http::FieldName::content_type});
-    head.implied_length = phrase.size() + 1;
-    const http::BodyPlan plan = codec_->encode_head(0, head, true, context_.out);
-    if (plan.has_body) context_.out.append(phrase).append("\n");
-    const bool sent = send(context_.out, {});
-    context_.out.clear();
-    return sent ? settle() : close();
-}
-
-// --- time limits
-
-void Connection::on_limit(Limit limit) {
-    switch (limit) {
-        case Limit::header:
-            if (!received_any_) return close();
-            return time_out("the request head took longer than http-header-timeout");
-        case Limit::body:
-            if (state_ == State::draining) return close();
-            return time_out("the request body stood still for longer than http-body-timeout");
-        case Limit::send:
-            stats::add(context_.slot.timeouts);
-            log::info("client-too-slow",
-                      "closed the connection of {}: it read nothing of its answer within "
-                      "http-send-timeout",
-                      peer_.address.empty() ? "a UNIX socket" : peer_.address);
-            return close();
-        default:
-            return close();
-    }
-}
-
-void Connection::time_out(std::string_view what) {
-    stats::add(context_.slot.timeouts);
-    refuse_now(408, what);
 }
 
 }  // namespace mew::worker

@@ -4,10 +4,18 @@
 //   idle > receiving > (answering) > [sending] > [draining] > idle ...      any > lingering > gone
 //
 // Nothing of the app is occupied while a connection is idle, slow or half sent: the app is called
-// when the head and the awaited part of the body are there. An idle connection costs a socket and
-// this object; its receive buffer is the worker's, and only what a client left half sent is kept.
-// A connection is a descriptor plus unread bytes, and may move to another worker (worker/handover).
+// when the head and the awaited part of the body are there, and a core is free. An idle connection
+// costs a socket and this object; its receive buffer is the worker's, and only what a client left
+// half sent is kept. A connection is a descriptor plus unread bytes, and may move to another worker
+// (worker/handover).
+//
+// It belongs to whoever runs the loop, except while it is answering: then to the thread of the core
+// that runs its exchange. The loop does no more with it meanwhile than to stop watching it.
+//
+// connection.cc: inward. connection_exchange.cc: the app's turn. connection_send.cc: outward and
+// the end. connection_limits.cc: refusals and time limits.
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -19,6 +27,7 @@
 #include "os/fd.h"
 #include "worker/context.h"
 #include "worker/deadlines.h"
+#include "worker/pace.h"
 #include "worker/peer.h"
 #include "worker/send_queue.h"
 #include "worker/stream.h"
@@ -32,30 +41,38 @@ class Connection final : public net::EventHandler,
                          public Timed,
                          public base::ListNode<RegistryTag>,
                          public base::ListNode<RunnableTag>,
+                         public base::ListNode<RunningTag>,
                          private http::StreamEvents {
 public:
     Connection(Context& context, os::Fd socket, PeerText peer, std::uint32_t listener,
                std::unique_ptr<http::Codec> codec);
     ~Connection() override;
 
-    // Takes up service; `unread` are bytes that another worker had received already.
-    void open(std::string_view unread);
+    // Takes up service; `unread` are bytes that another worker had received already. `head_time`
+    // is what is left of the time for the head in progress; zero: all of it.
+    void open(std::string_view unread, base::Milliseconds head_time = base::Milliseconds{0});
 
-    // --- called by the loop and the deadlines
+    // --- called by the loop, the deadlines, and the list of runnable ones
     void on_event(std::uint32_t events) override;
     void on_limit(Limit limit) override;
     void run_further();
+    // The exchange that a pool's thread ran is over.
+    void on_core_done();
 
-    // --- called by the worker when it retires
-    // May it move now? Not in the middle of an exchange, of sending, or of a body.
-    bool movable() const {
-        return !stream_.open() && (state_ == State::idle || state_ == State::receiving);
-    }
+    // --- called on the thread of a core
+    void run_app(Core& core);
+
+    // --- called when it moves or its worker retires
+    // May it move now? Not in the middle of an exchange, of sending, or of a body that cannot be
+    // sent along.
+    bool movable() const;
     // May it be closed without loss: between requests, and no byte of a next one is there?
     bool quiet() const;
     int socket() const { return socket_.get(); }
-    std::string_view unread() const { return held_; }
+    // What was received and not answered: together the bytes that the next worker decodes anew.
+    std::array<std::string_view, 3> unread() const;
     std::uint32_t listener() const { return peer_.listener; }
+    base::Milliseconds head_time_left() const;
     // At a stop: refuses a request that is not whole; its app was never called.
     void give_up_half_sent();
     void close();
@@ -78,6 +95,8 @@ private:
         lingering,  // sending side closed; reads until the client closes too
         gone,
     };
+    // What a step of process() came to.
+    enum class Step : std::uint8_t { again, wait, handed_on };
 
     void on_head(http::StreamId stream, http::RequestHead& head) override;
     void on_body(http::StreamId stream, std::string_view piece) override;
@@ -87,25 +106,39 @@ private:
     void receive();
     void on_end_of_input();
     void process(std::string_view bytes);
-    bool process_step(std::string_view& bytes);
+    Step process_step(std::string_view& bytes);
     void keep(std::string_view bytes);
     void await_more();
-    void run_exchange(std::string_view& bytes);
-    void count_exchange(base::MonotonicTime started);
+    void await_body();
+    void wait_for_core();
+    void watch(std::uint32_t events);
+    void unwatch();
+
+    Step run_exchange(std::string_view& bytes);
+    void take_core();
+    void finish_exchange();
+    void count_exchange();
     void write_access_line(std::uint64_t micros);
-    void answer_refusal(const http::Refusal& refusal);
     void settle();
+    void become_idle();
+
     void resume_sending();
     bool finish_file();
-    void become_idle();
     void end_connection();
     void start_lingering();
     void drop_received();
-    void time_out(std::string_view what);
-    void refuse_now(int status, std::string_view reason);
-    void set_interest(std::uint32_t events);
     enum class Wait : std::uint8_t { ready, timeout, broken };
     Wait wait(short events, Limit limit);
+    bool await_reader();
+    bool slow_reader(base::MonotonicTime now) const;
+
+    void refuse_now(int status, std::string_view reason);
+    void answer_refusal(const http::Refusal& refusal);
+    void time_out(Limit limit, std::string_view what);
+    void give_up_sending(std::string_view why);
+    // Why the client is too slow with its body; nullptr: it is not.
+    const char* slow_body(base::MonotonicTime now) const;
+    bool await_body_in_call();
 
     Context& context_;
     os::Fd socket_;
@@ -115,15 +148,18 @@ private:
     PeerText peer_text_;
     http::Peer peer_;
     State state_ = State::idle;
-    std::uint32_t interest_ = 0;
-    bool refused_ = false;  // the codec refused; not yet answered
-    bool closing_ = false;  // ends once what is queued was sent
+    std::uint32_t interest_ = 0;  // 0: the loop does not watch it
+    bool refused_ = false;        // the codec refused; not yet answered
+    bool closing_ = false;        // ends once what is queued was sent
     bool received_any_ = false;
     bool client_ends_ = false;  // it asked for the end: nothing more comes from it
     bool drain_body_ = false;   // body is left to drop once the queue is sent
     http::Refusal refusal_;
     std::uint64_t dropped_ = 0;  // body bytes dropped after the answer, or while lingering
     std::string held_;           // received, not decoded yet
+    base::MonotonicTime started_{};
+    Pace body_pace_;
+    Pace send_pace_;
 };
 
 }  // namespace mew::worker

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 
+#include "log/log.h"
 #include "worker/connection.h"
 
 namespace mew::worker {
@@ -13,7 +14,7 @@ namespace mew::worker {
 bool Connection::finish_file() {
     while (queue_.has_file()) {
         if (queue_.resume(socket_.get()) == SendQueue::Progress::broken) return false;
-        if (queue_.has_file() && wait(POLLOUT, Limit::send) != Wait::ready) return false;
+        if (queue_.has_file() && !await_reader()) return false;
     }
     return true;
 }
@@ -26,7 +27,7 @@ bool Connection::send(std::string_view first, std::string_view second) {
     // A slow reader costs memory up to the bound, then the app's time, then its connection.
     while (progress == SendQueue::Progress::blocked &&
            queue_.size() > context_.settings.response_buffer) {
-        if (wait(POLLOUT, Limit::send) != Wait::ready) return false;
+        if (!await_reader()) return false;
         progress = queue_.resume(socket_.get());
     }
     return progress != SendQueue::Progress::broken;
@@ -45,16 +46,25 @@ void Connection::resume_sending() {
             stats::add(context_.slot.aborted);
             return close();
         case SendQueue::Progress::blocked:
-            if (queue_.sent() != before) context_.deadlines.arm(*this, Limit::send);
-            return;
+            if (queue_.sent() == before) return;
+            if (slow_reader(context_.loop.now())) {
+                stats::add(context_.slot.slow_clients);
+                return give_up_sending("it read more slowly than http-min-rate allows");
+            }
+            return context_.deadlines.arm(*this, Limit::send);
         case SendQueue::Progress::done:
             break;
     }
-    set_interest(EPOLLIN);
+    watch(EPOLLIN);
     if (state_ == State::gone) return;
     settle();
     // What a pipelining client had sent meanwhile lies here, not in the socket.
-    if (state_ == State::idle || state_ == State::draining) process(held_);
+    if (state_ == State::draining || (state_ == State::idle && !held_.empty())) process(held_);
+}
+
+bool Connection::slow_reader(base::MonotonicTime now) const {
+    return send_pace_.too_slow(now, queue_.sent(), context_.settings.min_rate,
+                               context_.deadlines.duration(Limit::send));
 }
 
 void Connection::end_connection() {
@@ -70,29 +80,48 @@ void Connection::start_lingering() {
     held_ = std::string();
     ::shutdown(socket_.get(), SHUT_WR);
     context_.deadlines.arm(*this, Limit::linger);
-    set_interest(EPOLLIN);
+    watch(EPOLLIN);
 }
 
 void Connection::drop_received() {
-    const ssize_t size = ::recv(socket_.get(), context_.receive_buffer.data(), kReceiveBuffer, 0);
+    const ssize_t size = ::recv(socket_.get(), context_.receive_buffer(), kReceiveBuffer, 0);
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (size <= 0) return close();
     dropped_ += static_cast<std::uint64_t>(size);
     if (dropped_ > kDropBound) close();
 }
 
+// On a core's thread. Durations of limits are set before the first connection and never change.
 Connection::Wait Connection::wait(short events, Limit limit) {
     const auto duration = context_.deadlines.duration(limit).count();
     pollfd watched{socket_.get(), events, 0};
-    const WaitHooks& hooks = context_.wait_hooks;
+    const WaitHooks& hooks = stream_.core()->wait_hooks;
     if (hooks.before_wait) hooks.before_wait(hooks.context);
     const int count = ::poll(&watched, 1, duration > 0 ? static_cast<int>(duration) : -1);
     const int error = errno;
     if (hooks.after_wait) hooks.after_wait(hooks.context);
     if (count > 0) return Wait::ready;
     if (count < 0) return error == EINTR ? Wait::ready : Wait::broken;
-    if (limit == Limit::send) stats::add(context_.slot.timeouts);
     return Wait::timeout;
+}
+
+// The same for a reader: false if it is gone, or too slow.
+bool Connection::await_reader() {
+    base::SteadyClock clock;
+    send_pace_.start(clock.now());
+    const Wait outcome = wait(POLLOUT, Limit::send);
+    const base::MonotonicTime now = clock.now();
+    send_pace_.stop(now);
+    const bool slow = slow_reader(now);
+    if (outcome == Wait::timeout) ++stream_.counts().send_timeouts;
+    if (outcome == Wait::ready && slow) ++stream_.counts().slow_clients;
+    if (outcome == Wait::timeout || slow) {
+        log::info("client-too-slow", "closed the connection of {}: it read {}",
+                  peer_.address.empty() ? "a UNIX socket" : peer_.address,
+                  slow ? "more slowly than http-min-rate allows"
+                       : "nothing of its answer within http-send-timeout");
+    }
+    return outcome == Wait::ready && !slow;
 }
 
 }  // namespace mew::worker

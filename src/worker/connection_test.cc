@@ -14,6 +14,7 @@
 
 #include "http1/codec.h"
 #include "worker/handover.h"
+#include "worker/inline_core.h"
 
 namespace mew::worker {
 namespace {
@@ -58,7 +59,9 @@ protected:
         ASSERT_TRUE(loop.open());
         settings.access_log = false;
         settings.listeners.resize(1);
-        context = std::make_unique<Context>(loop, settings, slot, app);
+        context = std::make_unique<Context>(loop, settings, slot);
+        context->cores = &core;
+        context->handover_fd = -1;
         context->phase = Phase::serving;
         context->deadlines.set_duration(Limit::header, 30s);
         context->deadlines.set_duration(Limit::body, 60s);
@@ -115,6 +118,7 @@ protected:
     Settings settings;
     stats::Slot slot{};
     TestApp app;
+    InlineCore core{app};
     std::unique_ptr<Context> context;
 };
 
@@ -219,10 +223,8 @@ TEST_F(ConnectionTest, ContinueIsSentWhenTheAppReadsAndOnlyThen) {
         EXPECT_EQ(receive(client), "HTTP/1.1 100 Continue\r\n\r\n");
         EXPECT_EQ(::send(client.get(), "ok", 2, 0), 2);
     };
-    context->wait_hooks.context = const_cast<std::function<void()>*>(&wait_like_a_client);
-    context->wait_hooks.before_wait = [](void* wait) {
-        (*static_cast<std::function<void()>*>(wait))();
-    };
+    core.set_wait_hooks({[](void* wait) { (*static_cast<std::function<void()>*>(wait))(); },
+                         nullptr, const_cast<std::function<void()>*>(&wait_like_a_client)});
     app.action = [&](http::Exchange& exchange) {
         auto piece = exchange.body->read();
         ASSERT_TRUE(piece);
@@ -230,7 +232,7 @@ TEST_F(ConnectionTest, ContinueIsSentWhenTheAppReadsAndOnlyThen) {
     };
     send(client, head);
     EXPECT_THAT(receive(client), EndsWith("\r\n\r\nok"));
-    context->wait_hooks = {};
+    core.set_wait_hooks({});
 
     app.action = nullptr;  // answers without reading: no 100, and the connection cannot go on
     const os::Fd other = connect();
@@ -344,10 +346,8 @@ TEST_F(ConnectionTest, WhatFollowsAFileIsSentBehindIt) {
     std::string got;
     // The client reads only when the server waits for it.
     const std::function<void()> read_some = [&] { got += receive(client); };
-    context->wait_hooks.context = const_cast<std::function<void()>*>(&read_some);
-    context->wait_hooks.before_wait = [](void* read) {
-        (*static_cast<std::function<void()>*>(read))();
-    };
+    core.set_wait_hooks({[](void* read) { (*static_cast<std::function<void()>*>(read))(); },
+                         nullptr, const_cast<std::function<void()>*>(&read_some)});
     app.action = [&](http::Exchange& exchange) {
         http::ResponseHead head;  // no length: chunked, so bytes follow the file
         (void)exchange.response.start(head);
@@ -356,7 +356,7 @@ TEST_F(ConnectionTest, WhatFollowsAFileIsSentBehindIt) {
         EXPECT_TRUE(exchange.response.finish());
     };
     send(client, kGet);
-    context->wait_hooks = {};
+    core.set_wait_hooks({});
     for (int i = 0; i < 100; ++i) {
         got += receive(client);
         turn();
@@ -447,7 +447,8 @@ TEST_F(ConnectionTest, AMovedConnectionIsServedElsewhereWithItsUnreadBytes) {
     const os::Fd client = connect();
     send(client, kGet.substr(0, 10));
     ASSERT_TRUE(context->connections.front().movable());
-    ASSERT_TRUE(hand_over(give.get(), context->connections.front()));
+    context->handover_fd = give.get();
+    ASSERT_TRUE(hand_over(*context, context->connections.front()));
     loop.run_once(0ms);
     EXPECT_EQ(open_connections(), 0);
 
@@ -459,10 +460,114 @@ TEST_F(ConnectionTest, AMovedConnectionIsServedElsewhereWithItsUnreadBytes) {
     EXPECT_THAT(receive(client), EndsWith("hello\n"));
 }
 
-TEST_F(ConnectionTest, AConnectionWithHalfABodyDoesNotMove) {
+TEST_F(ConnectionTest, AConnectionMovesWithWhatCameOfItsBody) {
+    std::string body;
+    app.action = [&](http::Exchange& exchange) {
+        for (;;) {
+            auto piece = exchange.body->read();
+            ASSERT_TRUE(piece);
+            if (piece->empty()) break;
+            body += *piece;
+        }
+        TestApp::answer(exchange, "ok");
+    };
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    const os::Fd give(pair[0]);
+    const os::Fd take(pair[1]);
+    context->handover_fd = give.get();
+    HandoverTaker taker(*context, take.get());
+    ASSERT_TRUE(taker.start());
     const os::Fd client = connect();
     send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab");
+    ASSERT_TRUE(context->connections.front().movable());
+    ASSERT_TRUE(hand_over(*context, context->connections.front()));
+    turn();
+    send(client, "cdefghi");
+    EXPECT_EQ(body, "abcdefghi");
+    EXPECT_THAT(receive(client), EndsWith("ok"));
+    EXPECT_EQ(slot.handed_on.load(), 1U);
+    EXPECT_EQ(slot.taken.load(), 1U);
+}
+
+TEST_F(ConnectionTest, AConnectionWithHalfAChunkedBodyDoesNotMove) {
+    const os::Fd client = connect();
+    send(client, "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nab");
     EXPECT_FALSE(context->connections.front().movable());
+}
+
+TEST_F(ConnectionTest, AMovedHeadHasTheRestOfItsTimeOnly) {
+    int pair[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    const os::Fd give(pair[0]);
+    const os::Fd take(pair[1]);
+    context->handover_fd = give.get();
+    HandoverTaker taker(*context, take.get());
+    ASSERT_TRUE(taker.start());
+    const os::Fd other = connect();
+    const os::Fd client = connect();
+    send(client, kGet.substr(0, 10));
+    let_time_pass(20s);
+    Connection* moving = &context->connections.front();
+    while (moving->unread()[0].empty()) moving = context->connections.after(*moving);
+    ASSERT_TRUE(hand_over(*context, *moving));
+    turn();
+    let_time_pass(9s);
+    EXPECT_EQ(receive(client), "");
+    let_time_pass(2s);
+    EXPECT_THAT(receive(client), StartsWith("HTTP/1.1 408 "));
+    EXPECT_EQ(slot.head_timeouts.load(), 2U);  // the other one, that never sent a byte, too
+}
+
+TEST_F(ConnectionTest, ATrickleOfABodyIsCutByItsRate) {
+    settings.min_rate = 100;
+    const os::Fd client = connect();
+    send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999\r\n\r\n");
+    int pieces = 0;
+    while (open_connections() == 1 && slot.refused.load() == 0 && pieces < 100) {
+        let_time_pass(5s);
+        ASSERT_GT(::send(client.get(), "0123456789", 10, MSG_NOSIGNAL), 0);
+        turn();
+        ++pieces;
+    }
+    EXPECT_EQ(pieces, 13);  // 60 s, and 100 bytes a second beyond
+    EXPECT_THAT(receive(client), StartsWith("HTTP/1.1 408 "));
+    EXPECT_EQ(slot.slow_clients.load(), 1U);
+    EXPECT_EQ(app.calls, 0);
+}
+
+TEST_F(ConnectionTest, ABodyThatTakesTooLongAltogetherIsCut) {
+    settings.body_total_time = 100s;
+    const os::Fd client = connect();
+    send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9999999\r\n\r\n");
+    const std::string piece(10'000, 'b');
+    for (int i = 0; i < 3; ++i) {
+        let_time_pass(30s);
+        send(client, piece);
+    }
+    EXPECT_EQ(receive(client), "");
+    let_time_pass(30s);
+    send(client, piece);
+    EXPECT_THAT(receive(client), StartsWith("HTTP/1.1 408 "));
+    EXPECT_EQ(slot.body_timeouts.load(), 1U);
+}
+
+TEST_F(ConnectionTest, WhatComesWhileTheCoreIsBusyWaitsForItInOrder) {
+    const os::Fd first = connect();
+    const os::Fd second = connect();
+    context->busy_cores = 1;
+    ASSERT_GT(::send(first.get(), kGet.data(), kGet.size(), 0), 0);
+    loop.run_once(0ms);
+    ASSERT_GT(::send(second.get(), kGet.data(), kGet.size(), 0), 0);
+    loop.run_once(0ms);
+    loop.run_once(0ms);
+    EXPECT_EQ(app.calls, 0);
+    context->busy_cores = 0;
+    turn();
+    EXPECT_THAT(receive(first), EndsWith("hello\n"));
+    EXPECT_THAT(receive(second), EndsWith("hello\n"));
+    send(first, kGet);  // and it is watched again
+    EXPECT_THAT(receive(first), EndsWith("hello\n"));
 }
 
 TEST_F(ConnectionTest, AtAStopAHalfSentRequestIsRefusedAndAnIdleConnectionLeftAlone) {

@@ -1,32 +1,30 @@
 #pragma once
 // What all connections of a worker share: the loop, limits, counters, buffers that are in use only
-// inside one event, and the app.
+// inside one event, and the cores that run the app. Belongs to whoever runs the loop: code that an
+// app call runs may read `settings` and `phase`, and touch nothing else in here.
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "base/intrusive_list.h"
+#include "control/gate.h"
 #include "http/codec.h"
 #include "http/exchange.h"
 #include "net/event_loop.h"
 #include "net/listener.h"
 #include "stats/board.h"
+#include "worker/core.h"
 #include "worker/deadlines.h"
 #include "worker/refusal_log.h"
 
 namespace mew::worker {
 
-class Connection;
 struct RegistryTag;
 struct RunnableTag;
-
-inline constexpr std::size_t kReceiveBuffer = 65536;
-
-// What a wait inside an exchange (for body bytes, for a slow reader) is framed with: the app's
-// other threads may run meanwhile.
-using WaitHooks = net::EventLoop::WaitHooks;
+struct RunningTag;
 
 struct Settings {
     http::Limits limits;
@@ -34,6 +32,9 @@ struct Settings {
     std::uint32_t response_buffer = 1048576;  // answer bytes kept for a slow reader
     bool keep_alive = true;
     bool access_log = true;
+    std::uint32_t min_rate = 0;             // bytes a second that a slow client must move; 0: any
+    base::Milliseconds body_total_time{0};  // of one body, while we wait for it; 0: no limit
+    int processes = 1;
     std::vector<net::ListenerInfo> listeners;
 };
 
@@ -45,41 +46,64 @@ enum class Phase : std::uint8_t {
 };
 
 struct Context {
-    Context(net::EventLoop& the_loop, const Settings& the_settings, stats::Slot& the_slot,
-            http::AppBridge& the_bridge)
-        : loop(the_loop),
-          settings(the_settings),
-          slot(the_slot),
-          bridge(the_bridge),
-          deadlines(the_loop) {}
+    Context(net::EventLoop& the_loop, const Settings& the_settings, stats::Slot& the_slot)
+        : loop(the_loop), settings(the_settings), slot(the_slot), deadlines(the_loop) {}
 
     // What the board shows between requests.
     stats::WorkerState resting_state() const {
-        return phase == Phase::serving ? stats::WorkerState::idle : stats::WorkerState::retiring;
+        const Phase now = phase.load(std::memory_order_relaxed);
+        return now == Phase::serving ? stats::WorkerState::idle : stats::WorkerState::retiring;
+    }
+    bool is(Phase wanted) const { return phase.load(std::memory_order_relaxed) == wanted; }
+    // No core is free: a request that is whole has to wait, or to go to another worker.
+    bool busy() const { return busy_cores == core_count; }
+    // Is there another process that may take a connection of ours?
+    bool has_takers() const {
+        return handover_fd >= 0 &&
+               ((settings.processes > 1 && is(Phase::serving)) || is(Phase::retiring));
+    }
+
+    // A newer generation serves: nothing more is accepted here.
+    bool superseded() const { return gate != nullptr && gate->serving_generation() > generation; }
+    // Something begins to wait for a core: in a while it may go to another worker instead.
+    void on_first_waiting() {
+        if (first_waiting.call != nullptr) first_waiting.call(first_waiting.worker);
     }
 
     net::EventLoop& loop;
     const Settings& settings;
     stats::Slot& slot;
-    http::AppBridge& bridge;
+    Cores* cores = nullptr;
+    int core_count = 1;
+    int busy_cores = 0;
+    struct {
+        void (*call)(void* worker) = nullptr;
+        void* worker = nullptr;
+    } first_waiting;
+    const control::Gate* gate = nullptr;
+    std::uint32_t generation = 0;
+    int handover_fd = -1;  // to hand connections on; -1: there is nobody
     Deadlines deadlines;
-    WaitHooks wait_hooks;
-    Phase phase = Phase::waiting;
+    std::atomic<Phase> phase = Phase::waiting;
 
-    // Connections with decoded or received bytes to go on with in the next turn.
+    // Connections that wait for a core, or for their next turn, first come first served.
     base::IntrusiveList<Connection, RunnableTag> runnable;
     base::IntrusiveList<Connection, RegistryTag> connections;
+    // Those whose app is running, the longest first.
+    base::IntrusiveList<Connection, RunningTag> running;
 
     std::string access_lines;
     std::uint64_t next_peer_tag = 1;
     int pid = 0;  // for the access log
     RefusalLog refusal_log;
 
-    // Where sockets are read into. A second one serves reads that an app does in the middle of an
-    // exchange, when the first still holds that exchange's head.
-    std::array<char, kReceiveBuffer> receive_buffer;
-    std::array<char, kReceiveBuffer> body_buffer;
-    // The answer being encoded; empty between exchanges.
+    // Where sockets are read into. Inline, the app's call in progress may hold on to the first:
+    // whoever runs the loop meanwhile takes the other one.
+    std::array<std::array<char, kReceiveBuffer>, 2> receive_buffers;
+    std::size_t receive_index = 0;
+    std::vector<char> handover_buffer;
+    char* receive_buffer() { return receive_buffers[receive_index].data(); }
+    // Answers of our own, while no exchange is open.
     std::string out;
 };
 

@@ -18,6 +18,24 @@ void Deadlines::arm(Timed& timed, Limit limit) {
     watch(timed.due_);
 }
 
+void Deadlines::arm_rest(Timed& timed, Limit limit, base::Milliseconds left) {
+    arm(timed, limit);
+    if (limit == Limit::none || left <= base::Milliseconds{0} || left >= duration(limit)) return;
+    timed.due_ = loop_.now() + left;
+    odd_.push_back(timed);
+    watch(timed.due_);
+}
+
+base::Milliseconds Deadlines::left(const Timed& timed) const {
+    if (timed.limit_ == Limit::none) return base::Milliseconds{0};
+    return std::chrono::ceil<base::Milliseconds>(timed.due_ - loop_.now());
+}
+
+Timed* Deadlines::first(Limit limit) {
+    List& list = lists_[static_cast<std::size_t>(limit)];
+    return list.empty() ? nullptr : &list.front();
+}
+
 void Deadlines::disarm(Timed& timed) {
     timed.limit_ = Limit::none;
     timed.unlink();
@@ -33,16 +51,33 @@ void Deadlines::watch(base::MonotonicTime due) {
     timer_ = loop_.start_timer(std::max(left, base::Milliseconds{1}), [this] { expire(); });
 }
 
+base::MonotonicTime Deadlines::expire_odd() {
+    base::MonotonicTime earliest = base::MonotonicTime::max();
+    base::IntrusiveList<Timed, DeadlineTag> due;
+    for (Timed* timed = odd_.empty() ? nullptr : &odd_.front(); timed != nullptr;) {
+        Timed* const next = odd_.after(*timed);
+        if (timed->due_ <= loop_.now()) {
+            due.push_back(*timed);
+        } else {
+            earliest = std::min(earliest, timed->due_);
+        }
+        timed = next;
+    }
+    while (!due.empty()) fire(due.front());
+    return earliest;
+}
+
+void Deadlines::fire(Timed& timed) {
+    const Limit limit = timed.limit_;
+    disarm(timed);
+    timed.on_limit(limit);
+}
+
 void Deadlines::expire() {
     timer_ = 0;
-    base::MonotonicTime earliest = base::MonotonicTime::max();
+    base::MonotonicTime earliest = expire_odd();
     for (List& list : lists_) {
-        while (!list.empty() && list.front().due_ <= loop_.now()) {
-            Timed& timed = list.front();
-            const Limit limit = timed.limit_;
-            disarm(timed);
-            timed.on_limit(limit);
-        }
+        while (!list.empty() && list.front().due_ <= loop_.now()) fire(list.front());
         if (!list.empty()) earliest = std::min(earliest, list.front().due_);
     }
     if (earliest != base::MonotonicTime::max()) watch(earliest);

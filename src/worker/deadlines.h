@@ -47,14 +47,22 @@ public:
     // Replaces whatever limit was armed on it.
     void arm(Timed& timed, Limit limit);
     void disarm(Timed& timed);
+    // As arm(), for one that has spent some of its time elsewhere: `left` of it.
+    void arm_rest(Timed& timed, Limit limit, base::Milliseconds left);
+    base::Milliseconds left(const Timed& timed) const;
+    // Who would be the next that this limit meets; nullptr: nobody is under it.
+    Timed* first(Limit limit);
 
 private:
     using List = base::IntrusiveList<Timed, DeadlineTag>;
     void watch(base::MonotonicTime due);
     void expire();
+    base::MonotonicTime expire_odd();
+    void fire(Timed& timed);
 
     net::EventLoop& loop_;
     std::array<List, kLimits> lists_;
+    List odd_;  // those whose time is not the whole one; in no order
     std::array<base::Milliseconds, kLimits> durations_{};
     net::TimerId timer_ = 0;
     base::MonotonicTime timer_due_{};

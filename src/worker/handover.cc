@@ -18,22 +18,26 @@ namespace {
 struct Header {
     std::uint32_t magic;
     std::uint32_t listener;
+    std::uint32_t head_time;  // ms left for the head in progress; 0: none is
 };
-constexpr std::uint32_t kMagic = 0x4d48414e;  // "MHAN"
-constexpr std::size_t kLargest = sizeof(Header) + 2 * kReceiveBuffer + 32768;
+constexpr std::uint32_t kMagic = 0x4d48414f;  // "MHAO"
+constexpr std::size_t kLargest = sizeof(Header) + 131072;
 
 union Ancillary {
     cmsghdr header;
     char space[CMSG_SPACE(sizeof(int))];
 };
 
-bool send_packet(int pair_fd, const Header& header, std::string_view unread, int socket) {
-    iovec pieces[2] = {{const_cast<Header*>(&header), sizeof header},
-                       {const_cast<char*>(unread.data()), unread.size()}};
+using Pieces = std::array<std::string_view, 3>;
+
+bool send_packet(int pair_fd, const Header& header, const Pieces& unread, int socket) {
+    std::array<iovec, 4> pieces{{{const_cast<Header*>(&header), sizeof header}}};
+    for (std::size_t i = 0; i < unread.size(); ++i)
+        pieces[i + 1] = {const_cast<char*>(unread[i].data()), unread[i].size()};
     Ancillary ancillary{};
     msghdr message{};
-    message.msg_iov = pieces;
-    message.msg_iovlen = 2;
+    message.msg_iov = pieces.data();
+    message.msg_iovlen = pieces.size();
     message.msg_control = ancillary.space;
     message.msg_controllen = sizeof ancillary.space;
     cmsghdr* control = CMSG_FIRSTHDR(&message);
@@ -56,10 +60,19 @@ os::Fd descriptor_of(msghdr& message) {
 
 }  // namespace
 
-bool hand_over(int pair_fd, Connection& connection) {
-    const Header header{kMagic, connection.listener()};
-    if (!send_packet(pair_fd, header, connection.unread(), connection.socket())) return false;
+bool hand_over(Context& context, Connection& connection) {
+    const Header header{kMagic, connection.listener(),
+                        static_cast<std::uint32_t>(connection.head_time_left().count())};
+    if (!send_packet(context.handover_fd, header, connection.unread(), connection.socket()))
+        return false;
+    stats::add(context.slot.handed_on);
     connection.close();  // our copy of the descriptor; the connection itself lives on
+    return true;
+}
+
+bool hand_over(Context& context, int socket, std::uint32_t listener) {
+    if (!send_packet(context.handover_fd, {kMagic, listener, 0}, {}, socket)) return false;
+    stats::add(context.slot.handed_on);
     return true;
 }
 
@@ -76,8 +89,10 @@ void HandoverTaker::stop() {
 }
 
 void HandoverTaker::on_event(std::uint32_t) {
-    static std::vector<char> bytes(kLargest);
+    if (context_.busy()) return stop();  // let others; the worker starts it again
     Header header{};
+    std::vector<char>& bytes = context_.handover_buffer;
+    bytes.resize(kLargest);
     iovec pieces[2] = {{&header, sizeof header}, {bytes.data(), bytes.size()}};
     Ancillary ancillary{};
     msghdr message{};
@@ -95,9 +110,11 @@ void HandoverTaker::on_event(std::uint32_t) {
     sockaddr_storage from{};
     socklen_t from_size = sizeof from;
     if (::getpeername(socket.get(), reinterpret_cast<sockaddr*>(&from), &from_size) != 0) return;
+    stats::add(context_.slot.taken);
     auto* connection = new Connection(context_, std::move(socket), PeerText(from), header.listener,
                                       make_codec(context_.settings, header.listener));
-    connection->open({bytes.data(), static_cast<std::size_t>(size) - sizeof header});
+    connection->open({bytes.data(), static_cast<std::size_t>(size) - sizeof header},
+                     base::Milliseconds{header.head_time});
 }
 
 }  // namespace mew::worker

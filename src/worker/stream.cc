@@ -5,7 +5,6 @@
 #include "http/status.h"
 #include "log/log.h"
 #include "worker/connection.h"
-#include "worker/context.h"
 
 namespace mew::worker {
 
@@ -27,6 +26,7 @@ void Stream::begin(http::StreamId id, http::RequestHead& head) {
     status_ = 0;
     body_sent_ = head_bytes_ = 0;
     header_count_ = 0;
+    counts_ = Counts{};
 }
 
 void Stream::add_body(std::string_view piece) {
@@ -68,7 +68,7 @@ base::Result<std::string_view, http::BodyFailure> Stream::read() {
         if (body_complete_) return std::string_view{};
         if (head_->expects_continue && !continue_sent_ && !started_) {
             continue_sent_ = true;
-            connection_.codec().encode_continue(id_, context_.out);
+            connection_.codec().encode_continue(id_, core_->out);
             (void)flush();
         }
         connection_.receive_body();
@@ -80,7 +80,7 @@ base::Result<std::string_view, http::BodyFailure> Stream::read() {
 
 base::Result<void> Stream::gone() {
     client_gone_ = must_close_ = true;
-    context_.out.clear();
+    core_->out.clear();
     return base::fail("the client is gone");
 }
 
@@ -90,11 +90,11 @@ base::Result<void> Stream::start(http::ResponseHead& head) {
     const bool unsure =
         has_body_ && !body_complete_ &&
         ((head_->expects_continue && !continue_sent_) || unread_bytes() > kDrainBound);
-    const bool close_after =
-        unsure || must_close_ || !context_.settings.keep_alive || context_.phase == Phase::stopping;
-    const std::size_t before = context_.out.size();
-    plan_ = connection_.codec().encode_head(id_, head, close_after, context_.out);
-    head_bytes_ = context_.out.size() - before;
+    const bool close_after = unsure || must_close_ || !settings_.keep_alive ||
+                             phase_.load(std::memory_order_relaxed) == Phase::stopping;
+    const std::size_t before = core_->out.size();
+    plan_ = connection_.codec().encode_head(id_, head, close_after, core_->out);
+    head_bytes_ = core_->out.size() - before;
     header_count_ = head.headers.size();
     started_ = true;
     status_ = head.status;
@@ -129,23 +129,23 @@ base::Result<void> Stream::write(std::string_view bytes) {
     if (bytes.empty()) return {};
     body_sent_ += bytes.size();
     http::Codec& codec = connection_.codec();
-    codec.encode_body_prefix(id_, bytes.size(), context_.out);
+    codec.encode_body_prefix(id_, bytes.size(), core_->out);
     if (bytes.size() < kDirectSend) {
-        context_.out.append(bytes);
-        codec.encode_body_suffix(id_, context_.out);
-        return context_.out.size() < kReceiveBuffer ? base::Result<void>{} : flush();
+        core_->out.append(bytes);
+        codec.encode_body_suffix(id_, core_->out);
+        return core_->out.size() < kReceiveBuffer ? base::Result<void>{} : flush();
     }
-    if (!connection_.send(context_.out, bytes)) return gone();
-    context_.out.clear();
-    codec.encode_body_suffix(id_, context_.out);
+    if (!connection_.send(core_->out, bytes)) return gone();
+    core_->out.clear();
+    codec.encode_body_suffix(id_, core_->out);
     return {};
 }
 
 base::Result<void> Stream::flush() {
     if (client_gone_) return gone();
-    if (context_.out.empty()) return {};
-    const bool sent = connection_.send(context_.out, {});
-    context_.out.clear();
+    if (core_->out.empty()) return {};
+    const bool sent = connection_.send(core_->out, {});
+    core_->out.clear();
     return sent ? base::Result<void>{} : gone();
 }
 
@@ -157,11 +157,11 @@ base::Result<void> Stream::send_file(int fd, std::uint64_t offset, std::uint64_t
         size = room();
     }
     http::Codec& codec = connection_.codec();
-    codec.encode_body_prefix(id_, size, context_.out);
+    codec.encode_body_prefix(id_, size, core_->out);
     if (auto flushed = flush(); !flushed) return flushed;
     if (!connection_.send_file(fd, offset, size)) return gone();
     body_sent_ += size;
-    codec.encode_body_suffix(id_, context_.out);
+    codec.encode_body_suffix(id_, core_->out);
     return {};
 }
 
@@ -173,7 +173,7 @@ bool Stream::finish() {
         fail(500);
         return false;
     }
-    connection_.codec().encode_end(id_, context_.out);
+    connection_.codec().encode_end(id_, core_->out);
     (void)flush();
     // What is left of the body nobody will read: dropped as it comes.
     dropping_body_ = true;
@@ -197,11 +197,11 @@ void Stream::fail(int status) {
     finished_ = true;
     if (client_gone_) return;
     if (!started_) {
-        context_.out.clear();
+        core_->out.clear();
         send_own_answer(status);
-        connection_.codec().encode_end(id_, context_.out);
+        connection_.codec().encode_end(id_, core_->out);
     } else {
-        must_close_ = connection_.codec().encode_abort(id_, context_.out) || must_close_;
+        must_close_ = connection_.codec().encode_abort(id_, core_->out) || must_close_;
     }
     (void)flush();
     dropping_body_ = true;

@@ -1,6 +1,7 @@
 #pragma once
 // The exchange in progress on a direct connection: its request body as it arrives, its answer as it
-// leaves. Owned by the connection, which feeds it from the codec; used by the app bridge.
+// leaves. Owned by the connection, which feeds it from the codec; used by the app bridge, on the
+// thread of the core that runs the exchange. While it runs, only that thread touches it.
 
 #include <cstdint>
 #include <string>
@@ -8,21 +9,25 @@
 
 #include "http/codec.h"
 #include "http/exchange.h"
+#include "worker/context.h"
 
 namespace mew::worker {
 
 class Connection;
-struct Context;
 
 class Stream final : public http::BodySource, public http::ResponseSink {
 public:
-    Stream(Connection& connection, Context& context) : connection_(connection), context_(context) {}
+    Stream(Connection& connection, const Settings& settings, const std::atomic<Phase>& phase)
+        : connection_(connection), settings_(settings), phase_(phase) {}
 
     // --- fed by the connection -------------------------------------------------------------
     void begin(http::StreamId id, http::RequestHead& head);
     void add_body(std::string_view piece);
     void end_body() { body_complete_ = true; }
     void break_body(int status, std::string_view reason);
+    // The app is about to run on `core`; nullptr: it has ended.
+    void set_core(Core* core) { core_ = core; }
+    Core* core() { return core_; }
     // The exchange is over, answered or not; what comes of the body from now on is dropped.
     void close();
 
@@ -39,6 +44,17 @@ public:
     bool keeps_connection() const { return !must_close_; }
     bool client_gone() const { return client_gone_; }
     std::uint64_t unread_bytes() const;
+    std::string_view buffered() const { return body_; }
+    std::uint64_t body_received() const { return body_received_; }
+    // What an exchange counts for the board; the loop adds it up when the exchange is over.
+    struct Counts {
+        std::uint64_t received = 0;  // body bytes read while the app ran
+        std::uint64_t body_timeouts = 0;
+        std::uint64_t slow_clients = 0;  // below http-min-rate
+        std::uint64_t send_timeouts = 0;
+        bool app_failed = false;
+    };
+    Counts& counts() { return counts_; }
     // For the access log.
     int status() const { return status_; }
     std::uint64_t body_sent() const { return body_sent_; }
@@ -65,7 +81,9 @@ private:
     void send_own_answer(int status);
 
     Connection& connection_;
-    Context& context_;
+    const Settings& settings_;
+    const std::atomic<Phase>& phase_;
+    Core* core_ = nullptr;
 
     http::RequestHead* head_ = nullptr;
     http::StreamId id_ = 0;
@@ -89,6 +107,7 @@ private:
     std::uint64_t body_sent_ = 0;
     std::uint64_t head_bytes_ = 0;
     std::size_t header_count_ = 0;
+    Counts counts_;
 };
 
 }  // namespace mew::worker

@@ -4,6 +4,7 @@
 
 #include "log/access.h"
 #include "log/log.h"
+#include "os/forked.h"
 #include "worker/connection.h"
 
 namespace mew::worker {
@@ -13,8 +14,12 @@ constexpr base::Milliseconds kLinger{2000};
 constexpr base::Milliseconds kHandoverRetry{5};
 // At a stop, what a client has begun to send may still come, for so long.
 constexpr base::Milliseconds kHalfSentGrace{1000};
-
-base::Milliseconds milliseconds(options::Milliseconds value) { return base::Milliseconds(value); }
+// What waits for a core of this worker for so long goes to another one, if there is one.
+constexpr base::Milliseconds kWaitForCore{5};
+// After so long a call, idle connections leave too: should this worker have to be killed, they are
+// not lost. No more than kMostIdleMoved at once: moving costs the takers.
+constexpr base::Milliseconds kLongCall{250};
+constexpr int kMostIdleMoved = 256;
 }  // namespace
 
 Settings settings_from(const options::Options& options, std::vector<net::ListenerInfo> listeners) {
@@ -26,76 +31,173 @@ Settings settings_from(const options::Options& options, std::vector<net::Listene
     settings.response_buffer = options.response_buffer;
     settings.keep_alive = options.http_keepalive.count() > 0;
     settings.access_log = !options.disable_logging;
+    settings.min_rate = options.http_min_rate;
+    settings.body_total_time = options.http_body_total_timeout;
+    settings.processes = options.processes;
     settings.listeners = std::move(listeners);
     return settings;
 }
 
+// With a pool the loop's thread is outside the language, whose signal handlers must run on it all
+// the same: the language writes to a descriptor when one is due.
+class Worker::Interrupt final : public net::EventHandler {
+public:
+    Interrupt(Worker& worker, int fd) : worker_(worker), fd_(fd) {}
+    void on_event(std::uint32_t) override {
+        char bytes[64];
+        while (::read(fd_, bytes, sizeof bytes) > 0) {
+        }
+        if (!worker_.hooks_.turn(worker_.hooks_.context)) worker_.loop_.stop();
+    }
+
+private:
+    Worker& worker_;
+    int fd_;
+};
+
 Worker::Worker(const Settings& settings, const options::Options& options, stats::Slot& slot,
-               http::AppBridge& bridge, Wiring wiring)
+               const std::vector<http::AppBridge*>& bridges, Wiring wiring)
     : settings_(settings),
+      options_(options),
       loop_(clock_),
-      context_(loop_, settings, slot, bridge),
+      context_(loop_, settings, slot),
       wiring_(wiring),
+      bridges_(bridges),
       taker_(context_, wiring.handover_take_fd) {
     Deadlines& deadlines = context_.deadlines;
-    deadlines.set_duration(Limit::header, milliseconds(options.http_header_timeout));
-    deadlines.set_duration(Limit::body, milliseconds(options.http_body_timeout));
-    deadlines.set_duration(Limit::keepalive, milliseconds(options.http_keepalive));
-    deadlines.set_duration(Limit::send, milliseconds(options.http_send_timeout));
+    deadlines.set_duration(Limit::header, options.http_header_timeout);
+    deadlines.set_duration(Limit::body, options.http_body_timeout);
+    deadlines.set_duration(Limit::keepalive, options.http_keepalive);
+    deadlines.set_duration(Limit::send, options.http_send_timeout);
     deadlines.set_duration(Limit::linger, kLinger);
     context_.pid = ::getpid();
+    context_.gate = wiring.gate;
+    context_.generation = wiring.generation;
+    context_.handover_fd = wiring.handover_fd;
+    requests_before_ = slot.requests.load(std::memory_order_relaxed);
     // A slot is used again by the next incarnation; its totals go on, what is open now does not.
     slot.connections.store(0, std::memory_order_relaxed);
     slot.request_started_us.store(0, std::memory_order_relaxed);
 }
 
 Worker::~Worker() {
+    if (pool_) pool_->stop();
+    rescue_.reset();
     while (!context_.connections.empty()) context_.connections.front().close();
 }
 
-base::Result<void> Worker::open() {
+base::Result<void> Worker::open(const LanguageHooks& hooks) {
     if (auto opened = loop_.open(); !opened) return opened;
-    for (std::uint32_t i = 0; i < settings_.listeners.size(); ++i) {
-        acceptors_.push_back(std::make_unique<Acceptor>(context_, i));
-    }
+    hooks_ = hooks;
+    os::watch_forks();
+    if (auto opened = open_cores(hooks); !opened) return opened;
+    add_acceptors();
     return loop_.add(wiring_.control_fd, EPOLLIN, *this);
 }
 
-void Worker::set_wait_hooks(WaitHooks hooks) {
-    context_.wait_hooks = hooks;
-    loop_.set_wait_hooks(hooks);
+base::Result<void> Worker::open_cores(const LanguageHooks& hooks) {
+    context_.core_count = static_cast<int>(bridges_.size());
+    if (bridges_.size() == 1) {
+        inline_core_ = std::make_unique<InlineCore>(*bridges_.front());
+        inline_core_->set_wait_hooks(hooks.wait);
+        context_.cores = inline_core_.get();
+        loop_.set_wait_hooks(hooks.wait);
+        return open_rescue();
+    }
+    pool_ = std::make_unique<Pool>(context_, bridges_);
+    context_.cores = pool_.get();
+    context_.first_waiting = {[](void* self) { static_cast<Worker*>(self)->on_first_waiting(); },
+                              this};
+    if (hooks.interrupt_fd >= 0) {
+        interrupt_ = std::make_unique<Interrupt>(*this, hooks.interrupt_fd);
+        if (auto added = loop_.add(hooks.interrupt_fd, EPOLLIN, *interrupt_); !added) return added;
+    }
+    return pool_->start(hooks.threads, std::size_t{options_.threads_stack_size} * 1024);
 }
 
-void Worker::run(bool (*turn)(void*), void* turn_context) {
-    control::Message ready;
-    ready.kind = control::Kind::ready;
-    ready.slot = wiring_.slot;
-    ready.generation = wiring_.generation;
-    ready.pid = ::getpid();
+base::Result<void> Worker::open_rescue() {
+    Rescue::Duty duty;
+    duty.begin = [this] {
+        stats::add(context_.slot.rescues);
+        context_.receive_index = 1;  // the call may hold on to what is in the other one
+        deafen(false);
+        hand_on_waiting();
+    };
+    duty.turn = [this, moved = false](base::Milliseconds so_far) mutable {
+        hand_on_waiting();
+        if (context_.is(Phase::retiring) || context_.is(Phase::stopping)) let_go();
+        const bool due = so_far >= kLongCall;
+        if (due && !moved) hand_on_idle();
+        moved = due;
+    };
+    duty.end = [this] {
+        context_.receive_index = 0;
+        listen();
+    };
+    rescue_ = std::make_unique<Rescue>(loop_, std::move(duty));
+    inline_core_->set_rescue(rescue_.get());
+    return rescue_->start();
+}
+
+void Worker::add_acceptors() {
+    if (wiring_.bell_fd >= 0 && wiring_.gate != nullptr) {
+        token_ = std::make_unique<AcceptToken>(
+            context_, *wiring_.gate, wiring_.bell_fd,
+            [this] {
+                for (const auto& acceptor : acceptors_) (void)acceptor->start();
+            },
+            [this] {
+                for (const auto& acceptor : acceptors_) acceptor->stop();
+            });
+    }
+    for (std::uint32_t i = 0; i < settings_.listeners.size(); ++i) {
+        const net::ListenerInfo& listener = settings_.listeners[i];
+        const auto fds =
+            listener.fds_of(wiring_.slot, static_cast<std::uint32_t>(settings_.processes));
+        for (const int fd : fds)
+            acceptors_.push_back(std::make_unique<Acceptor>(
+                context_, i, fd, !listener.slot_fds.empty(), token_.get()));
+    }
+}
+
+void Worker::tell(control::Kind kind, std::uint64_t value) {
+    control::Message message;
+    message.kind = kind;
+    message.slot = wiring_.slot;
+    message.generation = wiring_.generation;
+    message.pid = context_.pid;
+    message.value = value;
+    if (auto sent = control::send(wiring_.control_fd, message); !sent)
+        log::debug("master-deaf", "{}", sent.error().text);
+}
+
+void Worker::run() {
     context_.slot.state.store(stats::WorkerState::ready);
-    if (!control::send(wiring_.control_fd, ready)) return;
+    tell(control::Kind::ready);
     while (!loop_.stopped()) {
-        loop_.run_once(context_.runnable.empty() ? base::Milliseconds{-1} : base::Milliseconds{0});
+        const bool at_once = !context_.runnable.empty() && !context_.busy();
+        loop_.run_once(base::Milliseconds{at_once ? 0 : -1});
         run_runnable();
         finish_turn();
-        if (!turn(turn_context)) loop_.stop();
+        if (!pool_ && hooks_.turn && !hooks_.turn(hooks_.context)) loop_.stop();
     }
+    if (pool_) pool_->stop();
+    rescue_.reset();
     if (!context_.access_lines.empty()) log::flush_access(context_.access_lines);
-    control::Message left;
-    left.kind = control::Kind::left;
-    left.slot = wiring_.slot;
-    left.generation = wiring_.generation;
-    (void)control::send(wiring_.control_fd, left);
+    tell(control::Kind::left);
 }
 
 // Each connection that was runnable when the turn ended gets one go; what becomes runnable by it
-// waits for the next turn.
+// waits for the next turn, and what finds no free core goes on waiting.
 void Worker::run_runnable() {
     if (context_.runnable.empty()) return;
-    base::IntrusiveList<Connection, RunnableTag> batch;
-    while (!context_.runnable.empty()) batch.push_back(context_.runnable.front());
-    while (!batch.empty()) {
-        Connection& connection = batch.front();
+    while (!context_.runnable.empty()) now_.push_back(context_.runnable.front());
+    while (!now_.empty()) {
+        Connection& connection = now_.front();
+        if (context_.busy()) {
+            context_.runnable.push_back(connection);
+            continue;
+        }
         static_cast<base::ListNode<RunnableTag>&>(connection).unlink();
         connection.run_further();
     }
@@ -103,8 +205,53 @@ void Worker::run_runnable() {
 
 void Worker::finish_turn() {
     if (!context_.access_lines.empty()) log::flush_access(context_.access_lines);
-    if (context_.phase == Phase::retiring || context_.phase == Phase::stopping) let_go();
+    if (context_.is(Phase::serving)) {
+        if (!context_.busy()) listen();
+        if (options_.max_requests != 0 && !worn_) count_worn();
+    } else if (!context_.is(Phase::waiting)) {
+        let_go();
+    }
 }
+
+// --- connections that move
+
+void Worker::hand_on_waiting() {
+    if (!context_.has_takers()) return;
+    for (auto* list : {&now_, &context_.runnable}) {
+        Connection* next = list->empty() ? nullptr : &list->front();
+        while (next != nullptr) {
+            Connection& connection = *next;
+            next = list->after(connection);
+            if (connection.movable() && !hand_over(context_, connection)) return;
+        }
+    }
+}
+
+void Worker::hand_on_idle() {
+    if (!context_.has_takers()) return;
+    int moved = 0;
+    Connection* next = context_.connections.empty() ? nullptr : &context_.connections.front();
+    while (next != nullptr && moved < kMostIdleMoved) {
+        Connection& connection = *next;
+        next = context_.connections.after(connection);
+        if (!connection.movable()) continue;
+        if (!hand_over(context_, connection)) return;
+        ++moved;
+    }
+}
+
+// With a pool: all cores were busy when a request came.
+void Worker::on_first_waiting() {
+    if (waiting_timer_ != 0) return;
+    waiting_timer_ = loop_.start_timer(kWaitForCore, [this] {
+        waiting_timer_ = 0;
+        if (!context_.busy()) return;
+        hand_on_waiting();
+        if (!context_.runnable.empty()) on_first_waiting();
+    });
+}
+
+// --- orders
 
 void Worker::on_event(std::uint32_t) {
     for (;;) {
@@ -136,25 +283,38 @@ void Worker::on_message(control::Message& message) {
 }
 
 void Worker::start_serving() {
-    if (context_.phase != Phase::waiting) return;
+    if (!context_.is(Phase::waiting)) return;
     context_.phase = Phase::serving;
     context_.slot.state.store(stats::WorkerState::idle);
+    listen();
+}
+
+// Takes new connections, and those of others, as far as this worker may; what is on stays on.
+void Worker::listen() {
+    if (!context_.is(Phase::serving) || context_.superseded()) return;
+    if (token_) token_->start();
     for (const auto& acceptor : acceptors_) {
-        if (auto started = acceptor->start(); !started) {
+        if (token_) break;
+        if (auto started = acceptor->start(); !started)
             log::error("listen-failed", "{}", started.error().text);
-        }
     }
-    if (auto started = taker_.start(); !started) {
+    if (auto started = taker_.start(); !started)
         log::error("handover-failed", "{}", started.error().text);
+}
+
+void Worker::deafen(bool all) {
+    if (token_) token_->stop();
+    for (const auto& acceptor : acceptors_) {
+        if (all || !acceptor->own()) acceptor->stop();
     }
+    taker_.stop();
 }
 
 void Worker::retire(std::uint32_t successor) {
     context_.phase = successor != 0 ? Phase::retiring : Phase::stopping;
     context_.slot.state.store(stats::WorkerState::retiring);
-    for (const auto& acceptor : acceptors_) acceptor->stop();
-    taker_.stop();
-    if (context_.phase == Phase::stopping) {
+    deafen(true);
+    if (context_.is(Phase::stopping)) {
         loop_.start_timer(kHalfSentGrace, [this] { half_sent_grace_over_ = true; });
     }
     let_go();
@@ -167,19 +327,30 @@ void Worker::let_go() {
     while (next != nullptr) {
         Connection& connection = *next;
         next = context_.connections.after(connection);
-        if (context_.phase == Phase::stopping) {
+        if (context_.is(Phase::stopping)) {
             if (connection.quiet())
                 connection.close();
             else if (half_sent_grace_over_)
                 connection.give_up_half_sent();
         } else if (!blocked && connection.movable()) {
-            blocked = !hand_over(wiring_.handover_fd, connection);
+            blocked = !hand_over(context_, connection);
         }
     }
     if (context_.connections.empty()) return loop_.stop();
     if (!blocked || let_go_timer_ != 0) return;
     // The pair is full: its takers are busy. The turn after this timer tries again.
     let_go_timer_ = loop_.start_timer(kHandoverRetry, [this] { let_go_timer_ = 0; });
+}
+
+// max-requests: the master sends a substitute, and orders this worker to retire when that is ready.
+void Worker::count_worn() {
+    const std::uint64_t served =
+        context_.slot.requests.load(std::memory_order_relaxed) - requests_before_;
+    const std::uint64_t limit =
+        options_.max_requests + std::uint64_t{wiring_.slot - 1} * options_.max_requests_delta;
+    if (served < limit) return;
+    worn_ = true;
+    tell(control::Kind::worn, served);
 }
 
 void Worker::reopen_log(control::Message& message) {

@@ -1,6 +1,7 @@
 #pragma once
-// A worker's native half: the loop, its listeners and connections, the orders of the master. Runs
-// in a process that the zygote forked; python/serve owns it and gives it the app as a bridge.
+// A worker's native half: the loop, its listeners and connections, the cores that run the app, the
+// orders of the master. Runs in a process that the zygote forked; python/serve owns it and gives it
+// the app as bridges, one for each core.
 //
 //   waiting --serve--> serving --retire--> retiring | stopping --(no connection left)--> done
 //
@@ -9,12 +10,17 @@
 #include <memory>
 #include <vector>
 
+#include "control/gate.h"
 #include "control/message.h"
 #include "net/event_loop.h"
 #include "options/options.h"
+#include "worker/accept_token.h"
 #include "worker/acceptor.h"
 #include "worker/context.h"
 #include "worker/handover.h"
+#include "worker/inline_core.h"
+#include "worker/pool.h"
+#include "worker/rescue.h"
 
 namespace mew::worker {
 
@@ -24,42 +30,79 @@ struct Wiring {
     int control_fd = -1;
     int handover_fd = -1;       // to hand connections on
     int handover_take_fd = -1;  // to take them
+    int bell_fd = -1;           // thunder-lock: rung when its token is free
+    control::Gate* gate = nullptr;
     std::uint32_t slot = 0;
     std::uint32_t generation = 0;
 };
 
+// What the language does around the worker's waits and calls.
+struct LanguageHooks {
+    WaitHooks wait;             // inline: around a wait of the loop, or of an exchange
+    Pool::ThreadHooks threads;  // with a pool
+    // Runs once a turn (inline), or when `interrupt_fd` is readable (with a pool: there the loop's
+    // thread is outside the language); false: the worker must end.
+    bool (*turn)(void* context) = nullptr;
+    void* context = nullptr;
+    int interrupt_fd = -1;
+};
+
 class Worker final : private net::EventHandler {
 public:
+    // One bridge: the app runs inline. Several: on a pool of as many threads.
     Worker(const Settings& settings, const options::Options& options, stats::Slot& slot,
-           http::AppBridge& bridge, Wiring wiring);
+           const std::vector<http::AppBridge*>& bridges, Wiring wiring);
     ~Worker() override;
 
-    base::Result<void> open();
-    void set_wait_hooks(WaitHooks hooks);
-    // Says ready, then answers requests until retired. `turn` runs once a turn and may stop it by
-    // returning false.
-    void run(bool (*turn)(void* context), void* turn_context);
+    base::Result<void> open(const LanguageHooks& hooks);
+    // Says ready, then answers requests until retired.
+    void run();
     void stop() { loop_.stop(); }
 
 private:
+    class Interrupt;
+
     void on_event(std::uint32_t events) override;
     void on_message(control::Message& message);
     void start_serving();
+    void listen();
+    void deafen(bool all);
     void retire(std::uint32_t successor);
     void let_go();
     void run_runnable();
     void finish_turn();
+    void hand_on_waiting();
+    void hand_on_idle();
+    void on_first_waiting();
     void reopen_log(control::Message& message);
+    void tell(control::Kind kind, std::uint64_t value = 0);
+    void count_worn();
+    base::Result<void> open_cores(const LanguageHooks& hooks);
+    base::Result<void> open_rescue();
+    void add_acceptors();
 
     const Settings& settings_;
+    const options::Options& options_;
     base::SteadyClock clock_;
     net::EventLoop loop_;
     Context context_;
     Wiring wiring_;
+    LanguageHooks hooks_;
+    std::vector<http::AppBridge*> bridges_;
+    std::unique_ptr<InlineCore> inline_core_;
+    std::unique_ptr<Pool> pool_;
+    std::unique_ptr<Rescue> rescue_;
+    std::unique_ptr<Interrupt> interrupt_;
+    std::unique_ptr<AcceptToken> token_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     HandoverTaker taker_;
+    // The runnable ones that get their go in this turn.
+    base::IntrusiveList<Connection, RunnableTag> now_;
     net::TimerId let_go_timer_ = 0;
+    net::TimerId waiting_timer_ = 0;
     bool half_sent_grace_over_ = false;
+    std::uint64_t requests_before_ = 0;
+    bool worn_ = false;  // max-requests is reached, and the master knows
 };
 
 }  // namespace mew::worker

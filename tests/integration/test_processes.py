@@ -31,6 +31,7 @@ COMMON = [
     (r"fd [12] pipe:.*", 2, 2, "standard output and error: the log"),
     (r"tcp listen \d+", 1, 1, "the listening socket"),
     (r"/memfd:.*board.*", 1, 1, "counters in shared memory"),
+    (r"/memfd:.*gate.*", 1, 1, "which generation may accept"),
 ]
 
 EXPLAINED = {
@@ -53,7 +54,7 @@ EXPLAINED = {
         *COMMON,
         (r"unix pair", 3, 3, "control by the master; both ends of handover"),
         (r"anon_inode:\[eventpoll\]", 1, 1, "the event loop"),
-        (r"anon_inode:\[eventfd\]", 0, 1, "wakes the event loop"),
+        (r"anon_inode:\[eventfd\]", 1, 1, "the rescue thread gives the event loop back"),
         (r"anon_inode:\[timerfd\]", 0, 1, "timers"),
         (r"pipe:.*", 0, 1, "a log descriptor beside 1 and 2"),
     ],

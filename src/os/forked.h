@@ -1,0 +1,11 @@
+#pragma once
+// Whether this process is a child that the app forked out of a worker. Threads of ours do not exist
+// in it, and what it shares with the worker (epoll, sockets) is the worker's.
+
+namespace mew::os {
+
+// From now on children of this process are told apart.
+void watch_forks();
+bool is_forked_child();
+
+}  // namespace mew::os

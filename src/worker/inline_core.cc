@@ -1,0 +1,29 @@
+#include "worker/inline_core.h"
+
+#include <unistd.h>
+
+#include "log/log.h"
+#include "worker/connection.h"
+#include "worker/rescue.h"
+
+namespace mew::worker {
+
+void end_forked_child() {
+    log::error("fork-came-back",
+               "the app forked inside a request and the child returned from it; the child ends "
+               "here (end it with os._exit)");
+    ::_exit(1);
+}
+
+bool InlineCore::run(Connection& connection) {
+    if (rescue_ == nullptr) {
+        connection.run_app(core_);
+        return true;
+    }
+    rescue_->on_call_begins();
+    connection.run_app(core_);
+    rescue_->on_call_ended();
+    return true;
+}
+
+}  // namespace mew::worker

@@ -1,0 +1,108 @@
+#include "worker/rescue.h"
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "os/forked.h"
+#include "os/futex.h"
+#include "os/signals.h"
+
+namespace mew::worker {
+
+namespace {
+// Looks without a call in between, after which the thread sleeps until the next one.
+constexpr int kQuietLooks = 100;
+}  // namespace
+
+Rescue::~Rescue() {
+    if (!thread_.joinable()) return;
+    stopping_.store(true);
+    asleep_.store(0);
+    os::futex_wake(asleep_);
+    thread_.join();
+    loop_.remove(wake_.get(), *this);
+}
+
+base::Result<void> Rescue::start() {
+    wake_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+    if (!wake_) return base::fail_errno("cannot make the rescue thread's wake-up");
+    if (auto added = loop_.add(wake_.get(), EPOLLIN, *this); !added) return added;
+    // Signals are for the thread that runs the app's handlers.
+    const os::BlockedSignals blocked;
+    thread_ = std::thread([this] { main(); });
+    ::pthread_setname_np(thread_.native_handle(), "mewsgi-rescue");
+    return {};
+}
+
+void Rescue::on_call_begins() {
+    calls_.store(calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    owner_.exchange(kCalling);  // before the look at asleep_, in one order for both threads
+    if (asleep_.load() == 0) return;
+    asleep_.store(0);
+    os::futex_wake(asleep_);
+}
+
+void Rescue::on_call_ended() {
+    if (os::is_forked_child()) end_forked_child();
+    std::uint32_t calling = kCalling;
+    if (!owner_.compare_exchange_strong(calling, kLoop)) take_back();
+}
+
+void Rescue::take_back() {
+    owner_.store(kWanted);
+    const std::uint64_t one = 1;
+    (void)!::write(wake_.get(), &one, sizeof one);
+    os::futex_wake(owner_);
+    while (owner_.load() != kLoop) os::futex_wait(owner_, kWanted);
+}
+
+void Rescue::on_event(std::uint32_t) {
+    std::uint64_t count = 0;
+    (void)!::read(wake_.get(), &count, sizeof count);
+}
+
+void Rescue::main() {
+    while (!stopping_.load()) {
+        if (look()) take_over();
+        if (quiet_looks_ > kQuietLooks)
+            sleep_until_woken();
+        else
+            os::futex_wait(asleep_, 0, kPatience);
+    }
+}
+
+// True: one and the same call has been running since the last look, and the loop is ours now.
+bool Rescue::look() {
+    const std::uint64_t calls = calls_.load(std::memory_order_relaxed);
+    const bool same = calls == std::exchange(seen_calls_, calls);
+    quiet_looks_ = same ? quiet_looks_ + 1 : 0;
+    std::uint32_t calling = kCalling;
+    return same && owner_.load() == kCalling && owner_.compare_exchange_strong(calling, kRescued);
+}
+
+void Rescue::sleep_until_woken() {
+    asleep_.store(1);
+    // A call that began just before saw 0 there.
+    if (owner_.load() == kCalling) asleep_.store(0);
+    while (asleep_.load() == 1 && !stopping_.load()) os::futex_wait(asleep_, 1);
+    quiet_looks_ = 0;
+}
+
+void Rescue::take_over() {
+    base::SteadyClock clock;
+    const base::MonotonicTime begun = clock.now();
+    duty_.begin();
+    while (owner_.load() == kRescued) {
+        loop_.run_nested(base::Milliseconds{50});
+        duty_.turn(std::chrono::duration_cast<base::Milliseconds>(clock.now() - begun) + kPatience);
+    }
+    duty_.end();
+    quiet_looks_ = 0;
+    owner_.store(kLoop);
+    os::futex_wake(owner_);
+}
+
+}  // namespace mew::worker
