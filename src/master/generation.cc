@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "base/format.h"
+#include "master/listeners.h"
 #include "master/transition.h"
 
 namespace mew::master {
@@ -78,6 +79,7 @@ void Generation::take_counts(stats::Board& before) {
 }
 
 base::Result<void> Generation::start(stats::Board* before) {
+    if (auto grown = grow_listeners(holdings_, loaded_.options.processes); !grown) return grown;
     auto board = stats::Board::create(slots());
     if (!board) return std::move(board).failure();
     board_ = std::move(*board);

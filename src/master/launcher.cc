@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 
 #include "master/greeting.h"
+#include "master/listeners.h"
 #include "master/supervisor.h"
 #include "os/process_title.h"
 
@@ -61,27 +61,6 @@ std::vector<std::string> resolve(Holdings& holdings, const options::Options& opt
     if (!version) mistakes.push_back(version.error().text);
     if (version) interpreter->version = holdings.python_version = *version;
     plan.interpreter = std::move(*interpreter);
-    return mistakes;
-}
-
-std::vector<std::string> bind_all(Holdings& holdings, const options::Options& options) {
-    std::vector<std::string> mistakes;
-    net::BindSettings settings;
-    settings.backlog = options.listen;
-    settings.owner = options.chown_socket;
-    if (!options.chmod_socket.empty())
-        settings.mode = static_cast<mode_t>(std::strtoul(options.chmod_socket.c_str(), nullptr, 8));
-    for (const options::ListenAddress& address : options.listen_addresses) {
-        auto listener =
-            net::bind_listener(address.protocol, address.option, address.address, settings);
-        if (!listener) {
-            mistakes.push_back(address.option + " " + address.address + ": " +
-                               listener.error().text);
-            continue;
-        }
-        log::info("bound", "{}", bound_line(listener->info));
-        holdings.listeners.push_back(std::move(*listener));
-    }
     return mistakes;
 }
 
@@ -148,7 +127,7 @@ int launch(const Program& program, options::Loaded loaded) {
     log::info("starting", "{}", banner(program.version, ::getpid(), plan.interpreter));
     for (const options::Mistake& warning : loaded.warnings)
         log::warning("option", "{}: {}", warning.origin, warning.text);
-    if (auto mistakes = bind_all(holdings, options); !mistakes.empty())
+    if (auto mistakes = bind_listeners(holdings, options); !mistakes.empty())
         return give_up(holdings, mistakes);
     if (auto acquired = acquire(holdings, options); !acquired)
         return give_up(holdings, {acquired.error().text});

@@ -91,19 +91,34 @@ bool set_flag(int fd, int level, int option) {
     return ::setsockopt(fd, level, option, &on, sizeof on) == 0;
 }
 
-base::Result<os::Fd> listen_on_tcp(const Address& address, const std::string& text, int backlog) {
+// NODELAY: accepted connections inherit it, which saves a call on each.
+base::Result<os::Fd> open_tcp(int family, bool reuse_port) {
+    os::Fd fd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
+    if (!fd) return base::fail_errno("cannot open a socket");
+    if (!set_flag(fd.get(), SOL_SOCKET, SO_REUSEADDR) ||
+        !set_flag(fd.get(), IPPROTO_TCP, TCP_NODELAY) ||
+        (reuse_port && !set_flag(fd.get(), SOL_SOCKET, SO_REUSEPORT)))
+        return base::fail_errno("cannot prepare a socket");
+    return fd;
+}
+
+base::Result<os::Fd> listen_on_tcp(const Address& address, const std::string& text, int backlog,
+                                   bool reuse_port) {
     auto list = look_up(address, text);
     if (!list) return std::move(list).failure();
     const addrinfo& place = **list;
-    os::Fd fd(::socket(place.ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_TCP));
-    if (!fd) return base::fail_errno("cannot open a socket for '" + text + "'");
-    // NODELAY: accepted connections inherit it, which saves a call on each.
-    if (!set_flag(fd.get(), SOL_SOCKET, SO_REUSEADDR) ||
-        !set_flag(fd.get(), IPPROTO_TCP, TCP_NODELAY))
-        return base::fail_errno("cannot prepare a socket for '" + text + "'");
-    if (::bind(fd.get(), place.ai_addr, place.ai_addrlen) != 0) return bind_failure(address, text);
+    if (reuse_port && address.port != 0) {
+        // Another server's socket with the same flag would share the port with us, silently: a
+        // socket without it finds out.
+        auto plain = open_tcp(place.ai_family, false);
+        if (plain && ::bind(plain->get(), place.ai_addr, place.ai_addrlen) != 0)
+            return bind_failure(address, text);
+    }
+    auto fd = open_tcp(place.ai_family, reuse_port);
+    if (!fd) return fd;
+    if (::bind(fd->get(), place.ai_addr, place.ai_addrlen) != 0) return bind_failure(address, text);
     // Two sockets may be bound to one port with SO_REUSEADDR; only one of them may listen.
-    if (::listen(fd.get(), backlog) != 0) return bind_failure(address, text);
+    if (::listen(fd->get(), backlog) != 0) return bind_failure(address, text);
     return fd;
 }
 
@@ -150,11 +165,13 @@ base::Result<Listener> bind_listener(Protocol protocol, const std::string& optio
     }
     auto fd = path       ? listen_on_path(listener.path, settings, backlog)
               : abstract ? listen_on_abstract(parsed->host, backlog)
-                         : listen_on_tcp(*parsed, address, backlog);
+                         : listen_on_tcp(*parsed, address, backlog, settings.reuse_port);
     if (!fd) return std::move(fd).failure();
     listener.fd = std::move(*fd);
     ListenerInfo& info = listener.info;
     info.fd = listener.fd.get();
+    listener.backlog = backlog;
+    if (settings.reuse_port && !path && !abstract) info.slot_fds.push_back(info.fd);
     info.protocol = protocol;
     info.option = option;
     info.address = address;
@@ -162,6 +179,21 @@ base::Result<Listener> bind_listener(Protocol protocol, const std::string& optio
     info.server_name = own_host_name();
     if (!info.unix_socket) describe_tcp(info, *parsed);
     return listener;
+}
+
+base::Result<void> add_slot_socket(Listener& listener) {
+    sockaddr_storage place{};
+    socklen_t size = sizeof place;
+    if (::getsockname(listener.fd.get(), reinterpret_cast<sockaddr*>(&place), &size) != 0)
+        return base::fail_errno("cannot find the address of '" + listener.info.address + "'");
+    auto fd = open_tcp(place.ss_family, true);
+    if (!fd) return std::move(fd).failure();
+    if (::bind(fd->get(), reinterpret_cast<const sockaddr*>(&place), size) != 0 ||
+        ::listen(fd->get(), listener.backlog) != 0)
+        return base::fail_errno("cannot bind one more socket to '" + listener.info.address + "'");
+    listener.info.slot_fds.push_back(fd->get());
+    listener.more_fds.push_back(std::move(*fd));
+    return {};
 }
 
 }  // namespace mew::net

@@ -35,10 +35,13 @@ struct BindSettings {
     int backlog = 1024;
     std::optional<mode_t> mode;  // UNIX sockets
     std::string owner;           // user[:group], UNIX sockets
+    bool reuse_port = false;     // TCP: several sockets may share the port
 };
 
 struct Listener {
     os::Fd fd;
+    std::vector<os::Fd> more_fds;  // reuse-port: those of slots beyond the first
+    int backlog = 0;
     ListenerInfo info;    // info.fd == fd.get(); port 0 is resolved here
     std::string path;     // absolute UNIX path to unlink (vacuum); empty for others
     std::string warning;  // for the log: the backlog was clipped; empty: all as asked
@@ -49,5 +52,8 @@ struct Listener {
 // A taken TCP port names its holder (pid and program) where /proc shows it.
 base::Result<Listener> bind_listener(Protocol protocol, const std::string& option,
                                      const std::string& address, const BindSettings& settings);
+
+// reuse-port: one more socket on the same address, for one more worker slot.
+base::Result<void> add_slot_socket(Listener& listener);
 
 }  // namespace mew::net
