@@ -14,9 +14,17 @@ void AcceptToken::start() {
 }
 
 void AcceptToken::stop() {
-    if (waiting_) context_.loop.remove(bell_, *this);
-    waiting_ = false;
+    if (waiting_) {
+        context_.loop.remove(bell_, *this);
+        waiting_ = false;
+        ring();  // it may have been rung for us
+    }
     release();
+}
+
+void AcceptToken::ring() const {
+    const std::uint64_t one = 1;
+    (void)!::write(bell_, &one, sizeof one);
 }
 
 void AcceptToken::release() {
@@ -24,8 +32,7 @@ void AcceptToken::release() {
     held_ = false;
     let_go_();
     gate_.release_token(context_.pid);
-    const std::uint64_t one = 1;
-    (void)!::write(bell_, &one, sizeof one);
+    ring();
 }
 
 void AcceptToken::pass_on() {

@@ -34,6 +34,7 @@ public:
 private:
     void on_event(std::uint32_t events) override;
     void release();
+    void ring() const;
 
     Context& context_;
     control::Gate& gate_;

@@ -1,6 +1,7 @@
 #include "worker/acceptor.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -41,6 +42,19 @@ void Acceptor::stop() {
     resume_timer_ = 0;
 }
 
+void Acceptor::give_way() {
+    if (!watching_) return;
+    stop();
+    pollfd waiting{fd_, POLLIN, 0};
+    if (::poll(&waiting, 1, 0) == 1) kick_later(context_);
+}
+
+void Acceptor::look_again() {
+    if (!watching_) return;
+    stop();
+    (void)start();
+}
+
 // Out of descriptors: the clients that have been idle for longest are the first to go.
 bool Acceptor::make_room() {
     bool closed = false;
@@ -71,8 +85,8 @@ void Acceptor::pause(int error) {
 void Acceptor::on_event(std::uint32_t) {
     // Others may have a free core; this worker comes back to it when one of its own is.
     if (context_.superseded() || (context_.busy() && !own_)) {
-        if (token_ != nullptr) token_->stop();
-        return stop();
+        if (token_ != nullptr) return token_->stop();  // the next holder sees what is there
+        return give_way();
     }
     sockaddr_storage from{};
     socklen_t size = sizeof from;

@@ -4,6 +4,10 @@
 // few accepts the listener is taken out and put back, which moves this worker to the end of the
 // kernel's queue of waiters: else the first of them is woken nearly always.
 //
+// A wake-up that a worker takes and does not use is lost to the others: the kernel has told nobody
+// else. Whoever stops listening therefore looks whether somebody waits, and if so asks the other
+// workers to look too (worker/handover, kick).
+//
 // With reuse-port the socket is this slot's alone: then nobody else would answer, so it is watched
 // on while the cores are busy, and what comes is handed on.
 
@@ -25,6 +29,10 @@ public:
 
     base::Result<void> start();
     void stop();
+    // As stop(), but sees to it that nobody who waits there is forgotten.
+    void give_way();
+    // Sees what is there already, as if it had just begun.
+    void look_again();
     void on_event(std::uint32_t events) override;
     bool own() const { return own_; }
 

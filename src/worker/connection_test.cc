@@ -452,7 +452,7 @@ TEST_F(ConnectionTest, AMovedConnectionIsServedElsewhereWithItsUnreadBytes) {
     loop.run_once(0ms);
     EXPECT_EQ(open_connections(), 0);
 
-    HandoverTaker taker(*context, take.get());
+    HandoverTaker taker(*context, take.get(), [] {});
     ASSERT_TRUE(taker.start());
     turn();
     EXPECT_EQ(open_connections(), 1);
@@ -476,7 +476,7 @@ TEST_F(ConnectionTest, AConnectionMovesWithWhatCameOfItsBody) {
     const os::Fd give(pair[0]);
     const os::Fd take(pair[1]);
     context->handover_fd = give.get();
-    HandoverTaker taker(*context, take.get());
+    HandoverTaker taker(*context, take.get(), [] {});
     ASSERT_TRUE(taker.start());
     const os::Fd client = connect();
     send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nab");
@@ -502,7 +502,7 @@ TEST_F(ConnectionTest, AMovedHeadHasTheRestOfItsTimeOnly) {
     const os::Fd give(pair[0]);
     const os::Fd take(pair[1]);
     context->handover_fd = give.get();
-    HandoverTaker taker(*context, take.get());
+    HandoverTaker taker(*context, take.get(), [] {});
     ASSERT_TRUE(taker.start());
     const os::Fd other = connect();
     const os::Fd client = connect();

@@ -60,7 +60,8 @@ struct Context {
     // Is there another process that may take a connection of ours?
     bool has_takers() const {
         return handover_fd >= 0 &&
-               ((settings.processes > 1 && is(Phase::serving)) || is(Phase::retiring));
+               (((settings.processes > 1 || superseded()) && is(Phase::serving)) ||
+                is(Phase::retiring));
     }
 
     // A newer generation serves: nothing more is accepted here.

@@ -21,6 +21,8 @@ struct Header {
     std::uint32_t head_time;  // ms left for the head in progress; 0: none is
 };
 constexpr std::uint32_t kMagic = 0x4d48414f;  // "MHAO"
+constexpr std::uint32_t kKick = 0x4d48414b;   // "MHAK"
+constexpr base::Milliseconds kKickAgain{5};
 constexpr std::size_t kLargest = sizeof(Header) + 131072;
 
 union Ancillary {
@@ -30,6 +32,7 @@ union Ancillary {
 
 using Pieces = std::array<std::string_view, 3>;
 
+// `socket` below zero: none goes along.
 bool send_packet(int pair_fd, const Header& header, const Pieces& unread, int socket) {
     std::array<iovec, 4> pieces{{{const_cast<Header*>(&header), sizeof header}}};
     for (std::size_t i = 0; i < unread.size(); ++i)
@@ -38,13 +41,15 @@ bool send_packet(int pair_fd, const Header& header, const Pieces& unread, int so
     msghdr message{};
     message.msg_iov = pieces.data();
     message.msg_iovlen = pieces.size();
-    message.msg_control = ancillary.space;
-    message.msg_controllen = sizeof ancillary.space;
-    cmsghdr* control = CMSG_FIRSTHDR(&message);
-    control->cmsg_level = SOL_SOCKET;
-    control->cmsg_type = SCM_RIGHTS;
-    control->cmsg_len = CMSG_LEN(sizeof(int));
-    std::memcpy(CMSG_DATA(control), &socket, sizeof socket);
+    if (socket >= 0) {
+        message.msg_control = ancillary.space;
+        message.msg_controllen = sizeof ancillary.space;
+        cmsghdr* control = CMSG_FIRSTHDR(&message);
+        control->cmsg_level = SOL_SOCKET;
+        control->cmsg_type = SCM_RIGHTS;
+        control->cmsg_len = CMSG_LEN(sizeof(int));
+        std::memcpy(CMSG_DATA(control), &socket, sizeof socket);
+    }
     return ::sendmsg(pair_fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
 }
 
@@ -76,9 +81,16 @@ bool hand_over(Context& context, int socket, std::uint32_t listener) {
     return true;
 }
 
+void kick_later(Context& context) {
+    if (!context.has_takers()) return;
+    if (send_packet(context.handover_fd, {kKick, 0, 0}, {}, -1)) return;
+    context.loop.start_timer(kKickAgain, [&context] { kick_later(context); });
+}
+
 base::Result<void> HandoverTaker::start() {
     if (watching_ || fd_ < 0) return {};
-    auto added = context_.loop.add(fd_, EPOLLIN | EPOLLEXCLUSIVE, *this);
+    // Everybody is woken: a wake-up for one alone would be lost if that one is busy by then.
+    auto added = context_.loop.add(fd_, EPOLLIN, *this);
     watching_ = added.has_value();
     return added;
 }
@@ -102,6 +114,7 @@ void HandoverTaker::on_event(std::uint32_t) {
     message.msg_controllen = sizeof ancillary.space;
     const ssize_t size = ::recvmsg(fd_, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (size < static_cast<ssize_t>(sizeof header)) return;
+    if (header.magic == kKick) return look_at_listeners_();
     os::Fd socket = descriptor_of(message);
     if (!socket || header.magic != kMagic ||
         header.listener >= context_.settings.listeners.size()) {

@@ -6,10 +6,14 @@
 //
 //   packet: Header | unread bytes      ancillary: one descriptor (SCM_RIGHTS)
 //
+// A packet without a descriptor is a kick: somebody may wait at the listening sockets, and the
+// wake-up went to a worker that had no use for it.
+//
 // The pair is a queue as well: what nobody has time for waits in it, first come first served.
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "net/event_loop.h"
@@ -21,11 +25,14 @@ namespace mew::worker {
 bool hand_over(Context& context, Connection& connection);
 // The same for a socket that was accepted and is nobody's connection yet.
 bool hand_over(Context& context, int socket, std::uint32_t listener);
+// Asks the others to look at the listening sockets; again in a while where the pair is full.
+void kick_later(Context& context);
 
 // The taking end, in the loop of a serving worker.
 class HandoverTaker final : public net::EventHandler {
 public:
-    HandoverTaker(Context& context, int fd) : context_(context), fd_(fd) {}
+    HandoverTaker(Context& context, int fd, std::function<void()> look_at_listeners)
+        : context_(context), fd_(fd), look_at_listeners_(std::move(look_at_listeners)) {}
     ~HandoverTaker() override { stop(); }
 
     base::Result<void> start();
@@ -35,6 +42,7 @@ public:
 private:
     Context& context_;
     int fd_;
+    std::function<void()> look_at_listeners_;
     bool watching_ = false;
 };
 

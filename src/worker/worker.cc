@@ -63,7 +63,9 @@ Worker::Worker(const Settings& settings, const options::Options& options, stats:
       context_(loop_, settings, slot),
       wiring_(wiring),
       bridges_(bridges),
-      taker_(context_, wiring.handover_take_fd) {
+      taker_(context_, wiring.handover_take_fd, [this] {
+          for (const auto& acceptor : acceptors_) acceptor->look_again();
+      }) {
     Deadlines& deadlines = context_.deadlines;
     deadlines.set_duration(Limit::header, options.http_header_timeout);
     deadlines.set_duration(Limit::body, options.http_body_timeout);
@@ -305,7 +307,7 @@ void Worker::listen() {
 void Worker::deafen(bool all) {
     if (token_) token_->stop();
     for (const auto& acceptor : acceptors_) {
-        if (all || !acceptor->own()) acceptor->stop();
+        if (all || !acceptor->own()) acceptor->give_way();
     }
     taker_.stop();
 }

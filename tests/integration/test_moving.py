@@ -6,9 +6,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
 
 import pytest
 from harness import Connection, Load, Server, wait_for
@@ -41,17 +42,20 @@ def two(serve: Serve) -> Server:
 
 @pytest.fixture
 def kept(two: Server) -> Iterator[list[Connection]]:
-    """Twelve kept connections, some at each worker."""
+    """Twelve kept connections, six at each worker."""
     with ExitStack() as stack:
-        connections = [stack.enter_context(two.connect()) for _ in range(12)]
-        yield connections
+        by_worker: dict[int, list[Connection]] = {}
+        for _ in range(200):
+            connection = stack.enter_context(two.connect())
+            by_worker.setdefault(pid_of(connection), []).append(connection)
+            if len(by_worker) == 2 and min(map(len, by_worker.values())) >= 6:
+                break
+        yield [connection for some in by_worker.values() for connection in some[:6]]
 
 
 def test_nobody_waits_behind_the_call_of_another(
     two: Server, kept: list[Connection], tmp_path: Path
 ) -> None:
-    for connection in kept:
-        pid_of(connection)
     gate = Gate(two, tmp_path / "gate")
     # While one worker is inside its call for good, all twelve are answered, time after time, by
     # the other one.
@@ -84,8 +88,6 @@ def test_pipelined_requests_move_as_well(two: Server, tmp_path: Path) -> None:
 def test_a_killed_worker_costs_only_its_own_request(
     two: Server, kept: list[Connection], tmp_path: Path
 ) -> None:
-    for connection in kept:
-        pid_of(connection)
     gate = Gate(two, tmp_path / "gate")
     busy = next(worker["pid"] for worker in status(two)["workers"] if worker["state"] == "busy")
     # A call that lasts: idle connections have left for the other worker by then.
@@ -216,7 +218,7 @@ def test_max_requests_delta_spreads_them(serve: Serve) -> None:
     )
     second = server.workers()[2].pid
     first = server.workers()[1].pid
-    with Load(server.port, "/hello", kept=4, new=0):
+    with Load(server.port, "/hello", kept=2, new=6):
         wait_for_another(server, 1, first)
     assert server.workers()[2].pid == second
 
@@ -229,9 +231,8 @@ def test_reload_under_load_however_they_accept(serve: Serve, option: str) -> Non
     server = serve("--chdir", str(APPS), "probe:app", "--processes", "3", option)
     with Load(server.port, "/hello", kept=4, new=4) as load:
         for _ in range(3):
-            seen = load.count
             assert server.run("reload").status == 0
-            wait_for(lambda: load.count > seen + 100, "more answers")
+            load.wait_for_more(100)
     assert load.errors == []
     assert load.announced_ends == 0
 
@@ -305,8 +306,7 @@ def test_reuse_port_with_more_and_with_fewer_processes(
     with Load(server.port, "/hello", kept=4, new=4) as load:
         for processes in (4, 1, 3):
             configure(processes)
-            seen = load.count
             assert server.run("reload").status == 0
-            wait_for(lambda: load.count > seen + 100, "more answers")
+            load.wait_for_more(100)
     assert load.errors == []
     assert load.announced_ends == 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Callable
 
 import pytest
-from harness import Connection, Load, Server, wait_for
+from harness import Connection, Load, Server
 from harness.fixtures import APPS, WriteApp
 from harness.gate import Gate
 
@@ -142,9 +142,8 @@ def test_threads_survive_a_reload_and_a_stop_under_load(serve: Serve) -> None:
     server = serve("--chdir", str(APPS), "probe:app", "--threads", "4")
     with Load(server.port, "/hello", kept=8, new=4) as load:
         for _ in range(2):
-            seen = load.count
             assert server.run("reload").status == 0
-            wait_for(lambda: load.count > seen + 100, "more answers")
+            load.wait_for_more(100)
     assert load.errors == []
     assert load.announced_ends == 0
 

@@ -12,6 +12,7 @@ from collections import Counter
 from types import TracebackType
 
 from harness.client import Closed, Connection
+from harness.waiting import wait_for
 
 PACE = 0.002  # seconds between the requests of one client: load, but no contest for two cores
 
@@ -55,6 +56,10 @@ class Load:
     def count(self) -> int:
         with self._lock:
             return sum(self.answers.values())
+
+    def wait_for_more(self, answers: int) -> None:
+        before = self.count
+        wait_for(lambda: self.count > before + answers, f"{answers} more answers", timeout=20)
 
     def seen(self, body: str) -> int:
         with self._lock:
