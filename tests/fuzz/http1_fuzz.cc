@@ -9,10 +9,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
+#include <string>
 #include <string_view>
 
+#include "fuzz/pieces.h"
 #include "http1/testing/conversation.h"
 
 namespace {
@@ -20,33 +20,11 @@ namespace {
 using mew::http1::Answers;
 using mew::http1::Conversation;
 
-// xorshift, from the input alone: a finding is the same on every run.
-class Pieces {
-public:
-    explicit Pieces(std::string_view bytes) {
-        for (const char c : bytes) {
-            state_ = (state_ ^ static_cast<unsigned char>(c)) * 1099511628211U;
-        }
-        state_ |= 1;
-    }
-    std::size_t next(std::size_t most) {
-        state_ ^= state_ << 13;
-        state_ ^= state_ >> 7;
-        state_ ^= state_ << 17;
-        // Mostly short pieces: states are entered at their edges.
-        const std::size_t bound = state_ % 4 == 0 ? most : std::min<std::size_t>(most, 9);
-        return 1 + (state_ >> 8) % bound;
-    }
-
-private:
-    std::uint64_t state_ = 14695981039346656037U;
-};
-
 void require(bool holds, const char* what, const Conversation& a, const Conversation& b) {
-    if (holds) return;
-    std::fprintf(stderr, "%s\n--- one run\n%sbroken: %s\n--- the other\n%sbroken: %s\n", what,
-                 a.text().c_str(), a.broken().c_str(), b.text().c_str(), b.broken().c_str());
-    std::abort();
+    mew::fuzz::require(holds, what, [&] {
+        return "--- one run\n" + a.text() + "broken: " + a.broken() + "\n--- the other\n" +
+               b.text() + "broken: " + b.broken();
+    });
 }
 
 void compare(const Conversation& whole, const Conversation& split) {
@@ -61,12 +39,7 @@ void run(std::string_view bytes, const mew::http::Limits& limits, Answers answer
     require(whole.broken().empty(), "a promise of the codec was broken", whole, whole);
 
     Conversation random(limits, answers);
-    Pieces pieces(bytes);
-    for (std::string_view rest = bytes; !rest.empty();) {
-        const std::size_t size = pieces.next(rest.size());
-        random.present(rest.substr(0, size));
-        rest.remove_prefix(size);
-    }
+    mew::fuzz::in_pieces(bytes, [&](std::string_view piece) { random.present(piece); });
     compare(whole, random);
 
     if (bytes.size() > 256) return;  // slow, and states are short
