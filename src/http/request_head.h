@@ -53,6 +53,7 @@ struct RequestFacts {
     bool absolute_target = false;      // authority_slice comes from the target
     bool path_decoded = false;         // a gateway's PATH_INFO: nothing is left to decode
     bool https = false;                // what a gateway says of the scheme
+    bool server_wide = false;          // OPTIONS of no resource: the path is "*", sliced or not
     std::uint32_t dropped_fields = 0;  // names that may not become CGI variables
 };
 
@@ -91,8 +92,9 @@ public:
     std::string_view text(Slice slice) const { return {block_ + slice.at, slice.size}; }
     std::string_view method() const { return text(method_slice); }
     std::string_view target() const { return text(target_slice); }  // as received
-    std::string_view path() const { return text(path_slice); }      // still encoded
-    std::string_view query() const { return text(query_slice); }    // without '?'
+    // Still encoded.
+    std::string_view path() const { return server_wide ? "*" : text(path_slice); }
+    std::string_view query() const { return text(query_slice); }  // without '?'
     // Host, or the authority of an absolute target, which replaces it (RFC 9112 3.2.2).
     std::string_view authority() const { return text(authority_slice); }
 

@@ -137,9 +137,8 @@ HeadParser::Step HeadParser::target(std::string_view text, RequestHead& head) {
         return kGoOn;
     }
     if (text == "*") {
-        const std::string_view name(block_ + head.method_slice.at, head.method_slice.size);
-        if (name != "OPTIONS") return Refusal{400, "the target * is for OPTIONS alone"};
-        head.path_slice = slice(text);
+        if (!is_options(head)) return Refusal{400, "the target * is for OPTIONS alone"};
+        head.server_wide = true;
         return kGoOn;
     }
     return absolute_target(text, head);
@@ -165,7 +164,9 @@ HeadParser::Step HeadParser::absolute_target(std::string_view text, RequestHead&
         split_query(slice(path), path, head);
         return kGoOn;
     }
-    // An empty path means "/": the first slash of "://" is one.
+    // RFC 9112 3.2.4: OPTIONS of an URI with neither path nor query asks about the whole server.
+    head.server_wide = path.empty() && is_options(head);
+    // Otherwise an empty path means "/": the first slash of "://" is one.
     if (!path.empty()) head.query_slice = slice(path.substr(1));
     head.path_slice = slice(text.substr(colon + 1, 1));
     return kGoOn;

@@ -59,6 +59,9 @@ private:
     Step expect(std::string_view value, http::RequestHead& head);
     Step finish(http::RequestHead& head);
 
+    bool is_options(const http::RequestHead& head) const {
+        return std::string_view(block_ + head.method_slice.at, head.method_slice.size) == "OPTIONS";
+    }
     // Slice of a view into the block that is being parsed.
     http::Slice slice(std::string_view view) const {
         return {static_cast<std::uint32_t>(view.data() - block_),

@@ -106,6 +106,7 @@ std::vector<WireCase> targets() {
         {"r05_absolute_backslash_in_host", target("http://x\\y/"), 400},
         {"r05_absolute_one_slash", target("http:/x"), 400},
         {"r05_absolute_without_host_field", "GET http://x/ HTTP/1.1\r\n\r\n", 400},
+        {"r05_absolute_no_path_for_options_accepted", line("OPTIONS http://x HTTP/1.1")},
         {"r05_scheme_relative_word", target("x/y"), 400},
         {"r05_authority_form", target("x:80"), 400},
         {"r05_star_for_options_accepted", line("OPTIONS * HTTP/1.1")},
@@ -171,6 +172,7 @@ INSTANTIATE_TEST_SUITE_P(host, HeadRules, testing::ValuesIn(hosts()), case_name)
 // What the parts of a target become; the rest of the head is the same for all.
 struct TargetParts {
     std::string target, path, query, authority;
+    std::string method = "GET";
 };
 
 TEST(HeadParser, takes_targets_apart) {
@@ -185,9 +187,18 @@ TEST(HeadParser, takes_targets_apart) {
         {"http://x", "/", "", "x"},
         {"http://x?c/d", "/", "c/d", "x"},
         {"https://[::1]:8/?", "/", "", "[::1]:8"},
+        {"*", "*", "", "h", "OPTIONS"},
+        {"/*", "/*", "", "h", "OPTIONS"},
+        {"http://x", "*", "", "x", "OPTIONS"},
+        {"http://x:81", "*", "", "x:81", "OPTIONS"},
+        {"http://x/", "/", "", "x", "OPTIONS"},
+        {"http://x?", "/", "", "x", "OPTIONS"},
+        {"http://x?q", "/", "q", "x", "OPTIONS"},
+        {"http://x", "/", "", "x", "options"},
+        {"http://x", "/", "", "x", "HEAD"},
     };
     for (const TargetParts& row : rows) {
-        const auto seen = converse(target(row.target), {});
+        const auto seen = converse(line(row.method + " " + row.target + " HTTP/1.1"), {});
         ASSERT_EQ(seen->heads(), 1) << row.target;
         const std::string& head = seen->events()[0];
         EXPECT_NE(head.find("target[" + row.target + "] path[" + row.path + "] query[" + row.query +
