@@ -26,6 +26,8 @@ std::vector<WireCase> sizes() {
         {"r19_too_large", chunked("8000000000000000\r\n"), 400},
         {"r19_all_ones", chunked("ffffffffffffffff\r\n"), 400},
         {"r19_sum_too_large", chunked("1\r\na\r\n7fffffffffffffff\r\n"), 400},
+        {"r19_largest", chunked("7fffffffffffffff\r\nx"), -1},
+        {"r19_largest_sum", chunked("1\r\na\r\n7ffffffffffffffe\r\nx"), -1},
         {"r19_wraps_at_64_bits", chunked("10000000000000005\r\nhello\r\n0\r\n\r\n"), 400},
         {"r19_wraps_at_32_bits", chunked("100000005\r\nhello\r\n0\r\n\r\n"), -1},
         {"r19_empty_line", size_line(""), 400},

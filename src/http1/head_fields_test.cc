@@ -201,6 +201,27 @@ TEST(HeadFields, r12_names_that_never_become_cgi_variables) {
     });
 }
 
+// Only a name of letters, digits and '-' becomes a variable, so only ever as HTTP_ and upper case.
+TEST(HeadFields, r13_names_of_variables_are_no_names_of_fields) {
+    for (const std::string name :
+         {"REMOTE_USER", "SCRIPT_NAME", "PATH_INFO", "CONTENT_LENGTH", "UWSGI_FILE", "HTTP_HOST",
+          "wsgi.url_scheme", "wsgi.input", "uwsgi.node", "x-wsgiorg.key"}) {
+        expect_found({{fields(name + ": evil\r\n"), "| (not for CGI) " + name + "[evil]"}});
+    }
+}
+
+// The codec finds nothing out from what a proxy, or anybody, says of another connection.
+TEST(HeadFields, r14_forwarded_fields_change_nothing) {
+    const std::string plain = converse(fields(""), {})->events()[0];
+    for (const std::string field :
+         {"X-Forwarded-Host: evil", "X-Forwarded-Proto: https", "X-Forwarded-For: 9.9.9.9",
+          "X-Forwarded-Port: 1", "X-Forwarded-Prefix: /evil", "X-Real-Ip: 9.9.9.9",
+          "Forwarded: for=9.9.9.9;host=evil;proto=https"}) {
+        const std::string seen = converse(fields(field + "\r\n"), {})->events()[0];
+        EXPECT_EQ(seen.rfind(plain, 0), 0U) << seen;
+    }
+}
+
 TEST(HeadFields, r16_r18_framing_is_found) {
     expect_found({
         {fields(""), "framing[0] length[0]"},

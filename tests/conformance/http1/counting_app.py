@@ -1,4 +1,7 @@
-"""Counts its calls, and shows what it was called with."""
+"""Counts its calls, and shows what it was called with.
+
+/calls does not count, /unread leaves its body alone, /caught says what reading it raised.
+"""
 
 import json
 
@@ -7,10 +10,18 @@ calls = 0
 
 def app(environ, start_response):  # type: ignore[no-untyped-def]
     global calls
-    if environ["PATH_INFO"] != "/calls":
+    path = environ["PATH_INFO"]
+    if path != "/calls":
         calls += 1
-    body = environ["wsgi.input"].read()
+    body, raised = b"", None
+    if path == "/caught":
+        try:
+            body = environ["wsgi.input"].read()
+        except OSError as error:
+            raised = type(error).__name__
+    elif path != "/unread":
+        body = environ["wsgi.input"].read()
     shown = {name: value for name, value in environ.items() if isinstance(value, str)}
-    answer = json.dumps({"calls": calls, "environ": shown, "body": body.decode("latin-1")})
+    answer = {"calls": calls, "environ": shown, "body": body.decode("latin-1"), "raised": raised}
     start_response("200 OK", [("Content-Type", "application/json")])
-    return [answer.encode()]
+    return [json.dumps(answer).encode()]
