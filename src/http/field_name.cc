@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "http/byte_word.h"
 #include "http/grammar.h"
 
 namespace mew::http {
@@ -16,6 +17,42 @@ constexpr std::array<std::string_view, kFieldNames> kTexts = {
 #undef MEW_X
 };
 // clang-format on
+
+constexpr bool are_letters_digits_and_dashes() {
+    for (const std::string_view text : kTexts) {
+        for (const char c : text) {
+            if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-') return false;
+        }
+    }
+    return true;
+}
+// In such text 0x40 tells a letter, and in a letter 0x20 tells its case.
+static_assert(are_letters_digits_and_dashes(), "equals_known() needs it");
+
+template <typename Word>
+bool equal_words(const char* known, const char* name) {
+    constexpr auto kLetters = static_cast<Word>(byte_word::kOnes * 0x40);
+    const Word lower = byte_word::load<Word>(known);
+    return (byte_word::load<Word>(name) | ((lower & kLetters) >> 1)) == lower;
+}
+
+// In words that overlap where the size asks for it.
+template <typename Word>
+bool equal_in_words(const char* known, const char* name, std::size_t size) {
+    const std::size_t last = size - sizeof(Word);
+    for (std::size_t at = 0; at < last; at += sizeof(Word)) {
+        if (!equal_words<Word>(known + at, name + at)) return false;
+    }
+    return equal_words<Word>(known + last, name + last);
+}
+
+bool equals_known(std::string_view known, std::string_view name) {
+    if (known.size() != name.size()) return false;
+    const std::size_t size = name.size();
+    if (size >= 8) return equal_in_words<std::uint64_t>(known.data(), name.data(), size);
+    if (size >= 4) return equal_in_words<std::uint32_t>(known.data(), name.data(), size);
+    return equals_ignoring_case(known, name);
+}
 
 constexpr std::size_t kTableSize = 1024;  // eight per name: nearly every look-up ends at once
 constexpr std::size_t kLongest = 32;
@@ -48,7 +85,7 @@ FieldName find_field_name(std::string_view name) {
     for (std::size_t slot = slot_of(name);; slot = (slot + 1) % kTableSize) {
         const std::uint16_t index = kTable[slot];
         if (index == 0) return FieldName::unknown;
-        if (equals_ignoring_case(kTexts[index], name)) return static_cast<FieldName>(index);
+        if (equals_known(kTexts[index], name)) return static_cast<FieldName>(index);
     }
 }
 

@@ -63,6 +63,20 @@ TEST(FieldName, near_misses_are_unknown) {
     }
 }
 
+TEST(FieldName, one_bit_off_is_unknown_but_for_the_case_of_a_letter) {
+    for (std::size_t i = 1; i < kFieldNames; ++i) {
+        const std::string text(field_text(static_cast<FieldName>(i)));
+        for (std::size_t place = 0; place < text.size(); ++place) {
+            for (int bit = 0; bit < 8; ++bit) {
+                std::string other = text;
+                other[place] = static_cast<char>(other[place] ^ (1 << bit));
+                const bool same = equals_ignoring_case(text, other);
+                EXPECT_EQ(find_field_name(other) == static_cast<FieldName>(i), same) << other;
+            }
+        }
+    }
+}
+
 TEST(FieldName, odd_input_is_unknown) {
     EXPECT_EQ(find_field_name(""), FieldName::unknown);
     EXPECT_EQ(find_field_name("x"), FieldName::unknown);

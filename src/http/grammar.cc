@@ -33,14 +33,14 @@ bool are_two_hex_digits(std::string_view text) {
     return text.size() >= 2 && hex_digit(text[0]) >= 0 && hex_digit(text[1]) >= 0;
 }
 
-// reg-name: a '%' only before two hex digits.
-bool is_reg_name(std::string_view text) {
-    if (text.empty() || !all_of_class(text, char_class::kRegName)) return false;
-    for (std::size_t at = text.find('%'); at != std::string_view::npos;
-         at = text.find('%', at + 1)) {
-        if (!are_two_hex_digits(text.substr(at + 1))) return false;
+// Where the reg-name at the start of `text` ends; a '%' stands only before two hex digits.
+std::size_t end_of_reg_name(std::string_view text) {
+    std::size_t at = 0;
+    while (at < text.size() && has_class(text[at], char_class::kRegName)) {
+        if (text[at] == '%' && !are_two_hex_digits(text.substr(at + 1))) break;
+        ++at;
     }
-    return true;
+    return at;
 }
 
 }  // namespace
@@ -57,20 +57,17 @@ std::optional<std::uint64_t> parse_length(std::string_view text) {
 }
 
 bool is_valid_authority(std::string_view text) {
-    std::string_view port;
+    std::size_t host = 0;
     if (!text.empty() && text.front() == '[') {
-        const std::size_t end = text.find(']');
-        if (end == std::string_view::npos || !is_ipv6_text(text.substr(1, end - 1))) return false;
-        const std::string_view rest = text.substr(end + 1);
-        if (rest.empty()) return true;
-        return rest.front() == ':' && is_valid_port(rest.substr(1));
+        host = text.find(']');
+        if (host == std::string_view::npos || !is_ipv6_text(text.substr(1, host - 1))) return false;
+        ++host;
+    } else {
+        host = end_of_reg_name(text);
+        if (host == 0) return false;
     }
-    const std::size_t colon = text.find(':');
-    if (colon != std::string_view::npos) {
-        port = text.substr(colon + 1);
-        text = text.substr(0, colon);
-    }
-    return is_reg_name(text) && is_valid_port(port);
+    if (host == text.size()) return true;
+    return text[host] == ':' && is_valid_port(text.substr(host + 1));
 }
 
 bool list_contains(std::string_view list, std::string_view lower) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "http/byte_word.h"
+
 namespace mew::http {
 
 namespace char_class {
@@ -46,6 +48,23 @@ inline bool all_of_class(std::string_view text, std::uint8_t bits) {
 }
 inline bool is_token(std::string_view text) {
     return !text.empty() && all_of_class(text, char_class::kToken);
+}
+// All of class kValue.
+inline bool is_field_value(std::string_view text) {
+    const auto harmless = [](std::uint64_t word) {
+        return (byte_word::any_below(word, 0x20) | byte_word::any_equal(word, 0x7f)) == 0;
+    };
+    if (text.size() >= 8 && byte_word::all(text, harmless)) return true;
+    return all_of_class(text, char_class::kValue);  // short, or with a tab at least
+}
+// All of class kTarget.
+inline bool is_target_text(std::string_view text) {
+    const auto harmless = [](std::uint64_t word) {
+        return ((word & byte_word::kHighBits) | byte_word::any_below(word, 0x21) |
+                byte_word::any_equal(word, 0x7f) | byte_word::any_equal(word, '#')) == 0;
+    };
+    if (text.size() >= 8) return byte_word::all(text, harmless);
+    return all_of_class(text, char_class::kTarget);
 }
 inline bool is_digit(char c) { return c >= '0' && c <= '9'; }
 // 0 to 15, or -1.

@@ -28,6 +28,34 @@ TEST(CharClass, r08_token_is_tchar) {
     }
 }
 
+// Texts that are read eight bytes at a time: every byte at every place of every size.
+template <typename Whole>
+void expect_class_of_each_byte(Whole&& whole, std::uint8_t bits) {
+    for (std::size_t size = 1; size <= 34; ++size) {
+        for (std::size_t place = 0; place < size; ++place) {
+            std::string text(size, 'x');
+            for (int c = 0; c < 256; ++c) {
+                text[place] = static_cast<char>(c);
+                ASSERT_EQ(whole(text), has_class(text[place], bits)) << c << " at " << place;
+            }
+        }
+    }
+    EXPECT_TRUE(whole(""));
+}
+
+TEST(IsFieldValue, r10_judges_every_byte_wherever_it_stands) {
+    expect_class_of_each_byte(is_field_value, char_class::kValue);
+    EXPECT_TRUE(is_field_value("\ta tab\t and \xe9\xff\x80 more of them\t"));
+    EXPECT_FALSE(is_field_value("\ta tab and a line feed, much further on\n"));
+    EXPECT_FALSE(is_field_value("\x0a\x0b\x0c\x0d\x0e\x0f\x10\x11"));
+}
+
+TEST(IsTargetText, r05_judges_every_byte_wherever_it_stands) {
+    expect_class_of_each_byte(is_target_text, char_class::kTarget);
+    EXPECT_FALSE(is_target_text("/a/path with/blanks"));
+    EXPECT_FALSE(is_target_text("\xff\xff\xff\xff\xff\xff\xff\xff"));
+}
+
 TEST(HexDigit, knows_exactly_the_hexadecimal_digits) {
     const std::string_view lower = "0123456789abcdef";
     const std::string_view upper = "0123456789ABCDEF";

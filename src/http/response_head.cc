@@ -96,19 +96,20 @@ base::Result<void> ResponseHead::check() {
         return base::fail("the app's status " + std::to_string(status) +
                           " is not a final one; an answer starts with 200 to 999");
     }
-    if (!all_of_class(reason, char_class::kValue)) {
+    if (!is_field_value(reason)) {
         return base::fail("the app's status text " + quoted(reason) + " holds a control character");
     }
     for (Header& header : headers) {
-        if (!is_token(header.name)) {
+        // A known name is a token.
+        header.id = find_field_name(header.name);
+        if (header.id == FieldName::unknown && !is_token(header.name)) {
             return base::fail("the app's header name " + quoted(header.name) +
                               " is not a token (letters, digits and !#$%&'*+-.^_`|~)");
         }
-        if (!all_of_class(header.value, char_class::kValue)) {
+        if (!is_field_value(header.value)) {
             return base::fail("the app's header " + quoted(header.name) + " has the value " +
                               quoted(header.value) + ", which holds a control character");
         }
-        header.id = find_field_name(header.name);
         header.dropped = false;
         if (auto noted = note(*this, header); !noted) return noted;
     }

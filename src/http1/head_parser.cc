@@ -14,6 +14,8 @@ namespace cls = http::char_class;
 namespace {
 constexpr std::size_t kLongestMethod = 32;
 constexpr std::optional<Refusal> kGoOn = std::nullopt;
+
+std::optional<Refusal> not_a_field() { return Refusal{400, "a header line is not NAME: VALUE"}; }
 }  // namespace
 
 void HeadParser::reset() {
@@ -128,7 +130,7 @@ void HeadParser::split_query(http::Slice rest, std::string_view text, RequestHea
 
 HeadParser::Step HeadParser::target(std::string_view text, RequestHead& head) {
     if (text.empty()) return Refusal{400, "the request target is empty"};
-    if (!http::all_of_class(text, cls::kTarget)) {
+    if (!http::is_target_text(text)) {
         return Refusal{400, "the request target holds a byte that is not printable ASCII"};
     }
     head.target_slice = slice(text);
@@ -177,30 +179,28 @@ HeadParser::Step HeadParser::field(std::string_view line, RequestHead& head) {
         return Refusal{400, head.fields().empty() ? "white space stands before the first header"
                                                   : "a header is folded over two lines"};
     }
-    std::size_t colon = 0;
-    std::uint8_t plain = cls::kAlnumDash;
-    while (colon < line.size() && http::has_class(line[colon], cls::kToken)) {
-        plain &= cls::kTable[static_cast<unsigned char>(line[colon])];
-        ++colon;
-    }
-    if (colon == 0 || colon == line.size() || line[colon] != ':') {
-        return Refusal{400, "a header line is not NAME: VALUE"};
-    }
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) return not_a_field();
+    const std::string_view name = line.substr(0, colon);
+    const FieldName id = http::find_field_name(name);
+    // A known name needs no look at its bytes: the list holds tokens only, all fit for CGI.
+    if (id == FieldName::unknown && !http::is_token(name)) return not_a_field();
     const std::string_view value = http::trim_blanks(line.substr(colon + 1));
-    if (!http::all_of_class(value, cls::kValue)) {
+    if (!http::is_field_value(value)) {
         return Refusal{400, "a header value holds a control character"};
     }
     if (head.fields().size() >= limits_.head_fields) {
         return Refusal{431, "the request has more headers than http-max-headers"};
     }
     http::FieldSlices slices;
-    slices.name = slice(line.substr(0, colon));
+    slices.name = slice(name);
     slices.value = value.empty() ? http::Slice{slices.name.at, 0} : slice(value);
-    slices.id = http::find_field_name(line.substr(0, colon));
-    slices.cgi = plain != 0 && slices.id != FieldName::proxy;
+    slices.id = id;
+    slices.cgi = id == FieldName::unknown ? http::all_of_class(name, cls::kAlnumDash)
+                                          : id != FieldName::proxy;
     if (!slices.cgi) ++head.dropped_fields;
     head.fields().push_back(slices);
-    return slices.id == FieldName::unknown ? kGoOn : known_field(slices, value, head);
+    return id == FieldName::unknown ? kGoOn : known_field(slices, value, head);
 }
 
 HeadParser::Step HeadParser::known_field(const http::FieldSlices& field, std::string_view value,
@@ -217,7 +217,9 @@ HeadParser::Step HeadParser::known_field(const http::FieldSlices& field, std::st
             return kGoOn;
         case FieldName::connection:
             seen_.close = seen_.close || http::list_contains(value, "close");
-            seen_.keep_alive = seen_.keep_alive || http::list_contains(value, "keep-alive");
+            if (head.version == http::Version::http10 && http::list_contains(value, "keep-alive")) {
+                seen_.keep_alive = true;
+            }
             return kGoOn;
         case FieldName::expect:
             return expect(value, head);
