@@ -349,7 +349,7 @@ constexpr Row kTable[] = {
      .default_text = "65536",
      .value_name = "BYTES",
      .help = "Body bytes to wait for before the app is called, so that slow uploads do not "
-             "occupy it.",
+             "occupy it. In a body no larger than this, wsgi.input can also seek back.",
      .bounds = {0, kGibi}},
     {.name = "response-buffer",
      .type = bytes,

@@ -14,6 +14,14 @@ inline PyObject* Py_NewRef(PyObject* object) {
 #define PyUnicode_READY(text) 0  // every str is ready since 3.12
 #endif
 
+// A type that only we make objects of: one that Python code made would hold nothing that we rely
+// on. (What Py_TPFLAGS_DISALLOW_INSTANTIATION does since 3.10.)
+inline PyObject* type_of_ours(PyType_Spec& spec) {
+    PyObject* type = PyType_FromSpec(&spec);
+    if (type != nullptr) reinterpret_cast<PyTypeObject*>(type)->tp_new = nullptr;
+    return type;
+}
+
 // The exception that is being raised, taken out of the thread state, with its traceback set on it;
 // null if there is none. And back again. (PyErr_Fetch and PyErr_Restore are deprecated.)
 #if PY_VERSION_HEX >= 0x030C0000

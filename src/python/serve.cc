@@ -87,6 +87,7 @@ EnvironSettings environ_settings(const options::Options& options, const Role& ow
     settings.multithread = options.threads > 1;
     settings.multiprocess = options.processes > 1;
     settings.cores = options.threads;
+    settings.post_buffering = options.post_buffering;
     settings.version = MEW_VERSION;
     return settings;
 }

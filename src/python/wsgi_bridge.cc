@@ -27,8 +27,9 @@ struct WsgiBridge::Call {
 
 bool WsgiBridge::prepare(const EnvironSettings& settings) {
     close_name_ = PyRef::steal(PyUnicode_InternFromString("close"));
-    return close_name_ && input_type_.prepare() && file_wrapper_type_.prepare() &&
-           start_response_type_.prepare() && environ_.prepare(settings, file_wrapper_type_.type());
+    return close_name_ && input_type_.prepare(settings.post_buffering) &&
+           file_wrapper_type_.prepare() && start_response_type_.prepare() &&
+           environ_.prepare(settings, file_wrapper_type_.type());
 }
 
 void WsgiBridge::run(http::Exchange& exchange) {
@@ -46,7 +47,7 @@ void WsgiBridge::run(http::Exchange& exchange) {
 
 bool WsgiBridge::call_app(Call& call) {
     PyRef environ = PyRef::steal(environ_.make(call.exchange));
-    call.input = PyRef::steal(input_type_.make(call.exchange.body));
+    call.input = PyRef::steal(input_type_.make(call.exchange.body, call.exchange.body_size));
     if (!environ || !call.input ||
         PyDict_SetItem(environ.get(), environ_.input_key(), call.input.get()) != 0) {
         return false;

@@ -21,6 +21,7 @@ struct EnvironSettings {
     bool multithread = false;
     bool multiprocess = false;
     int cores = 1;
+    std::uint64_t post_buffering = 0;  // the largest body that wsgi.input can go back in
     std::string version;
 };
 

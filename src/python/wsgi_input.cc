@@ -1,142 +1,284 @@
 #include "python/wsgi_input.h"
 
 #include <algorithm>
+#include <cstdio>
+#include <cstring>
 #include <new>
-#include <optional>
 #include <string>
+
+#include "python/body_window.h"
+#include "python/turn.h"
 
 namespace mew::python {
 
 namespace {
 
-PyObject* g_error_type = nullptr;  // borrowed from InputType, which lives as long as the process
+// Borrowed from InputType, which lives as long as the process; not changed after prepare().
+PyObject* g_error_type = nullptr;
+PyObject* g_unsupported = nullptr;
+std::uint64_t g_keeps = 0;
 
-struct Input {
-    PyObject_HEAD http::BodySource* source;
-    std::string buffered;  // pulled from the source, not yet returned
-    std::size_t at;
-    bool complete;
-    std::optional<http::BodyFailure> failure;
-
-    std::size_t available() const { return buffered.size() - at; }
+struct State {
+    BodyWindow window;
+    bool shared;  // no body, and no state: many threads may call it at once
+    Turn turn;
 };
 
-Input* self_of(PyObject* object) { return reinterpret_cast<Input*>(object); }
+struct Input {
+    PyObject_HEAD State state;
+};
 
-bool raise_failure(const Input& input) {
-    PyErr_Format(g_error_type, "the request body is not complete: %.*s",
-                 static_cast<int>(input.failure->reason.size()), input.failure->reason.data());
-    return false;
+State& state_of(PyObject* object) { return reinterpret_cast<Input*>(object)->state; }
+
+PyObject* raise_failure(const BodyWindow& window) {
+    std::string text = "the request body is not complete: ";
+    text.append(window.failure()->reason);
+    PyErr_SetString(g_error_type, text.c_str());
+    return nullptr;
 }
 
-// Pulls one more piece; false with an exception set. At the end `complete` is set.
-bool pull(Input& input) {
-    if (input.failure) return raise_failure(input);
-    if (input.complete || input.source == nullptr) {
-        input.complete = true;
+// The turn to read, held to the end of a method; not given once the body failed.
+class Reading {
+public:
+    explicit Reading(PyObject* object) : window(state_of(object).window) {
+        State& state = state_of(object);
+        if (state.shared) return;
+        if (!state.turn.take()) {
+            allowed_ = false;
+            return;
+        }
+        turn_ = &state.turn;
+        if (window.failure()) {
+            raise_failure(window);
+            allowed_ = false;
+        }
+    }
+    Reading(const Reading&) = delete;
+    Reading& operator=(const Reading&) = delete;
+    Reading(Reading&&) = delete;
+    Reading& operator=(Reading&&) = delete;
+    ~Reading() {
+        if (turn_ != nullptr) turn_->give_back();
+    }
+    explicit operator bool() const { return allowed_; }
+
+    PyObject* take(std::size_t size) {
+        PyObject* bytes =
+            PyBytes_FromStringAndSize(window.ahead().data(), static_cast<Py_ssize_t>(size));
+        if (bytes != nullptr && size > 0) window.consume(size);
+        return bytes;
+    }
+    // Waits until `size` bytes are here or the body is complete; false with an exception set.
+    bool await(std::size_t size) {
+        while (window.ahead().size() < size && !window.complete()) {
+            if (!window.pull()) {
+                raise_failure(window);
+                return false;
+            }
+        }
         return true;
     }
-    auto piece = input.source->read();
-    if (!piece) {
-        input.failure = piece.error();
-        return raise_failure(input);
-    }
-    if (input.at > 0) {
-        input.buffered.erase(0, input.at);
-        input.at = 0;
-    }
-    if (piece->empty())
-        input.complete = true;
-    else
-        input.buffered.append(*piece);
-    return true;
-}
 
-PyObject* take(Input& input, std::size_t size) {
-    PyObject* bytes =
-        PyBytes_FromStringAndSize(input.buffered.data() + input.at, static_cast<Py_ssize_t>(size));
-    if (bytes == nullptr) return nullptr;
-    input.at += size;
-    if (input.at == input.buffered.size()) {
-        input.buffered.clear();
-        input.at = 0;
-    }
-    return bytes;
-}
+    BodyWindow& window;
 
-// None and negative numbers mean "all". False with an exception set.
-bool parse_size(PyObject* const* arguments, Py_ssize_t count, const char* name, Py_ssize_t& size) {
-    size = -1;
+private:
+    Turn* turn_ = nullptr;
+    bool allowed_ = true;
+};
+
+// None and negative numbers mean "all", SIZE_MAX. False with an exception set.
+bool parse_size(PyObject* const* arguments, Py_ssize_t count, const char* name, std::size_t& size) {
+    size = SIZE_MAX;
     if (count > 1) {
         PyErr_Format(PyExc_TypeError, "%s() takes at most 1 argument (%zd given)", name, count);
         return false;
     }
     if (count == 0 || arguments[0] == Py_None) return true;
-    size = PyNumber_AsSsize_t(arguments[0], PyExc_OverflowError);
-    return size != -1 || PyErr_Occurred() == nullptr;
+    const Py_ssize_t asked = PyNumber_AsSsize_t(arguments[0], PyExc_OverflowError);
+    if (asked == -1 && PyErr_Occurred() != nullptr) return false;
+    if (asked >= 0) size = static_cast<std::size_t>(asked);
+    return true;
 }
 
 PyObject* input_read(PyObject* object, PyObject* const* arguments, Py_ssize_t count) {
-    Py_ssize_t size = -1;
+    std::size_t size = 0;
     if (!parse_size(arguments, count, "read", size)) return nullptr;
-    Input& input = *self_of(object);
-    const std::size_t wanted = size < 0 ? SIZE_MAX : static_cast<std::size_t>(size);
-    while (input.available() < wanted && !input.complete) {
-        if (!pull(input)) return nullptr;
-    }
-    return take(input, std::min(wanted, input.available()));
+    Reading reading(object);
+    if (!reading || !reading.await(size)) return nullptr;
+    return reading.take(std::min(size, reading.window.ahead().size()));
 }
 
-PyObject* read_line(Input& input, Py_ssize_t limit) {
-    const std::size_t most = limit < 0 ? SIZE_MAX : static_cast<std::size_t>(limit);
+PyObject* input_read1(PyObject* object, PyObject* const* arguments, Py_ssize_t count) {
+    std::size_t size = 0;
+    if (!parse_size(arguments, count, "read1", size)) return nullptr;
+    Reading reading(object);
+    if (!reading || !reading.await(size == 0 ? 0 : 1)) return nullptr;
+    return reading.take(std::min(size, reading.window.ahead().size()));
+}
+
+PyObject* input_readinto(PyObject* object, PyObject* target) {
+    Py_buffer view;
+    if (PyObject_GetBuffer(target, &view, PyBUF_WRITABLE) != 0) return nullptr;
+    PyObject* result = nullptr;
+    {
+        Reading reading(object);
+        const auto room = static_cast<std::size_t>(view.len);
+        if (reading && reading.await(room == 0 ? 0 : 1)) {
+            const std::size_t size = std::min(room, reading.window.ahead().size());
+            if (size > 0) {
+                std::memcpy(view.buf, reading.window.ahead().data(), size);
+                reading.window.consume(size);
+            }
+            result = PyLong_FromSize_t(size);
+        }
+    }
+    PyBuffer_Release(&view);
+    return result;
+}
+
+PyObject* read_line(PyObject* object, std::size_t most) {
+    Reading reading(object);
+    if (!reading) return nullptr;
     std::size_t searched = 0;
     for (;;) {
-        const std::size_t found = input.buffered.find('\n', input.at + searched);
-        if (found != std::string::npos) return take(input, std::min(found + 1 - input.at, most));
-        searched = input.available();
-        if (searched >= most || input.complete) return take(input, std::min(searched, most));
-        if (!pull(input)) return nullptr;
+        const std::string_view ahead = reading.window.ahead();
+        const std::size_t found = ahead.find('\n', searched);
+        if (found != std::string_view::npos) return reading.take(std::min(found + 1, most));
+        searched = ahead.size();
+        if (searched >= most || reading.window.complete()) {
+            return reading.take(std::min(searched, most));
+        }
+        if (!reading.await(searched + 1)) return nullptr;
     }
 }
 
 PyObject* input_readline(PyObject* object, PyObject* const* arguments, Py_ssize_t count) {
-    Py_ssize_t size = -1;
+    std::size_t size = 0;
     if (!parse_size(arguments, count, "readline", size)) return nullptr;
-    return read_line(*self_of(object), size);
+    return read_line(object, size);
 }
 
 PyObject* input_readlines(PyObject* object, PyObject* const* arguments, Py_ssize_t count) {
-    Py_ssize_t hint = -1;
+    std::size_t hint = 0;
     if (!parse_size(arguments, count, "readlines", hint)) return nullptr;
     PyRef lines = PyRef::steal(PyList_New(0));
     if (!lines) return nullptr;
-    for (Py_ssize_t total = 0; hint <= 0 || total < hint;) {
-        const PyRef line = PyRef::steal(read_line(*self_of(object), -1));
+    if (hint == 0) hint = SIZE_MAX;
+    for (std::size_t total = 0; total < hint;) {
+        const PyRef line = PyRef::steal(read_line(object, SIZE_MAX));
         if (!line) return nullptr;
         if (PyBytes_GET_SIZE(line.get()) == 0) break;
-        total += PyBytes_GET_SIZE(line.get());
+        total += static_cast<std::size_t>(PyBytes_GET_SIZE(line.get()));
         if (PyList_Append(lines.get(), line.get()) != 0) return nullptr;
     }
     return lines.release();
 }
 
-PyObject* input_iter(PyObject* object) { return Py_NewRef(object); }
-
 PyObject* input_next(PyObject* object) {
-    PyRef line = PyRef::steal(read_line(*self_of(object), -1));
+    PyRef line = PyRef::steal(read_line(object, SIZE_MAX));
     if (!line || PyBytes_GET_SIZE(line.get()) == 0) return nullptr;  // an error, or the end
     return line.release();
 }
 
-PyObject* input_close(PyObject*, PyObject*) { Py_RETURN_NONE; }
+// --- seek and tell
+
+PyObject* raise_not_seekable(const char* what) {
+    PyErr_Format(g_unsupported,
+                 "wsgi.input cannot seek %s here: only a body no larger than post-buffering (%llu "
+                 "bytes) that is all known is kept; raise post-buffering, or read the body once",
+                 what, static_cast<unsigned long long>(g_keeps));
+    return nullptr;
+}
+
+// Forwards by reading, up to the end.
+bool skip_to(Reading& reading, std::uint64_t target) {
+    BodyWindow& window = reading.window;
+    while (window.position() < target) {
+        if (!reading.await(1)) return false;
+        const std::uint64_t wanted = target - window.position();
+        const auto size =
+            static_cast<std::size_t>(std::min<std::uint64_t>(wanted, window.ahead().size()));
+        if (size == 0) break;
+        window.consume(size);
+    }
+    return true;
+}
+
+PyObject* seek(Reading& reading, Py_ssize_t offset, long whence) {
+    BodyWindow& window = reading.window;
+    std::uint64_t from = 0;
+    if (whence == SEEK_CUR) from = window.position();
+    if (whence == SEEK_END) {
+        if (!window.seekable()) return raise_not_seekable("from the end");
+        if (!reading.await(SIZE_MAX)) return nullptr;
+        from = window.position() + window.ahead().size();
+    }
+    std::int64_t target = 0;
+    if (__builtin_add_overflow(static_cast<std::int64_t>(from), offset, &target) || target < 0) {
+        PyErr_Format(PyExc_ValueError, "seek() to a place that no body has: %zd from %llu", offset,
+                     static_cast<unsigned long long>(from));
+        return nullptr;
+    }
+    const auto wanted = static_cast<std::uint64_t>(target);
+    if (wanted < window.position()) {
+        if (!window.seekable()) return raise_not_seekable("backwards");
+        window.move_to(wanted);
+    } else if (!skip_to(reading, wanted)) {
+        return nullptr;
+    }
+    return PyLong_FromUnsignedLongLong(window.position());
+}
+
+PyObject* input_seek(PyObject* object, PyObject* const* arguments, Py_ssize_t count) {
+    if (count < 1 || count > 2) {
+        PyErr_Format(PyExc_TypeError, "seek() takes 1 or 2 arguments (%zd given)", count);
+        return nullptr;
+    }
+    const Py_ssize_t offset = PyNumber_AsSsize_t(arguments[0], PyExc_OverflowError);
+    if (offset == -1 && PyErr_Occurred() != nullptr) return nullptr;
+    const long whence = count == 2 ? PyLong_AsLong(arguments[1]) : SEEK_SET;
+    if (whence == -1 && PyErr_Occurred() != nullptr) return nullptr;
+    if (whence != SEEK_SET && whence != SEEK_CUR && whence != SEEK_END) {
+        PyErr_Format(PyExc_ValueError, "whence of seek() is 0, 1 or 2, not %ld", whence);
+        return nullptr;
+    }
+    Reading reading(object);
+    return reading ? seek(reading, offset, whence) : nullptr;
+}
+
+PyObject* input_tell(PyObject* object, PyObject*) {
+    State& state = state_of(object);
+    if (state.shared) return PyLong_FromLong(0);
+    const TakenTurn turn(state.turn);
+    return turn ? PyLong_FromUnsignedLongLong(state.window.position()) : nullptr;
+}
+
+PyObject* input_seekable(PyObject* object, PyObject*) {
+    State& state = state_of(object);
+    if (state.shared) Py_RETURN_TRUE;
+    const TakenTurn turn(state.turn);
+    return turn ? PyBool_FromLong(state.window.seekable()) : nullptr;
+}
+
+// --- what else a file has
+
+PyObject* input_self(PyObject* object) { return Py_NewRef(object); }
+PyObject* input_enter(PyObject* object, PyObject*) { return Py_NewRef(object); }
+PyObject* input_none(PyObject*, PyObject*) { Py_RETURN_NONE; }
 PyObject* input_true(PyObject*, PyObject*) { Py_RETURN_TRUE; }
 PyObject* input_false(PyObject*, PyObject*) { Py_RETURN_FALSE; }
+PyObject* input_closed(PyObject*, void*) { Py_RETURN_FALSE; }
+
+PyObject* input_fileno(PyObject*, PyObject*) {
+    PyErr_SetString(g_unsupported,
+                    "wsgi.input has no descriptor: the server reads the socket, and may hold "
+                    "bytes of the body already; use read()");
+    return nullptr;
+}
 
 void input_dealloc(PyObject* object) {
     PyTypeObject* type = Py_TYPE(object);
-    Input* input = self_of(object);
-    input->buffered.~basic_string();
-    input->failure.~optional();
+    state_of(object).~State();
     PyObject_Free(object);
     Py_DECREF(type);
 }
@@ -148,53 +290,78 @@ PyCFunction fast(PyObject* (*function)(PyObject*, PyObject* const*, Py_ssize_t))
 PyMethodDef* methods() {
     static PyMethodDef table[] = {
         {"read", fast(input_read), METH_FASTCALL, "read([size]) -> bytes; waits for them"},
+        {"read1", fast(input_read1), METH_FASTCALL,
+         "read1([size]) -> bytes; what is here, waiting only if that is nothing"},
+        {"readinto", input_readinto, METH_O,
+         "readinto(buffer) -> number of bytes; as read1, into memory of yours"},
+        {"readinto1", input_readinto, METH_O, "the same as readinto"},
         {"readline", fast(input_readline), METH_FASTCALL, "readline([size]) -> bytes"},
         {"readlines", fast(input_readlines), METH_FASTCALL, "readlines([hint]) -> list of bytes"},
-        {"close", input_close, METH_NOARGS, "does nothing: the server owns the body"},
+        {"seek", fast(input_seek), METH_FASTCALL,
+         "seek(offset[, whence]) -> position; backwards only up to post-buffering bytes"},
+        {"tell", input_tell, METH_NOARGS, "tell() -> position: bytes of the body before it"},
+        {"seekable", input_seekable, METH_NOARGS, nullptr},
+        {"fileno", input_fileno, METH_NOARGS, "raises io.UnsupportedOperation"},
+        {"close", input_none, METH_NOARGS, "does nothing: the server owns the body"},
+        {"flush", input_none, METH_NOARGS, "does nothing"},
         {"readable", input_true, METH_NOARGS, nullptr},
-        {"seekable", input_false, METH_NOARGS, nullptr},
         {"writable", input_false, METH_NOARGS, nullptr},
+        {"isatty", input_false, METH_NOARGS, nullptr},
+        {"__enter__", input_enter, METH_NOARGS, nullptr},
+        {"__exit__", input_none, METH_VARARGS, nullptr},
         {nullptr, nullptr, 0, nullptr}};
     return table;
 }
 
+PyGetSetDef g_members[] = {{"closed", input_closed, nullptr, "False", nullptr},
+                           {nullptr, nullptr, nullptr, nullptr, nullptr}};
+
+// An attribute of a module, new reference; null with an exception set.
+PyObject* attribute(const char* module, const char* name) {
+    const PyRef found = PyRef::steal(PyImport_ImportModule(module));
+    return found ? PyObject_GetAttrString(found.get(), name) : nullptr;
+}
+
 }  // namespace
 
-bool InputType::prepare() {
+bool InputType::prepare(std::uint64_t keeps) {
     // A class of the Python package, so that apps can name it while they are imported.
-    const PyRef package = PyRef::steal(PyImport_ImportModule("mewsgi"));
-    if (!package) return false;
-    error_type_ = PyRef::steal(PyObject_GetAttrString(package.get(), "RequestBodyError"));
+    error_type_ = PyRef::steal(attribute("mewsgi", "RequestBodyError"));
+    unsupported_ = PyRef::steal(attribute("io", "UnsupportedOperation"));
     g_error_type = error_type_.get();
+    g_unsupported = unsupported_.get();
+    keeps_ = g_keeps = keeps;
     PyType_Slot slots[] = {{Py_tp_methods, methods()},
-                           {Py_tp_iter, reinterpret_cast<void*>(input_iter)},
+                           {Py_tp_getset, g_members},
+                           {Py_tp_iter, reinterpret_cast<void*>(input_self)},
                            {Py_tp_iternext, reinterpret_cast<void*>(input_next)},
                            {Py_tp_dealloc, reinterpret_cast<void*>(input_dealloc)},
                            {0, nullptr}};
     PyType_Spec spec{"mewsgi.RequestBody", sizeof(Input), 0, Py_TPFLAGS_DEFAULT, slots};
-    type_ = PyRef::steal(PyType_FromSpec(&spec));
-    if (!error_type_ || !type_) return false;
-    empty_ = PyRef::steal(make(nullptr));
+    type_ = PyRef::steal(type_of_ours(spec));
+    if (!error_type_ || !unsupported_ || !type_) return false;
+    empty_ = PyRef::steal(make(nullptr, std::nullopt));
     return static_cast<bool>(empty_);
 }
 
-PyObject* InputType::make(http::BodySource* source) {
+PyObject* InputType::make(http::BodySource* source, std::optional<std::uint64_t> size) {
     if (source == nullptr && empty_) return Py_NewRef(empty_.get());
-    auto* type = reinterpret_cast<PyTypeObject*>(type_.get());
-    Input* input = PyObject_New(Input, type);
+    Input* input = PyObject_New(Input, reinterpret_cast<PyTypeObject*>(type_.get()));
     if (input == nullptr) return nullptr;
-    input->source = source;
-    new (&input->buffered) std::string();
-    input->at = 0;
-    input->complete = source == nullptr;
-    new (&input->failure) std::optional<http::BodyFailure>();
+    new (&input->state) State{BodyWindow(source, size, keeps_), source == nullptr, {}};
     return reinterpret_cast<PyObject*>(input);
 }
 
-void InputType::detach(PyObject* input) { self_of(input)->source = nullptr; }
+void InputType::detach(PyObject* input) {
+    State& state = state_of(input);
+    if (state.shared) return;
+    if (!state.turn.take()) return PyErr_Clear();
+    state.window.end();
+    state.turn.give_back();
+}
 
 const http::BodyFailure* InputType::failure(PyObject* input) {
-    const auto& failure = self_of(input)->failure;
+    const auto& failure = state_of(input).window.failure();
     return failure ? &*failure : nullptr;
 }
 
