@@ -69,6 +69,9 @@ base::Result<void> note(ResponseHead& head, Header& header) {
     if (header.id == FieldName::server) return note_single(head, header, head.has_server);
     if (!is_hop_by_hop(header.id)) return {};
     header.dropped = true;
+    if (header.id == FieldName::transfer_encoding && list_contains(header.value, "chunked")) {
+        head.says_chunked = true;
+    }
     if (header.id == FieldName::connection) {
         // Asking for the end of the connection is an app's right and needs no warning.
         if (list_contains(header.value, "close")) head.wants_close = true;
@@ -86,7 +89,7 @@ base::Result<void> note(ResponseHead& head, Header& header) {
 base::Result<void> ResponseHead::check() {
     // A head that is checked again, changed or not, is judged as if for the first time.
     content_length.reset();
-    has_date = has_server = wants_close = false;
+    has_date = has_server = wants_close = says_chunked = false;
     dropped_name = {};
     if (status < 100 || status > 999) {
         return base::fail("the app's status " + std::to_string(status) +
@@ -114,6 +117,24 @@ base::Result<void> ResponseHead::check() {
         if (auto noted = note(*this, header); !noted) return noted;
     }
     return {};
+}
+
+bool is_in_chunks(std::string_view start_of_body) {
+    std::string_view rest = start_of_body;
+    std::uint64_t size = 0;
+    std::size_t digits = 0;
+    for (; digits < rest.size() && hex_digit(rest[digits]) >= 0; ++digits) {
+        if (digits == 15) return false;
+        size = size * 16 + static_cast<std::uint64_t>(hex_digit(rest[digits]));
+    }
+    rest.remove_prefix(digits);
+    if (digits == 0 || rest.empty() || (rest.front() != ';' && rest.front() != '\r')) return false;
+    const std::size_t end = rest.find("\r\n");
+    if (end == std::string_view::npos) return false;
+    rest.remove_prefix(end + 2);
+    if (rest.size() <= size) return true;
+    const std::string_view behind = rest.substr(size, 2);
+    return std::string_view("\r\n").substr(0, behind.size()) == behind;
 }
 
 }  // namespace mew::http

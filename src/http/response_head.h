@@ -32,6 +32,7 @@ struct ResponseHead {
     bool has_date = false;
     bool has_server = false;
     bool wants_close = false;       // the app said Connection: close
+    bool says_chunked = false;      // it set Transfer-Encoding: chunked, which was dropped
     std::string_view dropped_name;  // the first dropped header, for one warning; empty: none
 
     void clear() {
@@ -40,7 +41,7 @@ struct ResponseHead {
         headers.clear();
         content_length.reset();
         implied_length.reset();
-        has_date = has_server = wants_close = false;
+        has_date = has_server = wants_close = says_chunked = false;
         dropped_name = {};
     }
 
@@ -48,5 +49,9 @@ struct ResponseHead {
     // The error is a sentence for the log; nothing of such a head may be sent.
     base::Result<void> check();
 };
+
+// Is this start of a body in chunks already: a line with a size, and behind it no more than that
+// size says? An app that does this as well as the server would be read as gibberish.
+bool is_in_chunks(std::string_view start_of_body);
 
 }  // namespace mew::http

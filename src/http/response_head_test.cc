@@ -175,8 +175,39 @@ TEST(ResponseHead, can_be_checked_again) {
     EXPECT_FALSE(head.wants_close);
 }
 
+TEST(ResponseHead, r29_an_app_that_says_chunked_is_noted) {
+    for (const std::string_view value : {"chunked", " CHUNKED", "gzip, chunked"}) {
+        ResponseHead head = with({{"transfer-encoding", value}});
+        ASSERT_TRUE(head.check());
+        EXPECT_TRUE(head.says_chunked) << value;
+        head.headers = {{"Connection", "chunked"}};
+        ASSERT_TRUE(head.check());
+        EXPECT_FALSE(head.says_chunked);
+    }
+    ResponseHead other = with({{"Transfer-Encoding", "identity"}});
+    ASSERT_TRUE(other.check());
+    EXPECT_FALSE(other.says_chunked);
+}
+
+TEST(IsInChunks, tells_chunks_from_a_body) {
+    using namespace std::string_view_literals;
+    for (const std::string_view body :
+         {"5\r\n"sv, "5\r\nhello"sv, "5\r\nhello\r"sv, "5\r\nhello\r\n"sv,
+          "5\r\nhello\r\n0\r\n\r\n"sv, "aB\r\n"sv, "1a;name=value\r\nx"sv, "0\r\n\r\n"sv, "0\r\n"sv,
+          "00000005\r\nhel"sv}) {
+        EXPECT_TRUE(is_in_chunks(body)) << body;
+    }
+    for (const std::string_view body :
+         {""sv, "5"sv, "5\r"sv, "5\n"sv, "hello\r\n"sv, "\r\n"sv, ";\r\n"sv, "5 \r\nhello"sv,
+          "-5\r\nhello"sv, "0x5\r\nhello"sv, "2\r\nhello"sv, "5\r\nhello\n"sv,
+          "abc,def\r\n1,2\r\n"sv, "0\r\nX"sv, "1234567890123456\r\n"sv, "\0\r\n"sv}) {
+        EXPECT_FALSE(is_in_chunks(body)) << body;
+    }
+}
+
 TEST(ResponseHead, clear_forgets_everything) {
     ResponseHead head = with({{"Content-Length", "5"}, {"Connection", "close, x"}, {"Date", "d"}});
+    head.headers.push_back({"Transfer-Encoding", "chunked"});
     head.status = 404;
     head.reason = "No";
     head.implied_length = 3;
@@ -186,7 +217,7 @@ TEST(ResponseHead, clear_forgets_everything) {
     EXPECT_EQ(head.reason, "");
     EXPECT_TRUE(head.headers.empty());
     EXPECT_FALSE(head.content_length || head.implied_length || head.has_date || head.has_server ||
-                 head.wants_close);
+                 head.wants_close || head.says_chunked);
     EXPECT_EQ(head.dropped_name, "");
 }
 
