@@ -3,12 +3,14 @@
 server.py   the program as a context manager, its log, its end
 client.py   HTTP by raw bytes, split wherever a test wants
 gate.py     a request that stays in the app until it is let go
+given.py    an app for one request, written in the test
 load.py     many clients at once, bounded
 procfs.py   processes: trees, descriptors, signal masks
 waiting.py  the one way to wait: a predicate and a deadline
 """
 
 from harness.client import Connection, Response
+from harness.given import Given
 from harness.load import Load
 from harness.procfs import Process, processes_tagged
 from harness.server import Outcome, Server, package_folder, program, run_mewsgi
@@ -16,6 +18,7 @@ from harness.waiting import wait_for
 
 __all__ = [
     "Connection",
+    "Given",
     "Load",
     "Outcome",
     "Process",

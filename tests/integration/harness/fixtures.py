@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 import pytest
 
+from harness.given import Given
 from harness.server import Server
 
 APPS = Path(__file__).resolve().parent.parent / "apps"
@@ -45,6 +46,13 @@ def probe(request: pytest.FixtureRequest) -> Iterator[Server]:
     """apps/probe.py with one worker, shared by the tests of a module that change nothing in it."""
     with Server(["--chdir", str(APPS), "probe:app"]) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def given(request: pytest.FixtureRequest) -> Iterator[Given]:
+    """apps/given.py with one worker: each request brings the app that answers it."""
+    with Server(["--chdir", str(APPS), "--buffer-size", "65536", "given:app"]) as server:
+        yield Given(server)
 
 
 @pytest.hookimpl(hookwrapper=True)
