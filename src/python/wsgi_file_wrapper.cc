@@ -1,6 +1,9 @@
 #include "python/wsgi_file_wrapper.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
+
+#include <algorithm>
 
 namespace mew::python {
 
@@ -11,6 +14,7 @@ constexpr Py_ssize_t kDefaultBlock = 32768;
 struct Wrapper {
     PyObject_HEAD PyObject* file;
     Py_ssize_t block;
+    std::uint64_t left;  // bytes that iterating may still give
 };
 
 Wrapper* self_of(PyObject* object) { return reinterpret_cast<Wrapper*>(object); }
@@ -27,19 +31,24 @@ PyObject* wrapper_new(PyTypeObject* type, PyObject* arguments, PyObject* keyword
     if (object == nullptr) return nullptr;
     self_of(object)->file = Py_NewRef(file);
     self_of(object)->block = block > 0 ? block : kDefaultBlock;
+    self_of(object)->left = UINT64_MAX;
     return object;
 }
 
 PyObject* wrapper_iter(PyObject* object) { return Py_NewRef(object); }
 
 PyObject* wrapper_next(PyObject* object) {
-    PyObject* piece =
-        PyObject_CallMethod(self_of(object)->file, "read", "n", self_of(object)->block);
-    if (piece == nullptr) return nullptr;
-    const int more = PyObject_IsTrue(piece);
-    if (more > 0) return piece;
-    Py_DECREF(piece);
-    return nullptr;
+    Wrapper& self = *self_of(object);
+    if (self.left == 0) return nullptr;
+    const auto size = static_cast<Py_ssize_t>(
+        std::min<std::uint64_t>(self.left, static_cast<std::uint64_t>(self.block)));
+    PyRef piece = PyRef::steal(PyObject_CallMethod(self.file, "read", "n", size));
+    if (!piece || PyObject_IsTrue(piece.get()) <= 0) return nullptr;
+    if (PyBytes_Check(piece.get())) {
+        const auto got = static_cast<std::uint64_t>(PyBytes_GET_SIZE(piece.get()));
+        self.left -= std::min(got, self.left);
+    }
+    return piece.release();
 }
 
 PyObject* wrapper_close(PyObject* object, PyObject*) {
@@ -76,17 +85,69 @@ void wrapper_dealloc(PyObject* object) {
     Py_DECREF(type);
 }
 
-// The position is the object's own: a buffered file has read ahead of it in the descriptor.
-std::optional<long long> position_of(PyObject* file) {
-    const PyRef position = PyRef::steal(PyObject_CallMethod(file, "tell", nullptr));
-    const long long value = position ? PyLong_AsLongLong(position.get()) : -1;
-    if (PyErr_Occurred()) PyErr_Clear();
-    return value >= 0 ? std::optional(value) : std::nullopt;
+// Not changed after prepare(); borrowed from the module io, which nobody unloads.
+PyObject* g_file_io = nullptr;
+PyObject* g_buffered_reader = nullptr;
+PyObject* g_buffered_random = nullptr;
+
+bool is_exactly(PyObject* object, PyObject* type) {
+    return reinterpret_cast<PyObject*>(Py_TYPE(object)) == type;
+}
+
+// The object of the standard library whose read() is what reading `file` calls (Django's File has
+// its file's own), if that reads a descriptor and nothing else. Nothing, and no exception, if not.
+PyRef plain_file(PyObject* file) {
+    const PyRef read = PyRef::steal(PyObject_GetAttrString(file, "read"));
+    PyObject* owner =
+        read && PyCFunction_Check(read.get()) ? PyCFunction_GET_SELF(read.get()) : nullptr;
+    if (owner == nullptr) return PyRef();
+    if (is_exactly(owner, g_file_io)) return PyRef::borrow(owner);
+    if (!is_exactly(owner, g_buffered_reader) && !is_exactly(owner, g_buffered_random)) {
+        return PyRef();
+    }
+    const PyRef raw = PyRef::steal(PyObject_GetAttrString(owner, "raw"));
+    return raw && is_exactly(raw.get(), g_file_io) ? PyRef::borrow(owner) : PyRef();
+}
+
+bool is_readable_file(int fd, std::uint64_t& size) {
+    struct stat facts {};
+    const int flags = ::fcntl(fd, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY) return false;
+    if (::fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) return false;
+    size = static_cast<std::uint64_t>(facts.st_size);
+    return true;
+}
+
+std::optional<FileWrapperType::RegularFile> find_regular_file(PyObject* file) {
+    const PyRef plain = plain_file(file);
+    const int fd = plain ? PyObject_AsFileDescriptor(plain.get()) : -1;
+    std::uint64_t end = 0;
+    if (fd < 0 || !is_readable_file(fd, end)) return std::nullopt;
+    // The position is the object's own: a buffered file has read ahead of it in the descriptor.
+    const PyRef position = PyRef::steal(PyObject_CallMethod(plain.get(), "tell", nullptr));
+    const long long offset = position ? PyLong_AsLongLong(position.get()) : -1;
+    if (offset < 0 || static_cast<std::uint64_t>(offset) >= end) {
+        return std::nullopt;  // also files of /proc, whose size is not what they hold
+    }
+    return FileWrapperType::RegularFile{fd, static_cast<std::uint64_t>(offset),
+                                        end - static_cast<std::uint64_t>(offset)};
 }
 
 }  // namespace
 
 bool FileWrapperType::prepare() {
+    const PyRef io = PyRef::steal(PyImport_ImportModule("io"));
+    if (!io) return false;
+    const auto type_named = [&](const char* name) {
+        const PyRef found = PyRef::steal(PyObject_GetAttrString(io.get(), name));
+        return found.get();
+    };
+    g_file_io = type_named("FileIO");
+    g_buffered_reader = type_named("BufferedReader");
+    g_buffered_random = type_named("BufferedRandom");
+    if (g_file_io == nullptr || g_buffered_reader == nullptr || g_buffered_random == nullptr) {
+        return false;
+    }
     static PyMethodDef methods[] = {{"close", wrapper_close, METH_NOARGS, "closes the file"},
                                     {nullptr, nullptr, 0, nullptr}};
     static PyGetSetDef members[] = {
@@ -109,19 +170,13 @@ bool FileWrapperType::prepare() {
 }
 
 std::optional<FileWrapperType::RegularFile> FileWrapperType::regular_file(PyObject* wrapper) {
-    PyObject* file = self_of(wrapper)->file;
-    const int fd = PyObject_AsFileDescriptor(file);
-    if (fd < 0) {
-        PyErr_Clear();
-        return std::nullopt;
-    }
-    struct stat facts {};
-    if (::fstat(fd, &facts) != 0 || !S_ISREG(facts.st_mode)) return std::nullopt;
-    const auto position = position_of(file);
-    if (!position) return std::nullopt;
-    const auto end = static_cast<std::uint64_t>(facts.st_size);
-    const auto offset = static_cast<std::uint64_t>(*position);
-    return RegularFile{fd, offset, offset < end ? end - offset : 0};
+    auto found = find_regular_file(self_of(wrapper)->file);
+    PyErr_Clear();  // whatever the object raised: it is read then, and may raise again
+    return found;
+}
+
+void FileWrapperType::limit(PyObject* wrapper, std::uint64_t bytes) {
+    self_of(wrapper)->left = bytes;
 }
 
 }  // namespace mew::python
