@@ -18,12 +18,42 @@ struct WsgiBridge::Call {
     PyRef input;
     bool client_gone = false;
 
+    bool for_head_only() const { return exchange.head.method() == "HEAD"; }
     // Not an error of the app's: the rest of the answer is dropped.
     bool note(Sent sent) {
         client_gone = client_gone || sent == Sent::client_gone;
         return sent != Sent::error;
     }
 };
+
+namespace {
+
+PyRef iterator_of(PyObject* result) {
+    if (PyUnicode_Check(result)) {
+        PyErr_SetString(PyExc_TypeError,
+                        "the app returned a str; a body is made of bytes: return [text.encode()]");
+        return PyRef();
+    }
+    PyRef iterator = PyRef::steal(PyObject_GetIter(result));
+    if (iterator || !PyErr_ExceptionMatches(PyExc_TypeError) || PyIter_Check(result)) {
+        return iterator;
+    }
+    if (Py_TYPE(result)->tp_iter != nullptr) return iterator;  // its own __iter__ raised
+    PyErr_Format(PyExc_TypeError, "the app returned %.100s, which is not an iterable of bytes%s",
+                 Py_TYPE(result)->tp_name, result == Py_None ? "; is a return missing?" : "");
+    return iterator;
+}
+
+// PEP 3333: then the length of the body is that of its first piece.
+bool has_one_piece(PyObject* iterable) {
+    const PySequenceMethods* sequence = Py_TYPE(iterable)->tp_as_sequence;
+    if (sequence == nullptr || sequence->sq_length == nullptr) return false;
+    const Py_ssize_t count = sequence->sq_length(iterable);
+    if (count < 0) PyErr_Clear();  // that it cannot tell is no failure of the answer
+    return count == 1;
+}
+
+}  // namespace
 
 bool WsgiBridge::prepare(const EnvironSettings& settings) {
     close_name_ = PyRef::steal(PyUnicode_InternFromString("close"));
@@ -83,6 +113,12 @@ bool WsgiBridge::send_result(Call& call, PyObject* result) {
         bool handled = false;
         if (!send_wrapped_file(call, result, handled)) return false;
         if (handled) return true;
+        const auto announced = call.response.head().content_length;
+        if (call.exchange.response.started()) {
+            FileWrapperType::limit(result, call.exchange.response.room());
+        } else if (announced) {
+            FileWrapperType::limit(result, *announced);
+        }
     }
     return send_pieces(call, result);
 }
@@ -94,14 +130,16 @@ bool WsgiBridge::send_sequence(Call& call, PyObject* sequence) {
     for (Py_ssize_t i = 0; i < count; ++i) {
         PyObject* piece = PySequence_Fast_GET_ITEM(sequence, i);
         if (!PyBytes_Check(piece)) {
-            PyErr_Format(PyExc_TypeError, "the body must be made of bytes, not %.100s (piece %zd)",
-                         Py_TYPE(piece)->tp_name, i);
+            raise_not_bytes(piece);
             return false;
         }
         total += static_cast<std::uint64_t>(PyBytes_GET_SIZE(piece));
     }
     // write() may have begun the answer already; then its length is not ours to say.
-    if (!call.exchange.response.started()) call.response.set_implied_length(total);
+    // An empty body to HEAD says nothing of what GET would bring.
+    if (!call.exchange.response.started() && (total > 0 || !call.for_head_only())) {
+        call.response.set_implied_length(total);
+    }
     for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(sequence) && !call.client_gone; ++i) {
         const PyRef piece = PyRef::borrow(PySequence_Fast_GET_ITEM(sequence, i));
         if (!call.note(call.response.write(piece.get()))) return false;
@@ -110,18 +148,19 @@ bool WsgiBridge::send_sequence(Call& call, PyObject* sequence) {
 }
 
 bool WsgiBridge::send_pieces(Call& call, PyObject* iterable) {
-    const PyRef iterator = PyRef::steal(PyObject_GetIter(iterable));
-    if (!iterator) {
-        PyErr_Clear();
-        PyErr_Format(PyExc_TypeError, "the app returned %.100s, which is not an iterable of bytes",
-                     Py_TYPE(iterable)->tp_name);
-        return false;
-    }
+    const PyRef iterator = iterator_of(iterable);
+    if (!iterator) return false;
+    bool is_whole = has_one_piece(iterable) && !call.exchange.response.started();
     while (!call.client_gone) {
         const PyRef piece = PyRef::steal(PyIter_Next(iterator.get()));
         if (!piece) {
             if (PyErr_Occurred()) return false;
             break;
+        }
+        if (is_whole && PyBytes_Check(piece.get())) {
+            call.response.set_implied_length(
+                static_cast<std::uint64_t>(PyBytes_GET_SIZE(piece.get())));
+            is_whole = false;
         }
         // PEP 3333: a piece is on its way before the app is asked for the next one.
         if (!call.note(call.response.write(piece.get()))) return false;
@@ -129,6 +168,8 @@ bool WsgiBridge::send_pieces(Call& call, PyObject* iterable) {
             !call.note(call.response.flush())) {
             return false;
         }
+        // Nothing more of it would be sent, and some such bodies never end.
+        if (call.exchange.response.started() && call.for_head_only()) break;
     }
     return send_end(call);
 }
@@ -140,11 +181,7 @@ bool WsgiBridge::send_wrapped_file(Call& call, PyObject* wrapper, bool& handled)
     const auto announced = call.response.head().content_length;
     const std::uint64_t size = announced ? std::min(*announced, file->size) : file->size;
     if (!call.exchange.response.started()) call.response.set_implied_length(size);
-    if (!call.note(call.response.send_head())) return false;
-    if (!call.client_gone) {
-        call.client_gone = !call.exchange.response.send_file(file->fd, file->offset, size);
-    }
-    return send_end(call);
+    return call.note(call.response.send_file(file->fd, file->offset, size)) && send_end(call);
 }
 
 bool WsgiBridge::send_end(Call& call) {
@@ -155,10 +192,12 @@ bool WsgiBridge::send_end(Call& call) {
                             "the app returned without calling start_response (PEP 3333)");
             return false;
         }
-        if (!call.response.head().content_length) call.response.set_implied_length(0);
+        if (!call.response.head().content_length && !call.for_head_only()) {
+            call.response.set_implied_length(0);
+        }
         if (!call.note(call.response.send_head())) return false;
     }
-    if (call.client_gone || call.exchange.response.finish()) return true;
+    if (call.client_gone || call.response.finish()) return true;
     log::warning("answer-too-short",
                  "the app's answer to {} {} is shorter than its Content-Length; the connection was "
                  "closed",

@@ -1,6 +1,9 @@
 #include "python/wsgi_response.h"
 
+#include <array>
+#include <atomic>
 #include <cstddef>
+#include <new>
 
 #include "http/grammar.h"
 #include "log/log.h"
@@ -30,16 +33,23 @@ void raise_not_text(const char* what, PyObject* object) {
     }
 }
 
+bool is_exc_info(PyObject* exc_info) {
+    if (PyTuple_Check(exc_info) && PyTuple_GET_SIZE(exc_info) == 3) return true;
+    PyErr_Format(PyExc_TypeError,
+                 "start_response: exc_info must be the tuple of three that sys.exc_info() gives, "
+                 "not %.200R",
+                 exc_info);
+    return false;
+}
+
 // Raises the exception of an exc_info tuple with its traceback.
 void raise_again(PyObject* exc_info) {
-    if (!PyTuple_Check(exc_info) || PyTuple_GET_SIZE(exc_info) != 3) {
-        PyErr_SetString(PyExc_TypeError, "start_response: exc_info must be a tuple of three");
-        return;
-    }
     PyObject* const value = PyTuple_GET_ITEM(exc_info, 1);
     PyObject* const traceback = PyTuple_GET_ITEM(exc_info, 2);
     if (!PyExceptionInstance_Check(value)) {
-        PyErr_SetObject(PyTuple_GET_ITEM(exc_info, 0), value);
+        PyErr_SetString(PyExc_AssertionError,
+                        "start_response was called again after the head was sent, and its exc_info "
+                        "holds no exception (PEP 3333)");
         return;
     }
     if (traceback != Py_None && PyException_SetTraceback(value, traceback) != 0) return;
@@ -50,7 +60,9 @@ void raise_again(PyObject* exc_info) {
 
 bool WsgiResponse::start(PyObject* status, PyObject* headers, PyObject* exc_info) {
     const bool replaces = exc_info != nullptr && exc_info != Py_None;
+    if (replaces && !is_exc_info(exc_info)) return false;
     if (replaces && sink_.started()) {
+        broken_ = true;
         raise_again(exc_info);
         return false;
     }
@@ -59,6 +71,9 @@ bool WsgiResponse::start(PyObject* status, PyObject* headers, PyObject* exc_info
                         "start_response was called a second time without exc_info (PEP 3333)");
         return false;
     }
+    // Nothing of a head that turns out to be wrong may be sent, whatever the app makes of the
+    // error.
+    called_ = false;
     head_.clear();
     keep_.clear();
     if (!take_status(status) || !take_headers(headers)) return false;
@@ -93,7 +108,9 @@ bool WsgiResponse::take_status(PyObject* status) {
 
 bool WsgiResponse::take_headers(PyObject* headers) {
     if (!PyList_Check(headers)) {
-        PyErr_Format(PyExc_TypeError, "start_response: the headers must be a list, not %.100s",
+        PyErr_Format(PyExc_TypeError,
+                     "start_response: the headers must be a list of (name, value), not %.100s (PEP "
+                     "3333)",
                      Py_TYPE(headers)->tp_name);
         return false;
     }
@@ -127,42 +144,97 @@ bool WsgiResponse::take_header(PyObject* header, Py_ssize_t index) {
     return true;
 }
 
-WsgiResponse::Sent WsgiResponse::send_head() {
+void raise_not_bytes(PyObject* piece) {
+    PyErr_Format(PyExc_TypeError, "the body must be made of bytes, not %.100s%s",
+                 Py_TYPE(piece)->tp_name,
+                 PyUnicode_Check(piece) ? "; encode it: text.encode()" : "");
+}
+
+// Once per name: an app that sets one of these sets it in every answer.
+void WsgiResponse::warn_of_dropped() {
+    static std::array<std::atomic<bool>, http::kFieldNames> warned;
+    const auto id = static_cast<std::size_t>(http::find_field_name(head_.dropped_name));
+    if (warned[id].exchange(true, std::memory_order_relaxed)) return;
+    log::warning("hop-by-hop-header",
+                 "dropped the app's header {}: it is the server's to say (PEP 3333, RFC 9110 "
+                 "7.6.1). Said once per name and worker; remove it from the app",
+                 head_.dropped_name);
+}
+
+// What PEP 3333 calls sending the headers; once.
+WsgiResponse::Sent WsgiResponse::begin() {
     if (sink_.started()) return client_gone_ ? Sent::client_gone : Sent::sent;
     if (!called_) {
         PyErr_SetString(PyExc_AssertionError,
                         "the app sent a body before it called start_response (PEP 3333)");
         return Sent::error;
     }
-    if (!head_.dropped_name.empty()) {
-        log::warning("hop-by-hop-header",
-                     "dropped the app's header {}: it is the server's to say (PEP 3333, RFC 9110 "
-                     "7.6.1)",
-                     head_.dropped_name);
-    }
+    if (!head_.dropped_name.empty()) warn_of_dropped();
     client_gone_ = !sink_.start(head_);
     return client_gone_ ? Sent::client_gone : Sent::sent;
 }
 
-WsgiResponse::Sent WsgiResponse::write(std::string_view bytes) {
+WsgiResponse::Sent WsgiResponse::take_piece(PyObject* piece) {
+    if (!PyBytes_Check(piece)) {
+        raise_not_bytes(piece);
+        return Sent::error;
+    }
+    if (finished_) {
+        PyErr_SetString(PyExc_RuntimeError, "write() was called after the end of the answer");
+        return Sent::error;
+    }
+    const std::string_view bytes(PyBytes_AS_STRING(piece),
+                                 static_cast<std::size_t>(PyBytes_GET_SIZE(piece)));
     if (bytes.empty()) return Sent::sent;
-    if (const Sent head = send_head(); head != Sent::sent) return head;
+    if (head_.says_chunked && !sink_.started() && http::is_in_chunks(bytes)) {
+        PyErr_SetString(PyExc_ValueError,
+                        "the app set Transfer-Encoding: chunked and made the chunks itself, which "
+                        "is the server's to do (PEP 3333): yield the plain pieces, and leave the "
+                        "header out");
+        return Sent::error;
+    }
+    if (const Sent head = begin(); head != Sent::sent) return head;
     client_gone_ = !sink_.write(bytes);
     return client_gone_ ? Sent::client_gone : Sent::sent;
 }
 
+WsgiResponse::Sent WsgiResponse::push() {
+    client_gone_ = client_gone_ || !sink_.flush();
+    return client_gone_ ? Sent::client_gone : Sent::sent;
+}
+
+WsgiResponse::Sent WsgiResponse::send_head() {
+    const TakenTurn turn(*turn_);
+    return turn ? begin() : Sent::error;
+}
+
 WsgiResponse::Sent WsgiResponse::write(PyObject* piece) {
-    if (PyBytes_Check(piece)) {
-        return write({PyBytes_AS_STRING(piece), static_cast<std::size_t>(PyBytes_GET_SIZE(piece))});
-    }
-    PyErr_Format(PyExc_TypeError, "the body must be made of bytes, not %.100s",
-                 Py_TYPE(piece)->tp_name);
-    return Sent::error;
+    const TakenTurn turn(*turn_);
+    return turn ? take_piece(piece) : Sent::error;
 }
 
 WsgiResponse::Sent WsgiResponse::flush() {
-    client_gone_ = client_gone_ || !sink_.flush();
+    const TakenTurn turn(*turn_);
+    return turn ? push() : Sent::error;
+}
+
+WsgiResponse::Sent WsgiResponse::send_file(int fd, std::uint64_t offset, std::uint64_t size) {
+    const TakenTurn turn(*turn_);
+    if (!turn) return Sent::error;
+    if (const Sent head = begin(); head != Sent::sent) return head;
+    client_gone_ = !sink_.send_file(fd, offset, size);
     return client_gone_ ? Sent::client_gone : Sent::sent;
+}
+
+bool WsgiResponse::finish() {
+    const TakenTurn turn(*turn_);
+    finished_ = true;
+    if (!broken_) return sink_.finish();
+    log::warning("answer-broken",
+                 "an app called start_response with exc_info after the head was sent, and went on; "
+                 "its answer was cut (PEP 3333)");
+    sink_.fail(500);
+    return true;
 }
 
 // --- the Python objects
@@ -171,12 +243,14 @@ WsgiResponse::Sent WsgiResponse::flush() {
 namespace {
 
 struct Callable {
-    PyObject_HEAD WsgiResponse* response;
+    PyObject_HEAD WsgiResponse* response;  // null once its exchange is over
     vectorcallfunc vectorcall;
+    Turn turn;
 };
 
 Callable* self_of(PyObject* object) { return reinterpret_cast<Callable*>(object); }
 
+// Both, with the turn held.
 WsgiResponse* response_of(PyObject* object) {
     WsgiResponse* response = self_of(object)->response;
     if (response == nullptr) {
@@ -185,15 +259,30 @@ WsgiResponse* response_of(PyObject* object) {
     return response;
 }
 
-PyObject* call_write(PyObject* self, PyObject* piece) {
-    WsgiResponse* response = response_of(self);
-    if (response == nullptr || response->write(piece) == WsgiResponse::Sent::error) return nullptr;
-    // A client that left is no exception: what follows is dropped.
-    if (response->flush() == WsgiResponse::Sent::error) return nullptr;
-    Py_RETURN_NONE;
-}
+}  // namespace
 
-PyMethodDef g_write = {"write", call_write, METH_O, "write(bytes): sends a piece of the body"};
+struct ResponseCalls {
+    static PyObject* write(PyObject* self, PyObject* piece) {
+        const TakenTurn turn(self_of(self)->turn);
+        WsgiResponse* response = turn ? response_of(self) : nullptr;
+        if (response == nullptr) return nullptr;
+        // A client that left is no exception: what follows is dropped.
+        if (response->take_piece(piece) == WsgiResponse::Sent::error) return nullptr;
+        (void)response->push();
+        Py_RETURN_NONE;
+    }
+
+    static bool start(PyObject* self, PyObject* status, PyObject* headers, PyObject* exc_info) {
+        const TakenTurn turn(self_of(self)->turn);
+        WsgiResponse* response = turn ? response_of(self) : nullptr;
+        return response != nullptr && response->start(status, headers, exc_info);
+    }
+};
+
+namespace {
+
+PyMethodDef g_write = {"write", ResponseCalls::write, METH_O,
+                       "write(bytes): sends a piece of the body"};
 
 bool take_keywords(PyObject* names, PyObject* const* values, PyObject** exc_info) {
     for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(names); ++i) {
@@ -209,8 +298,6 @@ bool take_keywords(PyObject* names, PyObject* const* values, PyObject** exc_info
 
 PyObject* call_start_response(PyObject* self, PyObject* const* arguments, std::size_t flags,
                               PyObject* keyword_names) {
-    WsgiResponse* response = response_of(self);
-    if (response == nullptr) return nullptr;
     const Py_ssize_t count = PyVectorcall_NARGS(flags);
     PyObject* exc_info = count == 3 ? arguments[2] : nullptr;
     if (keyword_names != nullptr && !take_keywords(keyword_names, arguments + count, &exc_info)) {
@@ -222,12 +309,13 @@ PyObject* call_start_response(PyObject* self, PyObject* const* arguments, std::s
                      count);
         return nullptr;
     }
-    if (!response->start(arguments[0], arguments[1], exc_info)) return nullptr;
+    if (!ResponseCalls::start(self, arguments[0], arguments[1], exc_info)) return nullptr;
     return PyCFunction_New(&g_write, self);
 }
 
 void callable_dealloc(PyObject* object) {
     PyTypeObject* type = Py_TYPE(object);
+    self_of(object)->turn.~Turn();
     PyObject_Free(object);
     Py_DECREF(type);
 }
@@ -245,7 +333,7 @@ bool StartResponseType::prepare() {
                            {0, nullptr}};
     PyType_Spec spec{"mewsgi.StartResponse", sizeof(Callable), 0,
                      Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_VECTORCALL, slots};
-    type_ = PyRef::steal(PyType_FromSpec(&spec));
+    type_ = PyRef::steal(type_of_ours(spec));
     return static_cast<bool>(type_);
 }
 
@@ -255,14 +343,19 @@ PyObject* StartResponseType::make(WsgiResponse& response) {
         Callable* made = PyObject_New(Callable, reinterpret_cast<PyTypeObject*>(type_.get()));
         if (made == nullptr) return nullptr;
         made->vectorcall = call_start_response;
+        new (&made->turn) Turn();
         object = reinterpret_cast<PyObject*>(made);
     }
     self_of(object)->response = &response;
+    response.turn_ = &self_of(object)->turn;
     return object;
 }
 
 void StartResponseType::detach(PyObject* callable) {
-    self_of(callable)->response = nullptr;
+    {
+        const TakenTurn turn(self_of(callable)->turn);
+        self_of(callable)->response = nullptr;
+    }
 #ifndef Py_GIL_DISABLED  // without the GIL a count of one does not prove that nobody else looks
     if (Py_REFCNT(callable) == 1) spare_ = PyRef::borrow(callable);
 #endif

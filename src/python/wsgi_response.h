@@ -1,7 +1,8 @@
 #pragma once
 // The answer of a WSGI app on its way to the response sink: start_response, write(), and the rules
 // of PEP 3333 on when the head leaves. One WsgiResponse per exchange, on the stack of the bridge;
-// the Python callables that an app holds point to it and are cut off when the exchange ends.
+// the Python callables that an app holds point to it and are cut off when the exchange ends. An
+// app may call them from threads of its own: each call of either side takes the turn first.
 
 #include <Python.h>
 
@@ -11,6 +12,7 @@
 
 #include "http/exchange.h"
 #include "python/ref.h"
+#include "python/turn.h"
 
 namespace mew::python {
 
@@ -19,8 +21,6 @@ public:
     WsgiResponse(http::ResponseSink& sink, http::ResponseHead& head, std::vector<PyRef>& keep)
         : sink_(sink), head_(head), keep_(keep) {}
 
-    // start_response(status, headers[, exc_info]); false with an exception set.
-    bool start(PyObject* status, PyObject* headers, PyObject* exc_info);
     bool called() const { return called_; }
 
     enum class Sent : std::uint8_t {
@@ -28,16 +28,28 @@ public:
         client_gone,
         error
     };  // error: a Python exception is set
+    // --- called by the bridge
     // A piece of body; sends the head before the first one that is not empty.
     Sent write(PyObject* piece);
-    Sent write(std::string_view bytes);
     Sent flush();
     Sent send_head();
+    Sent send_file(int fd, std::uint64_t offset, std::uint64_t size);
+    // No piece follows. False: the answer was shorter than its Content-Length.
+    bool finish();
     // The size of the whole body is known before its first byte is sent.
     void set_implied_length(std::uint64_t size) { head_.implied_length = size; }
     const http::ResponseHead& head() const { return head_; }
 
 private:
+    friend class StartResponseType;
+    friend struct ResponseCalls;  // what the app calls; it holds the turn
+
+    // start_response(status, headers[, exc_info]); false with an exception set.
+    bool start(PyObject* status, PyObject* headers, PyObject* exc_info);
+    Sent take_piece(PyObject* piece);
+    Sent push();
+    Sent begin();
+    void warn_of_dropped();
     bool take_status(PyObject* status);
     bool take_headers(PyObject* headers);
     bool take_header(PyObject* header, Py_ssize_t index);
@@ -45,9 +57,15 @@ private:
     http::ResponseSink& sink_;
     http::ResponseHead& head_;
     std::vector<PyRef>& keep_;  // what the head's views point into
+    Turn* turn_ = nullptr;      // of the callable that is bound to this
     bool called_ = false;
+    bool finished_ = false;
+    bool broken_ = false;  // the app said so by exc_info, too late for another head
     bool client_gone_ = false;
 };
+
+// TypeError for a piece of a body that is not bytes.
+void raise_not_bytes(PyObject* piece);
 
 // The Python face of a WsgiResponse.
 class StartResponseType {
@@ -55,7 +73,7 @@ public:
     bool prepare();
     // A callable bound to `response`; the last one is used again if the app kept no reference.
     PyObject* make(WsgiResponse& response);
-    // After the exchange: calls raise RuntimeError.
+    // After the exchange: calls raise RuntimeError. Waits for one that is still on its way.
     void detach(PyObject* callable);
 
 private:

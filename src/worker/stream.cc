@@ -166,13 +166,13 @@ base::Result<void> Stream::send_file(int fd, std::uint64_t offset, std::uint64_t
 }
 
 bool Stream::finish() {
-    finished_ = true;
     const bool complete = plan_.length == UINT64_MAX || body_sent_ == plan_.length;
-    if (client_gone_) return complete;
-    if (!complete && plan_.has_body) {
+    if (!client_gone_ && !complete && plan_.has_body) {
         fail(500);
         return false;
     }
+    finished_ = true;
+    if (client_gone_) return complete;
     connection_.codec().encode_end(id_, core_->out);
     (void)flush();
     // What is left of the body nobody will read: dropped as it comes.
@@ -194,6 +194,7 @@ void Stream::send_own_answer(int status) {
 }
 
 void Stream::fail(int status) {
+    if (finished_) return;  // a complete answer stays one, whatever the app does after it
     finished_ = true;
     if (client_gone_) return;
     if (!started_) {
