@@ -157,7 +157,8 @@ bool Environ::set_request_line(PyObject* environ, const http::RequestHead& head)
 }
 
 bool Environ::set_path(PyObject* environ, const http::RequestHead& head) {
-    const std::string_view path = head.path();
+    // "OPTIONS *" has no path: PATH_INFO is empty or starts with a slash (RFC 3875 4.1.5).
+    const std::string_view path = head.path() == "*" ? std::string_view() : head.path();
     const std::string_view query = head.query();
     if (!same_text(last_path_.get(), path)) {
         last_path_ = PyRef();  // a slot, not a cache of secrets: gone with the next request

@@ -133,9 +133,9 @@ ACCEPTED = [
             {"REQUEST_METHOD": "OPTIONS", "PATH_INFO": path, "REQUEST_URI": target},
         )
         for target, path in (
-            ("*", "*"),
+            ("*", ""),
             ("/*", "/*"),
-            ("http://other", "*"),
+            ("http://other", ""),
             ("http://other/", "/"),
             ("http://other?", "/"),
         )
