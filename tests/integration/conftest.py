@@ -4,6 +4,7 @@ from harness.fixtures import (  # noqa: F401
     given,
     probe,
     pytest_configure,
+    pytest_generate_tests,
     pytest_runtest_makereport,
     serve,
     write_app,

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 
 import pytest
 from harness import Connection, Response, Server
-from harness.fixtures import APPS
+from harness.fixtures import APPS, serve_validated
 
 Serve = Callable[..., Server]
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -103,8 +103,10 @@ def test_catserve_ini(serve: Serve) -> None:
 # Django
 
 
-@pytest.fixture(scope="module")
-def django(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(scope="module", params=["plain", "validated"])
+def django(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
     folder = APPS / "django_site"
     database = tmp_path_factory.mktemp("django") / "site.sqlite3"
     environment = {
@@ -124,9 +126,11 @@ def django(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             timeout=60,
             stdin=subprocess.DEVNULL,
         )
-    with Server(
-        ["--chdir", str(folder), "--processes", "2", "site_with_admin.wsgi"],
-        env={"SITE_DATABASE": str(database)},
+    app, where = "site_with_admin.wsgi:application", ["--chdir", str(folder), "--processes", "2"]
+    own = {"SITE_DATABASE": str(database)}
+    validated = request.param == "validated"
+    with (
+        serve_validated(app, *where, env=own) if validated else Server([*where, app], env=own)
     ) as server:
         yield server
 
@@ -198,9 +202,11 @@ def test_django_refuses_foreign_hosts(django: Server) -> None:
 # Flask
 
 
-@pytest.fixture(scope="module")
-def flask() -> Iterator[Server]:
-    with Server(["--chdir", str(APPS / "flask_site"), "app:app"]) as server:
+@pytest.fixture(scope="module", params=["plain", "validated"])
+def flask(request: pytest.FixtureRequest) -> Iterator[Server]:
+    where = ["--chdir", str(APPS / "flask_site")]
+    validated = request.param == "validated"
+    with serve_validated("app:app", *where) if validated else Server([*where, "app:app"]) as server:
         yield server
 
 

@@ -13,7 +13,8 @@ from catserve.site import answer
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-        start_response("405 Method Not Allowed", [("Allow", "GET, HEAD"), ("Content-Length", "0")])
+        headers = [("Allow", "GET, HEAD"), ("Content-Type", "text/plain"), ("Content-Length", "0")]
+        start_response("405 Method Not Allowed", headers)
         return []
     reply = answer(environ.get("PATH_INFO", "/") or "/", "plain WSGI")
     start_response(reply.status, reply.headers)

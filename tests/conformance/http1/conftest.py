@@ -15,12 +15,15 @@ from harness.fixtures import (  # noqa: E402, F401
     pytest_configure,
     pytest_runtest_makereport,
     serve,
+    serve_validated,
 )
 from harness.server import Server  # noqa: E402
 
 
-@pytest.fixture(scope="session")
-def counting() -> Iterator[Server]:
-    """One worker, so that its count is the count."""
-    with Server(["--chdir", str(HERE), "counting_app:app"]) as server:
+@pytest.fixture(scope="session", params=["plain", "validated"])
+def counting(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """One worker, so that its count is the count; once more with wsgiref's validator around it."""
+    app, where = "counting_app:app", ["--chdir", str(HERE)]
+    validated = request.param == "validated"
+    with serve_validated(app, *where) if validated else Server([*where, app]) as server:
         yield server

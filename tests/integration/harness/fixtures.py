@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Callable
 
@@ -43,9 +44,31 @@ def write_app(tmp_path: Path) -> WriteApp:
 
 @pytest.fixture(scope="module")
 def probe(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """apps/probe.py with one worker, shared by the tests of a module that change nothing in it."""
-    with Server(["--chdir", str(APPS), "probe:app"]) as server:
+    """apps/probe.py with one worker, shared by the tests of a module that change nothing in it; and
+    all of them once more with wsgiref's validator around it (see pytest_generate_tests)."""
+    with serve_validated("probe:app") if request.param == "validated" else serve_plain() as server:
         yield server
+
+
+def serve_plain() -> Server:
+    return Server(["--chdir", str(APPS), "probe:app"])
+
+
+@contextmanager
+def serve_validated(app: str, *arguments: str, **how: Any) -> Iterator[Server]:
+    """`module:callable` with the validator around it, which must have found nothing in the end."""
+    where = ["--pythonpath", str(APPS), *arguments, "validated"]
+    with Server(where, env={"VALIDATED_APP": app, **how.pop("env", {})}, **how) as server:
+        yield server
+    found = re.search(r"^AssertionError.*|.*garbage collected without.*", server.log, re.MULTILINE)
+    assert not found, f"wsgiref's validator: {found[0]}"
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "probe" in metafunc.fixturenames:
+        breaks = metafunc.definition.get_closest_marker("breaks_rules")
+        kinds = ["plain"] if breaks else ["plain", "validated"]
+        metafunc.parametrize("probe", kinds, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +92,4 @@ def pytest_runtest_makereport(
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "slow: takes more than about five seconds")
+    config.addinivalue_line("markers", "breaks_rules(why): not with wsgiref's validator around")

@@ -1,0 +1,98 @@
+"""wsgiref's validator around every app of ours, and nothing for it to find.
+
+Most apps are run once more with it where they are tested, by a parameter called "validated"; the
+others are here, and so is the list of those that it cannot be around, with the reason."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from harness import Given, Server
+from harness.fixtures import APPS, serve_validated
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "examples"
+
+CATS = {
+    "plain WSGI": ("catserve.wsgi:application", EXAMPLES / "catserve"),
+    "Flask": ("app:app", EXAMPLES / "catserve_flask"),
+    "Django": ("catserve_django.wsgi:application", EXAMPLES / "catserve_django"),
+}
+
+
+@pytest.mark.parametrize("form", CATS)
+def test_cats(form: str) -> None:
+    app, folder = CATS[form]
+    with serve_validated(app, "--chdir", str(folder)) as server, server.connect() as connection:
+        for target, status in (("/", 200), ("/herd", 200), ("/cat/mew", 200), ("/cat/%3C", 404)):
+            for method in ("GET", "HEAD"):
+                answer = connection.request(method, target)
+                assert answer.status == status
+                assert answer.get("Content-Type"), "and not the server's own answer"
+        assert connection.get("/cat/mew.svg").get("Content-Type") == "image/svg+xml"
+        assert connection.request("POST", "/", b"x=1").status == 405
+
+
+def test_the_app_of_the_benchmark() -> None:
+    where = ["--chdir", str(ROOT / "bench/apps"), "--processes", "2"]
+    with serve_validated("hello:application", *where) as server:
+        assert server.get("/").body == b"Hello, World!"
+
+
+def test_it_finds_what_breaks_the_rules(given: Given) -> None:
+    """So that its silence means something."""
+    mark = given.server.mark()
+    source = "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [b'']"
+    assert given.get(source).status == 200
+    assert given.get(source, checked=True).status == 500
+    given.server.wait_log("^AssertionError: No Content-Type header found", since=mark)
+
+
+def test_methods_and_targets_that_it_warns_of_or_refuses(probe: Server) -> None:
+    for method, target in (("OPTIONS", "*"), ("GET", "/?"), ("GET", "//"), ("BREW", "/")):
+        assert probe.request(method, target).status in (200, 404)
+
+
+# Files with WSGI apps in them. Those in VALIDATED are also run with the validator.
+VALIDATED = {
+    "bench/apps/hello.py": "above",
+    "examples/catserve/catserve/wsgi.py": "above",
+    "examples/catserve_django/catserve_django/wsgi.py": "above",
+    "examples/catserve_flask/app.py": "above",
+    "tests/conformance/http1/counting_app.py": "fixture counting",
+    "tests/integration/apps/django_site/site_with_admin/wsgi.py": "test_real_apps.py",
+    "tests/integration/apps/flask_site/app.py": "test_real_apps.py",
+    "tests/integration/apps/given.py": "Given.get(checked=True)",
+    "tests/integration/apps/probe.py": "fixture probe",
+    "tests/integration/apps/validated.py": "the validator itself",
+}
+NOT_VALIDATED = {
+    "tests/integration/apps/body.py": "calls seek, tell and read1, which its input has not",
+}
+
+
+def has_an_app(path: Path) -> bool:
+    """A module whose own name is bound to something that is called with a start_response, or made
+    by a framework. Apps in the strings of a test are the test's: they are about loading and dying,
+    or, in Given, say `checked` where they keep the rules."""
+    tree = ast.parse(path.read_text())
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            names = [argument.arg for argument in node.args.args]
+            if names == ["environ", "start_response"]:
+                return True
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            made = {getattr(target, "id", "") for target in node.targets}
+            if made & {"app", "application"}:
+                return True
+    return False
+
+
+def test_every_app_is_validated_or_says_why_not() -> None:
+    folders = [ROOT / "tests", ROOT / "examples", ROOT / "bench"]
+    files = [path for folder in folders for path in folder.rglob("*.py") if has_an_app(path)]
+    assert APPS / "probe.py" in files
+    found = {str(path.relative_to(ROOT)) for path in files}
+    assert found == set(VALIDATED) | set(NOT_VALIDATED)
