@@ -194,6 +194,36 @@ def test_django_streams_files_and_uploads(django: Server) -> None:
     django.wait_log("RuntimeError: a view that fails", since=mark)
 
 
+@pytest.mark.parametrize("by", ["body", "form", "file", "read", "lines"])
+def test_django_sees_that_an_upload_was_cut(django: Server, by: str) -> None:
+    """Never half an upload that looks whole, and never an error of the app's: Django has a name
+    for this one."""
+    if by == "file":
+        content, kind = multipart("a.bin", b"x" * 3_000_000)
+        size = 3_000_000
+    elif by == "form":
+        content, kind = b"a=" + b"b" * 3_000_000, "application/x-www-form-urlencoded"
+        size = 3_000_001
+    else:
+        content, kind = b"line\n" * 600_000, "application/octet-stream"
+        size = len(content)
+    target = f"/take?by={by}"
+    whole = django.request("POST", target, content, Content_Type=kind)
+    assert whole.json == {"size": size}
+    for sent in (70_000, len(content) - 1):
+        with django.connect() as connection:
+            connection.send(
+                f"POST {target} HTTP/1.1\r\nHost: localhost\r\nContent-Type: {kind}\r\n"
+                f"Content-Length: {len(content)}\r\n\r\n".encode()
+                + content[:sent]
+            )
+            connection.finish_sending()
+            answer = connection.read_response()
+            connection.expect_end()
+        assert answer.json["cause"] == "RequestBodyError"
+        assert "not complete" in answer.json["unreadable"]
+
+
 def test_django_refuses_foreign_hosts(django: Server) -> None:
     assert django.get("/admin/login/", Host="evil.example").status == 400
     assert django.get("/admin/login/", Host="localhost").status == 200
@@ -243,6 +273,24 @@ def test_flask_chunked_upload(flask: Server) -> None:
         "sha256": hashlib.sha256(b"".join(parts)).hexdigest(),
     }
     client.close()
+
+
+def test_flask_never_takes_a_cut_upload_for_a_whole_one(flask: Server) -> None:
+    content = os.urandom(300_000)
+    body, kind = multipart("cat.png", content, note="x")
+    for target, sent in (("/raw", len(body) - 1), ("/upload", len(body) - 1), ("/raw", 70_000)):
+        mark = flask.mark()
+        with flask.connect() as connection:
+            connection.send(
+                f"POST {target} HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n"
+                f"Content-Length: {len(body)}\r\n\r\n".encode()
+                + body[:sent]
+            )
+            connection.finish_sending()
+            assert connection.read_response().status in (400, 500)
+            connection.expect_end()
+        if target == "/raw":
+            flask.wait_log("RequestBodyError: the request body is not complete", since=mark)
 
 
 def test_flask_streams(flask: Server, tmp_path: Path) -> None:

@@ -1,7 +1,14 @@
 import hashlib
 
 from django.contrib import admin
-from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import (
+    FileResponse,
+    HttpRequest,
+    HttpResponse,
+    JsonResponse,
+    StreamingHttpResponse,
+    UnreadablePostError,
+)
 from django.urls import path
 from django.views.decorators.csrf import csrf_exempt
 
@@ -23,6 +30,25 @@ def upload(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"name": handle.name, "size": handle.size, "sha256": content.hexdigest()})
 
 
+@csrf_exempt
+def take(request: HttpRequest) -> JsonResponse:
+    """The size of what came, by each way to a body; or why it cannot be read."""
+    ways = {
+        "body": lambda: len(request.body),
+        "form": lambda: sum(len(name) + len(value) for name, value in request.POST.items()),
+        "file": lambda: request.FILES["file"].size,
+        "read": lambda: len(request.read()),
+        "lines": lambda: sum(len(line) for line in request),
+    }
+    try:
+        return JsonResponse({"size": ways[request.GET["by"]]()})
+    except UnreadablePostError as error:
+        cause: BaseException = error
+        while cause.__cause__:
+            cause = cause.__cause__
+        return JsonResponse({"unreadable": str(error), "cause": type(cause).__name__})
+
+
 def fails(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("a view that fails")
 
@@ -32,5 +58,6 @@ urlpatterns = [
     path("stream", stream),
     path("file", this_file),
     path("upload", upload),
+    path("take", take),
     path("fails", fails),
 ]
