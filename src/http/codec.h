@@ -83,6 +83,9 @@ public:
     // Is the block of a head the very bytes that were received? Then decoding them again,
     // elsewhere, gives the same head.
     virtual bool block_is_wire() const = 0;
+    // May another protocol follow on the connection, once the app answered 101?
+    virtual bool may_detach() const { return false; }
+
     // Bytes received of a head that is not complete: tells an idle connection from a slow one.
     virtual bool inside_head() const = 0;
 };

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/result.h"
@@ -36,6 +37,13 @@ public:
     virtual base::Result<std::string_view, BodyFailure> read() = 0;
 };
 
+// A connection that left the server until the exchange is over, and ends with it: what it carries
+// meanwhile is its taker's.
+struct Detached {
+    int fd = -1;         // its socket, blocking; the taker closes it
+    std::string unread;  // received behind the request already
+};
+
 class ResponseSink {
 public:
     virtual ~ResponseSink() = default;
@@ -54,6 +62,14 @@ public:
     virtual bool started() const = 0;
     // Bytes of body that the announced length still allows; UINT64_MAX where none was announced.
     virtual std::uint64_t room() const = 0;
+
+    // May the connection be taken over, for a protocol that follows HTTP (WebSocket)?
+    virtual bool may_detach() const { return false; }
+    // Takes it over, in place of start(). The exchange counts as answered with 101, which the taker
+    // sends; every later call here does nothing.
+    virtual base::Result<Detached> detach() {
+        return base::fail("this way to the server knows no protocol but requests and answers");
+    }
 };
 
 struct Exchange {

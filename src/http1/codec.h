@@ -22,6 +22,7 @@ public:
     void encode_end(http::StreamId stream, std::string& out) override;
     bool encode_abort(http::StreamId stream, std::string& out) override;
     bool block_is_wire() const override { return true; }
+    bool may_detach() const override { return !http10_; }
     bool inside_head() const override { return state_ == State::head && head_parser_.begun(); }
 
 private:

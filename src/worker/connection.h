@@ -84,6 +84,8 @@ public:
     bool send_file(int fd, std::uint64_t offset, std::uint64_t size);
     // Waits for bytes of the body and decodes them; failure is told to the stream.
     void receive_body();
+    // Lends the socket to the app until its exchange is over; close() is all that may follow.
+    base::Result<http::Detached> detach();
 
 private:
     enum class State : std::uint8_t {
@@ -160,6 +162,7 @@ private:
     base::MonotonicTime started_{};
     Pace body_pace_;
     Pace send_pace_;
+    std::string_view behind_;    // while the app runs: what was received behind its request
 };
 
 }  // namespace mew::worker

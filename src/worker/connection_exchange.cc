@@ -1,6 +1,8 @@
 // The app's turn of worker/connection.h: from a whole request to an answer that is sent or queued.
 // run_app() runs on the thread of a core, everything else with the loop.
 
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <ctime>
 
@@ -31,6 +33,7 @@ Connection::Step Connection::run_exchange(std::string_view& bytes) {
         stream_.own_head();
         keep(bytes);
     }
+    behind_ = keeps_bytes ? std::string_view(held_) : bytes;
     take_core();
     if (!context_.cores->run(*this)) return Step::handed_on;
     finish_exchange();
@@ -91,7 +94,7 @@ void Connection::count_exchange() {
                           std::memory_order_relaxed);
     if (counts.received != 0) stats::add(slot.rx_bytes, counts.received);
     if (counts.app_failed) stats::add(slot.exceptions);
-    if (stream_.client_gone()) stats::add(slot.aborted);
+    if (stream_.client_gone() && !stream_.detached()) stats::add(slot.aborted);
     if (const auto cut = counts.body_timeouts + counts.slow_clients + counts.send_timeouts) {
         stats::add(slot.timeouts, cut);
         stats::add(slot.body_timeouts, counts.body_timeouts);
@@ -130,6 +133,8 @@ void Connection::settle() {
     closing_ = closing_ || !stream_.keeps_connection();
     const bool body_left = stream_.open() && !stream_.body_complete();
     if (stream_.open()) client_ends_ = !stream_.head().keep_alive && !body_left;
+    // However long the app keeps its descriptor: the connection ends with the request.
+    if (stream_.open() && stream_.detached()) ::shutdown(socket_.get(), SHUT_RDWR);
     if (stream_.open()) stream_.close();
     if (gone) return close();
     if (!queue_.empty()) {

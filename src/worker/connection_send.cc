@@ -1,6 +1,7 @@
 // The outward half of worker/connection.h: sending, waiting for a reader, and how a connection
 // ends.
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -37,6 +38,19 @@ bool Connection::send_file(int fd, std::uint64_t offset, std::uint64_t size) {
     if (queue_.has_file() && !finish_file()) return false;
     if (!queue_.add_file(fd, offset, size)) return false;
     return queue_.resume(socket_.get()) != SendQueue::Progress::broken;
+}
+
+base::Result<http::Detached> Connection::detach() {
+    // Pipelined answers go first; there is nobody left to send what the socket did not take.
+    if (!queue_.empty()) return base::fail("an earlier answer is still on its way to the client");
+    const int flags = ::fcntl(socket_.get(), F_GETFL);
+    if (flags < 0 || ::fcntl(socket_.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) {
+        return base::fail_errno("cannot make the client's socket blocking");
+    }
+    os::Fd given(::fcntl(socket_.get(), F_DUPFD_CLOEXEC, 3));
+    if (!given) return base::fail_errno("cannot give the client's socket away");
+    // The loop does not read from it while its exchange is open.
+    return http::Detached{given.release(), std::string(behind_)};
 }
 
 void Connection::resume_sending() {

@@ -22,7 +22,7 @@ void Stream::begin(http::StreamId id, http::RequestHead& head) {
     body_complete_ = body_broken_ = continue_sent_ = dropping_body_ = false;
     body_received_ = 0;
     plan_ = http::BodyPlan{};
-    started_ = finished_ = must_close_ = client_gone_ = long_body_noted_ = false;
+    started_ = finished_ = must_close_ = client_gone_ = long_body_noted_ = detached_ = false;
     status_ = 0;
     body_sent_ = head_bytes_ = 0;
     header_count_ = 0;
@@ -179,6 +179,20 @@ bool Stream::finish() {
     dropping_body_ = true;
     body_.clear();
     return true;
+}
+
+bool Stream::may_detach() const { return !has_body_ && connection_.codec().may_detach(); }
+
+base::Result<http::Detached> Stream::detach() {
+    if (!may_detach() || started_ || finished_) {
+        return base::fail("the connection cannot be taken over: its answer began already");
+    }
+    auto taken = connection_.detach();
+    if (!taken) return taken;
+    // Whatever the app still says of an answer is dropped.
+    detached_ = started_ = finished_ = client_gone_ = must_close_ = true;
+    status_ = 101;
+    return taken;
 }
 
 void Stream::send_own_answer(int status) {

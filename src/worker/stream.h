@@ -43,6 +43,8 @@ public:
     // After the app: true if the connection may carry another request.
     bool keeps_connection() const { return !must_close_; }
     bool client_gone() const { return client_gone_; }
+    // Its connection was taken over: there is none left to answer on.
+    bool detached() const { return detached_; }
     std::uint64_t unread_bytes() const;
     std::string_view buffered() const { return body_; }
     std::uint64_t body_received() const { return body_received_; }
@@ -73,6 +75,8 @@ public:
     void fail(int status) override;
     bool started() const override { return started_; }
     std::uint64_t room() const override;
+    bool may_detach() const override;
+    base::Result<http::Detached> detach() override;
 
 private:
     base::Result<void> gone();
@@ -102,6 +106,7 @@ private:
     bool finished_ = false;
     bool must_close_ = false;
     bool client_gone_ = false;
+    bool detached_ = false;
     bool long_body_noted_ = false;
     int status_ = 0;
     std::uint64_t body_sent_ = 0;
