@@ -4,6 +4,7 @@
 
 #include "log/log.h"
 #include "python/app_error.h"
+#include "python/wsgi_upgrade.h"
 
 namespace mew::python {
 
@@ -84,10 +85,14 @@ bool WsgiBridge::call_app(Call& call) {
     }
     PyRef start_response = PyRef::steal(start_response_type_.make(call.response));
     if (!start_response) return false;
+    if (is_websocket_request(call.exchange) &&
+        !offer_connection(environ.get(), start_response.get())) {
+        return false;
+    }
     PyObject* arguments[2] = {environ.get(), start_response.get()};
     const PyRef result =
         PyRef::steal(PyObject_Vectorcall(application_.get(), arguments, 2, nullptr));
-    bool done = result && send_result(call, result.get());
+    bool done = result && (call.response.detached() || send_result(call, result.get()));
     if (result) {
         // PEP 3333: close() runs whether or not the answer went well, and must not hide why not.
         PyObject* const raised = take_raised();
@@ -226,6 +231,7 @@ void WsgiBridge::on_failure(Call& call) {
                   call.exchange.head.target(), failure->reason);
         return call.exchange.response.fail(failure->status);
     }
+    if (call.response.detached() && ended_a_takeover()) return;
     call.exchange.app_failed = true;
     log_app_error(call.exchange.head.method(), call.exchange.head.target());
     call.exchange.response.fail(500);

@@ -1,5 +1,7 @@
 #include "python/wsgi_response.h"
 
+#include <unistd.h>
+
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -185,7 +187,7 @@ WsgiResponse::Sent WsgiResponse::take_piece(PyObject* piece) {
     }
     const std::string_view bytes(PyBytes_AS_STRING(piece),
                                  static_cast<std::size_t>(PyBytes_GET_SIZE(piece)));
-    if (bytes.empty()) return Sent::sent;
+    if (bytes.empty() || detached_) return Sent::sent;
     if (head_.says_chunked && !sink_.started() && http::is_in_chunks(bytes)) {
         PyErr_SetString(PyExc_ValueError,
                         "the app set Transfer-Encoding: chunked and made the chunks itself, which "
@@ -198,7 +200,23 @@ WsgiResponse::Sent WsgiResponse::take_piece(PyObject* piece) {
     return client_gone_ ? Sent::client_gone : Sent::sent;
 }
 
+PyObject* WsgiResponse::detach() {
+    auto taken = sink_.detach();
+    if (!taken) {
+        PyErr_SetString(PyExc_OSError, taken.error().text.c_str());
+        return nullptr;
+    }
+    detached_ = true;
+    PyObject* const result =
+        Py_BuildValue("iN", taken->fd,
+                      PyBytes_FromStringAndSize(taken->unread.data(),
+                                                static_cast<Py_ssize_t>(taken->unread.size())));
+    if (result == nullptr) ::close(taken->fd);
+    return result;
+}
+
 WsgiResponse::Sent WsgiResponse::push() {
+    if (detached_) return Sent::sent;
     client_gone_ = client_gone_ || !sink_.flush();
     return client_gone_ ? Sent::client_gone : Sent::sent;
 }
@@ -272,6 +290,12 @@ struct ResponseCalls {
         Py_RETURN_NONE;
     }
 
+    static PyObject* detach(PyObject* self, PyObject*) {
+        const TakenTurn turn(self_of(self)->turn);
+        WsgiResponse* response = turn ? response_of(self) : nullptr;
+        return response != nullptr ? response->detach() : nullptr;
+    }
+
     static bool start(PyObject* self, PyObject* status, PyObject* headers, PyObject* exc_info) {
         const TakenTurn turn(self_of(self)->turn);
         WsgiResponse* response = turn ? response_of(self) : nullptr;
@@ -281,6 +305,7 @@ struct ResponseCalls {
 
 namespace {
 
+PyMethodDef g_detach = {"detach", ResponseCalls::detach, METH_NOARGS, "takes the connection over"};
 PyMethodDef g_write = {"write", ResponseCalls::write, METH_O,
                        "write(bytes): sends a piece of the body"};
 
@@ -349,6 +374,10 @@ PyObject* StartResponseType::make(WsgiResponse& response) {
     self_of(object)->response = &response;
     response.turn_ = &self_of(object)->turn;
     return object;
+}
+
+PyObject* StartResponseType::make_detach(PyObject* callable) {
+    return PyCFunction_New(&g_detach, callable);
 }
 
 void StartResponseType::detach(PyObject* callable) {

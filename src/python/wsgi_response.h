@@ -22,6 +22,8 @@ public:
         : sink_(sink), head_(head), keep_(keep) {}
 
     bool called() const { return called_; }
+    // The app took the connection over, and answers by itself.
+    bool detached() const { return detached_; }
 
     enum class Sent : std::uint8_t {
         sent,
@@ -47,6 +49,7 @@ private:
     // start_response(status, headers[, exc_info]); false with an exception set.
     bool start(PyObject* status, PyObject* headers, PyObject* exc_info);
     Sent take_piece(PyObject* piece);
+    PyObject* detach();
     Sent push();
     Sent begin();
     void warn_of_dropped();
@@ -62,6 +65,7 @@ private:
     bool finished_ = false;
     bool broken_ = false;  // the app said so by exc_info, too late for another head
     bool client_gone_ = false;
+    bool detached_ = false;
 };
 
 // TypeError for a piece of a body that is not bytes.
@@ -73,6 +77,8 @@ public:
     bool prepare();
     // A callable bound to `response`; the last one is used again if the app kept no reference.
     PyObject* make(WsgiResponse& response);
+    // A function that takes the connection over: () -> (descriptor, bytes received already).
+    static PyObject* make_detach(PyObject* callable);
     // After the exchange: calls raise RuntimeError. Waits for one that is still on its way.
     void detach(PyObject* callable);
 
