@@ -28,7 +28,9 @@ def test_ready_names_the_app(native: FakeNative, make_boot: MakeBoot, site: Path
     ((name, about),) = native.calls
     assert name == "zygote_ready"
     assert re.fullmatch(r"app fine:app loaded in \d+\.\d\d s", about)  # however slow the machine
-    assert callable(app) and not native.events
+    # Other tests of this process may have threads of their own.
+    assert callable(app)
+    assert [event for event in native.events if event[1] != "thread-at-import"] == []
 
 
 def test_failure_goes_to_the_master_only(
