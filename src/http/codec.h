@@ -6,6 +6,7 @@
 // Verbs: decode inward, encode outward. A connection may carry many streams at once; HTTP/1 opens
 // the next one only after the answer to the last, which keeps pipelined requests in order.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -43,6 +44,10 @@ public:
     // The bytes are not a request that may be served, or (after on_head) its body is malformed.
     // Nothing more is decoded on this stream, for HTTP/1 on this connection.
     virtual void on_refusal(StreamId stream, const Refusal& refusal) = 0;
+    // Bytes that answer no request, borrowed until it returns: a pong, what a peer asks about the
+    // protocol itself. They leave as they are; `ends`: and nothing more comes on this connection.
+    // HTTP has none of these.
+    virtual void on_reply(std::string_view /*bytes*/, bool /*ends*/) {}
 
 protected:
     ~StreamEvents() = default;
@@ -53,6 +58,10 @@ struct BodyPlan {
     bool has_body = true;               // false: HEAD, 204, 304; body bytes are dropped
     std::uint64_t length = UINT64_MAX;  // bytes that must follow; max: not known
     bool closes = false;                // the connection ends after this answer
+    // Nothing but the end of the connection tells where the body ends: after an abort a plain close
+    // would make it look complete.
+    bool ends_by_close = false;
+    std::size_t piece = SIZE_MAX;  // most bytes between one prefix and its suffix
 };
 
 class Codec {
@@ -70,7 +79,8 @@ public:
                                  std::string& out) = 0;
     // Interim answers: 100 (Continue).
     virtual void encode_continue(StreamId stream, std::string& out) = 0;
-    // What must stand before and after `size` raw body bytes that the driver sends itself.
+    // What must stand before and after `size` raw body bytes (at most BodyPlan::piece) that the
+    // driver sends itself.
     virtual void encode_body_prefix(StreamId stream, std::size_t size, std::string& out) = 0;
     virtual void encode_body_suffix(StreamId stream, std::string& out) = 0;
     // The answer is complete. The next stream opens once the request's body was decoded to its end

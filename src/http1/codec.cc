@@ -186,8 +186,9 @@ http::BodyPlan Codec::encode_head(StreamId, const http::ResponseHead& head, bool
     const auto length = head.content_length ? head.content_length : head.implied_length;
     chunked_answer_ = plan.has_body && !length && !http10_;
     if (plan.has_body && length) plan.length = *length;
-    closes_ = plan.closes = close_after || head.wants_close || !client_keeps_alive_ ||
-                            (plan.has_body && !length && http10_);
+    plan.ends_by_close = plan.has_body && !length && http10_;
+    closes_ = plan.closes =
+        close_after || head.wants_close || !client_keeps_alive_ || plan.ends_by_close;
 
     const std::size_t before = out.size();
     out.resize(before + most_bytes(head));
@@ -213,7 +214,7 @@ void Codec::encode_body_prefix(StreamId, std::size_t size, std::string& out) {
     // An empty chunk would end the body.
     chunk_open_ = chunked_answer_ && size != 0;
     if (!chunk_open_) return;
-    append_number(out, size, 16);
+    http::append_number(out, size, 16);
     out += "\r\n";
 }
 

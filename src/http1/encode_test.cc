@@ -43,7 +43,7 @@ public:
         return out;
     }
     const http::BodyPlan& plan() const { return plan_; }
-    Codec& codec() { return conversation_.codec(); }
+    http::Codec& codec() { return conversation_.codec(); }
 
 private:
     Conversation conversation_;
