@@ -1,0 +1,429 @@
+// What becomes of CGI variables, whatever packed them.
+#include "gateway/head_builder.h"
+
+#include <gtest/gtest.h>
+
+#include "gateway/testing/packets.h"
+
+namespace mew::gateway {
+namespace {
+
+using http::Limits;
+
+// One request, built from pairs.
+class Built {
+public:
+    explicit Built(const Pairs& pairs, bool strip = false, const Limits& limits = {})
+        : limits_(limits), builder_(limits_) {
+        build(pairs, strip);
+    }
+
+    void build(const Pairs& pairs, bool strip = false) {
+        builder_.begin(head_);
+        std::vector<std::pair<http::Slice, http::Slice>> slices;
+        for (const auto& [name, value] : pairs) slices.emplace_back(place(name), place(value));
+        refusal_ = Step{};
+        for (const auto& [name, value] : slices) {
+            if (!refusal_) refusal_ = builder_.add(name, value);
+        }
+        if (!refusal_) refusal_ = builder_.finish(strip);
+        head_.set_block(builder_.block().data(), builder_.block().size());
+    }
+
+    int status() const { return refusal_ ? refusal_->status : 0; }
+    std::string reason() const { return refusal_ ? std::string(refusal_->reason) : ""; }
+    const http::RequestHead& head() const { return head_; }
+    // "name=value" of all fields, in order.
+    std::string fields() const {
+        std::string text;
+        for (const auto& field : head_.fields()) {
+            text += std::string(head_.name(field)) + "=" + std::string(head_.value(field)) +
+                    (field.cgi ? ";" : "(not for CGI);");
+        }
+        return text;
+    }
+    std::string variables() const {
+        std::string text;
+        for (const auto& variable : head_.variables()) {
+            text += std::string(head_.text(variable.name)) + "=" +
+                    std::string(head_.text(variable.value)) + ";";
+        }
+        return text;
+    }
+
+private:
+    http::Slice place(const std::string& text) {
+        const auto at = static_cast<std::uint32_t>(builder_.block().size());
+        builder_.block() += text;
+        return {at, static_cast<std::uint32_t>(text.size())};
+    }
+
+    Limits limits_;
+    HeadBuilder builder_;
+    http::RequestHead head_;
+    Step refusal_;
+};
+
+TEST(HeadBuilder, KnowsWhatNginxSends) {
+    const Built built(and_also(plain_get(), {{"HTTP_USER_AGENT", "curl/7.88.1"},
+                                             {"HTTP_X_MY_OWN2", "mine"},
+                                             {"HTTP_COOKIE", "a=1"},
+                                             {"HTTP_COOKIE", "b=2"}}));
+    const http::RequestHead& head = built.head();
+    EXPECT_EQ(built.reason(), "");
+    EXPECT_EQ(head.method(), "GET");
+    EXPECT_EQ(head.target(), "/hel%6Co?a=1&b=%20x");
+    EXPECT_EQ(head.path(), "/hello");
+    EXPECT_TRUE(head.path_decoded);
+    EXPECT_EQ(head.query(), "a=1&b=%20x");
+    EXPECT_EQ(head.authority(), "example.org");
+    EXPECT_EQ(head.client_address(), "192.0.2.7");
+    EXPECT_EQ(head.script_name(), "");
+    EXPECT_EQ(head.version, http::Version::http11);
+    EXPECT_EQ(head.framing, http::BodyFraming::none);
+    EXPECT_FALSE(head.https);
+    EXPECT_FALSE(head.expects_continue);
+    EXPECT_EQ(built.fields(),
+              "host=example.org;user-agent=curl/7.88.1;x-my-own2=mine;cookie=a=1;cookie=b=2;");
+    EXPECT_EQ(head.fields()[1].id, http::FieldName::user_agent);
+    EXPECT_EQ(head.fields()[2].id, http::FieldName::unknown);
+    EXPECT_EQ(built.variables(),
+              "DOCUMENT_ROOT=/usr/share/nginx/html;REQUEST_SCHEME=http;REMOTE_PORT=38180;"
+              "SERVER_PORT=80;SERVER_NAME=example.org;");
+}
+
+TEST(HeadBuilder, BodyHasTheLengthThatIsSaid) {
+    const Built built(with(plain_post(12), "CONTENT_TYPE", "text/plain"));
+    EXPECT_EQ(built.status(), 0);
+    EXPECT_EQ(built.head().framing, http::BodyFraming::length);
+    EXPECT_EQ(built.head().content_length, 12U);
+    EXPECT_EQ(built.fields(), "content-type=text/plain;content-length=12;host=example.org;");
+}
+
+TEST(HeadBuilder, HeadersOfTheClientsMessageDoNotFrameThisOne) {
+    const Built built(and_also(plain_post(12), {{"HTTP_CONTENT_LENGTH", "99"},
+                                                {"HTTP_TRANSFER_ENCODING", "chunked"},
+                                                {"HTTP_CONTENT_TYPE", "x/y"},
+                                                {"HTTP_CONNECTION", "close"},
+                                                {"HTTP_EXPECT", "tea"}}));
+    EXPECT_EQ(built.reason(), "");
+    EXPECT_EQ(built.head().framing, http::BodyFraming::length);
+    EXPECT_EQ(built.head().content_length, 12U);
+    EXPECT_EQ(built.fields(), "content-length=12;host=example.org;connection=close;expect=tea;");
+    EXPECT_EQ(built.head().dropped_fields, 0U);
+}
+
+TEST(HeadBuilder, NamesThatAreNotForTheEnviron) {
+    const Built built(and_also(plain_get(), {{"HTTP_PROXY", "http://evil/"},
+                                             {"HTTP_X.Y", "1"},
+                                             {"HTTP_x_lower", "2"},
+                                             {"HTTP_", "3"},
+                                             {"wsgi.input", "4"},
+                                             {"uwsgi.version", "5"},
+                                             {"mewsgi.x", "6"},
+                                             {"UWSGI_FILE", "/etc/passwd"},
+                                             {"UWSGI_CHDIR", "/"},
+                                             {"A B", "7"},
+                                             {"X-Real-IP", "8"},
+                                             {"lower", "9"}}));
+    EXPECT_EQ(built.reason(), "");
+    EXPECT_EQ(built.fields(), "host=example.org;proxy=http://evil/(not for CGI);");
+    EXPECT_TRUE(built.variables().ends_with("SERVER_NAME=example.org;X-Real-IP=8;lower=9;"))
+        << built.variables();
+    EXPECT_EQ(built.head().dropped_fields, 10U);
+}
+
+TEST(HeadBuilder, SchemeIsTheWebServersWord) {
+    EXPECT_TRUE(Built(with(plain_get(), "HTTPS", "on")).head().https);
+    EXPECT_TRUE(Built(with(plain_get(), "HTTPS", "1")).head().https);
+    EXPECT_TRUE(Built(with(plain_get(), "REQUEST_SCHEME", "https")).head().https);
+    EXPECT_TRUE(Built(with(plain_get(), "UWSGI_SCHEME", "https")).head().https);
+    EXPECT_FALSE(Built(with(plain_get(), "HTTPS", "off")).head().https);
+    EXPECT_FALSE(Built(with(plain_get(), "HTTPS", "")).head().https);
+    const Built seen(with(plain_get(), "HTTPS", "on"));
+    EXPECT_TRUE(seen.variables().ends_with("HTTPS=on;")) << "apps look at it too";
+}
+
+TEST(HeadBuilder, LastOfTwoReplacesTheFirst) {
+    const Built built(and_also(plain_post(3), {{"PATH_INFO", "/other"},
+                                               {"REMOTE_ADDR", "198.51.100.1"},
+                                               {"HTTP_HOST", "example.org:8080"},
+                                               {"CONTENT_TYPE", "a/b"},
+                                               {"CONTENT_TYPE", "c/d"},
+                                               {"CONTENT_LENGTH", "3"},
+                                               {"REQUEST_METHOD", "POST"}}));
+    EXPECT_EQ(built.reason(), "");
+    EXPECT_EQ(built.head().path(), "/other");
+    EXPECT_EQ(built.head().client_address(), "198.51.100.1");
+    EXPECT_EQ(built.head().authority(), "example.org:8080");
+    EXPECT_EQ(built.fields(), "content-length=3;host=example.org:8080;content-type=c/d;");
+}
+
+TEST(HeadBuilder, ValuesAreLeftAsTheyAre) {
+    const std::string long_value(65535, 'x');
+    const Built built(and_also(
+        with(plain_get(), "PATH_INFO", "/a b\n\xc3\xa9%41"),
+        {{"SSL_CLIENT_CERT", "-----BEGIN\n\tAA\n"}, {"HTTP_X_LONG", "  " + long_value + "\t"}}));
+    EXPECT_EQ(built.reason(), "");
+    EXPECT_EQ(built.head().path(), "/a b\n\xc3\xa9%41");
+    EXPECT_TRUE(built.variables().ends_with("SSL_CLIENT_CERT=-----BEGIN\n\tAA\n;"));
+    EXPECT_EQ(built.fields(), "host=example.org;x-long=" + long_value + ";");
+}
+
+struct PathCase {
+    const char* name;
+    Pairs pairs;
+    bool strip;
+    const char* script;
+    const char* path;
+    const char* query;
+    const char* target;
+};
+void PrintTo(const PathCase& row, std::ostream* out) { *out << row.name; }
+
+class Paths : public testing::TestWithParam<PathCase> {};
+
+TEST_P(Paths, AreFound) {
+    Pairs pairs = GetParam().pairs;
+    pairs.emplace_back("REQUEST_METHOD", "GET");
+    const Built built(pairs, GetParam().strip);
+    EXPECT_EQ(built.reason(), "");
+    EXPECT_EQ(built.head().script_name(), GetParam().script);
+    EXPECT_EQ(built.head().path(), GetParam().path);
+    EXPECT_EQ(built.head().query(), GetParam().query);
+    EXPECT_EQ(built.head().target(), GetParam().target);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Paths,
+    testing::Values(
+        PathCase{"nothing", {}, false, "", "", "", "/"},
+        PathCase{"only_target",
+                 {{"REQUEST_URI", "/a%20b?c=d"}},
+                 false,
+                 "",
+                 "/a%20b",
+                 "c=d",
+                 "/a%20b?c=d"},
+        PathCase{"absolute_target",
+                 {{"REQUEST_URI", "http://h:1/a?b"}},
+                 false,
+                 "",
+                 "/a",
+                 "b",
+                 "http://h:1/a?b"},
+        PathCase{"absolute_target_without_path",
+                 {{"REQUEST_URI", "http://h?b"}},
+                 false,
+                 "",
+                 "",
+                 "b",
+                 "http://h?b"},
+        PathCase{"uri_in_the_query",
+                 {{"REQUEST_URI", "/a?u=http://h/"}},
+                 false,
+                 "",
+                 "/a",
+                 "u=http://h/",
+                 "/a?u=http://h/"},
+        PathCase{"query_of_the_target",
+                 {{"REQUEST_URI", "/a?b"}, {"PATH_INFO", "/c"}},
+                 false,
+                 "",
+                 "/c",
+                 "b",
+                 "/a?b"},
+        PathCase{"query_is_said_to_be_empty",
+                 {{"REQUEST_URI", "/a?b"}, {"QUERY_STRING", ""}},
+                 false,
+                 "",
+                 "/a",
+                 "",
+                 "/a?b"},
+        PathCase{"no_target",
+                 {{"PATH_INFO", "/a b%\xff"}, {"QUERY_STRING", "x y&z"}},
+                 false,
+                 "",
+                 "/a b%\xff",
+                 "x y&z",
+                 "/a%20b%25%FF?x%20y&z"},
+        PathCase{"no_target_mounted",
+                 {{"SCRIPT_NAME", "/m"}, {"PATH_INFO", "/a"}},
+                 false,
+                 "/m",
+                 "/a",
+                 "",
+                 "/m/a"},
+        PathCase{"scgi_of_nginx",
+                 {{"REQUEST_URI", "/s/%C3%A9?q"}, {"DOCUMENT_URI", "/s/\xc3\xa9"}},
+                 false,
+                 "",
+                 "/s/\xc3\xa9",
+                 "q",
+                 "/s/%C3%A9?q"},
+        PathCase{"fastcgi_of_nginx",
+                 {{"SCRIPT_NAME", "/f/x"}, {"REQUEST_URI", "/f/x?q"}, {"DOCUMENT_URI", "/f/x"}},
+                 false,
+                 "",
+                 "/f/x",
+                 "q",
+                 "/f/x?q"},
+        PathCase{"script_with_an_index_file",
+                 {{"SCRIPT_NAME", "/f/index.py"}, {"REQUEST_URI", "/f/"}, {"DOCUMENT_URI", "/f/"}},
+                 false,
+                 "",
+                 "/f/",
+                 "",
+                 "/f/"},
+        PathCase{"only_script", {{"SCRIPT_NAME", "/f/x"}}, false, "", "/f/x", "", "/f/x"},
+        PathCase{"mounted_without_path_info",
+                 {{"SCRIPT_NAME", "/m"}, {"REQUEST_URI", "/m/a"}},
+                 false,
+                 "/m",
+                 "/a",
+                 "",
+                 "/m/a"},
+        PathCase{"path_info_is_final",
+                 {{"SCRIPT_NAME", "/m"}, {"PATH_INFO", "/m/a"}, {"REQUEST_URI", "/m/a"}},
+                 false,
+                 "/m",
+                 "/m/a",
+                 "",
+                 "/m/a"},
+        PathCase{"empty_path_info",
+                 {{"SCRIPT_NAME", "/m"}, {"PATH_INFO", ""}},
+                 false,
+                 "/m",
+                 "",
+                 "",
+                 "/m"},
+        PathCase{"stripped",
+                 {{"SCRIPT_NAME", "/m"}, {"PATH_INFO", "/m/a"}, {"REQUEST_URI", "/m/a"}},
+                 true,
+                 "/m",
+                 "/a",
+                 "",
+                 "/m/a"},
+        PathCase{"stripped_to_nothing",
+                 {{"SCRIPT_NAME", "/m"}, {"PATH_INFO", "/m"}, {"REQUEST_URI", "/m"}},
+                 true,
+                 "/m",
+                 "",
+                 "",
+                 "/m"},
+        PathCase{"not_inside_it",
+                 {{"SCRIPT_NAME", "/m"}, {"PATH_INFO", "/more"}, {"REQUEST_URI", "/more"}},
+                 true,
+                 "/m",
+                 "/more",
+                 "",
+                 "/more"}),
+    row_name);
+
+struct RefusedCase {
+    const char* name;
+    Pairs pairs;
+    int status = 400;
+};
+void PrintTo(const RefusedCase& row, std::ostream* out) { *out << row.name; }
+
+class Refused : public testing::TestWithParam<RefusedCase> {};
+
+TEST_P(Refused, WithItsStatus) {
+    const Built built(GetParam().pairs);
+    EXPECT_EQ(built.status(), GetParam().status) << built.reason();
+    EXPECT_NE(built.reason(), "");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, Refused,
+    testing::Values(
+        RefusedCase{"no_method", without(plain_get(), "REQUEST_METHOD")},
+        RefusedCase{"nothing", {}},
+        RefusedCase{"empty_method", with(plain_get(), "REQUEST_METHOD", "")},
+        RefusedCase{"method_no_token", with(plain_get(), "REQUEST_METHOD", "GET /")},
+        RefusedCase{"long_method", with(plain_get(), "REQUEST_METHOD", std::string(33, 'A'))},
+        RefusedCase{"two_methods", and_also(plain_get(), {{"REQUEST_METHOD", "HEAD"}})},
+        RefusedCase{"connect", with(plain_get(), "REQUEST_METHOD", "CONNECT"), 501},
+        RefusedCase{"nameless", and_also(plain_get(), {{"", "x"}})},
+        RefusedCase{"target_blank", with(plain_get(), "REQUEST_URI", "/a b")},
+        RefusedCase{"target_8_bit", with(plain_get(), "REQUEST_URI", "/\xc3\xa9")},
+        RefusedCase{"target_fragment", with(plain_get(), "REQUEST_URI", "/a#b")},
+        RefusedCase{"target_no_path", with(plain_get(), "REQUEST_URI", "a/b")},
+        RefusedCase{"target_star", with(plain_get(), "REQUEST_URI", "*")},
+        RefusedCase{"query_ctl", with(plain_get(), "QUERY_STRING", "a\nb")},
+        RefusedCase{"address_ctl", with(plain_get(), "REMOTE_ADDR", "a\nb")},
+        RefusedCase{"host_bad", with(plain_get(), "HTTP_HOST", "a b")},
+        RefusedCase{"host_userinfo", with(plain_get(), "HTTP_HOST", "u@h")},
+        RefusedCase{"host_second_bad", and_also(plain_get(), {{"HTTP_HOST", "a,b/"}})},
+        RefusedCase{"value_lf", and_also(plain_get(), {{"HTTP_X", "a\nb"}})},
+        RefusedCase{"value_nul", and_also(plain_get(), {{"HTTP_X", std::string("a\0b", 3)}})},
+        RefusedCase{"value_of_dropped", and_also(plain_get(), {{"HTTP_X.Y", "a\rb"}})},
+        RefusedCase{"type_ctl", with(plain_get(), "CONTENT_TYPE", "a\nb")},
+        RefusedCase{"length_sign", with(plain_get(), "CONTENT_LENGTH", "+5")},
+        RefusedCase{"length_blank", with(plain_get(), "CONTENT_LENGTH", " 5")},
+        RefusedCase{"length_list", with(plain_get(), "CONTENT_LENGTH", "5, 5")},
+        RefusedCase{"length_hex", with(plain_get(), "CONTENT_LENGTH", "0x5")},
+        RefusedCase{"length_20_digits",
+                    with(plain_get(), "CONTENT_LENGTH", "00000000000000000005")},
+        RefusedCase{"length_overflow", with(plain_get(), "CONTENT_LENGTH", "9223372036854775808")},
+        RefusedCase{"two_lengths", and_also(plain_post(5), {{"CONTENT_LENGTH", "6"}})},
+        RefusedCase{"http_0_9", with(plain_get(), "SERVER_PROTOCOL", "HTTP/0.9"), 505},
+        RefusedCase{"http_1_2", with(plain_get(), "SERVER_PROTOCOL", "HTTP/1.2"), 505},
+        RefusedCase{"empty_protocol", with(plain_get(), "SERVER_PROTOCOL", ""), 505}),
+    row_name);
+
+TEST(HeadBuilder, TakesEveryHttpVersion) {
+    EXPECT_EQ(Built(with(plain_get(), "SERVER_PROTOCOL", "HTTP/1.0")).head().version,
+              http::Version::http10);
+    EXPECT_EQ(Built(with(plain_get(), "SERVER_PROTOCOL", "HTTP/2.0")).head().version,
+              http::Version::http2);
+    EXPECT_EQ(Built(with(plain_get(), "SERVER_PROTOCOL", "HTTP/3.0")).head().version,
+              http::Version::http3);
+    EXPECT_EQ(Built(without(plain_get(), "SERVER_PROTOCOL")).head().version, http::Version::http11);
+}
+
+TEST(HeadBuilder, AsteriskIsForOptions) {
+    const Built built(with(with(plain_get(), "REQUEST_METHOD", "OPTIONS"), "REQUEST_URI", "*"));
+    EXPECT_EQ(built.reason(), "");
+    EXPECT_EQ(built.head().target(), "*");
+}
+
+TEST(HeadBuilder, LimitOnHeaders) {
+    Limits limits;
+    limits.head_fields = 3;  // Host is one
+    Pairs pairs = and_also(plain_get(), {{"HTTP_A", "1"}, {"HTTP_B", "2"}});
+    EXPECT_EQ(Built(pairs, false, limits).status(), 0);
+    EXPECT_EQ(Built(and_also(pairs, {{"HTTP_C", "3"}}), false, limits).status(), 431);
+}
+
+TEST(HeadBuilder, LimitOnVariables) {
+    Pairs pairs = {{"REQUEST_METHOD", "GET"}};
+    for (int i = 0; i < 256; ++i) pairs.emplace_back("V" + std::to_string(i), "x");
+    EXPECT_EQ(Built(pairs).status(), 0);
+    EXPECT_EQ(Built(and_also(pairs, {{"ONE_MORE", "x"}})).status(), 431);
+}
+
+TEST(HeadBuilder, LimitOnTheBody) {
+    Limits limits;
+    limits.body_bytes = 10;
+    EXPECT_EQ(Built(plain_post(10), false, limits).status(), 0);
+    EXPECT_EQ(Built(plain_post(11), false, limits).status(), 413);
+}
+
+TEST(HeadBuilder, NextRequestStartsClean) {
+    Built built(and_also(with(plain_post(5), "HTTPS", "on"),
+                         {{"SCRIPT_NAME", "/m"}, {"HTTP_X", std::string(20000, 'x')}}));
+    built.build({{"REQUEST_METHOD", "GET"}, {"REQUEST_URI", "/b"}});
+    EXPECT_EQ(built.reason(), "");
+    EXPECT_EQ(built.fields(), "");
+    EXPECT_EQ(built.variables(), "");
+    EXPECT_EQ(built.head().path(), "/b");
+    EXPECT_EQ(built.head().script_name(), "");
+    EXPECT_EQ(built.head().framing, http::BodyFraming::none);
+    EXPECT_FALSE(built.head().https);
+    EXPECT_FALSE(built.head().path_decoded);
+}
+
+}  // namespace
+}  // namespace mew::gateway
