@@ -10,6 +10,22 @@ std::string host_of(const std::string& address) {
     return colon == std::string::npos ? address : address.substr(0, colon);
 }
 
+// What web servers call it in their configuration.
+std::string_view protocol_name(net::Protocol protocol) {
+    switch (protocol) {
+        case net::Protocol::http:
+            return "http";
+        case net::Protocol::uwsgi:
+        case net::Protocol::uwsgi_kept:
+            return "uwsgi";
+        case net::Protocol::fastcgi:
+            return "fastcgi";
+        case net::Protocol::scgi:
+            return "scgi";
+    }
+    return "";
+}
+
 }  // namespace
 
 std::string banner(const std::string& version, int pid, const Interpreter& interpreter) {
@@ -26,11 +42,14 @@ std::string bound_line(const net::ListenerInfo& listener) {
 }
 
 std::string reachable_url(const net::ListenerInfo& listener) {
-    if (listener.unix_socket) return "unix:" + listener.address;
+    const std::string_view protocol = protocol_name(listener.protocol);
+    const bool http = listener.protocol == net::Protocol::http;
+    if (listener.unix_socket)
+        return base::format("{}{}unix:{}", http ? "" : protocol, http ? "" : " ", listener.address);
     std::string host = host_of(listener.address);
     // Bound to every address: the one that surely works here is this machine's own.
     if (host.empty() || host == "*" || host == "0.0.0.0" || host == "[::]") host = "localhost";
-    return base::format("http://{}:{}", host, listener.server_port);
+    return base::format("{}{}{}:{}", protocol, http ? "://" : " ", host, listener.server_port);
 }
 
 std::string serving_line(const std::vector<net::ListenerInfo>& listeners, int pid,

@@ -13,7 +13,8 @@ namespace mew::master {
 std::string banner(const std::string& version, int pid, const Interpreter& interpreter);
 // "http bound on :8000 fd 4"; for port 0, the one that the kernel chose.
 std::string bound_line(const net::ListenerInfo& listener);
-// What one can open in a browser here: "http://localhost:8000"; "unix:/run/app.sock".
+// What one can open in a browser here, "http://localhost:8000"; or name in a web server's
+// configuration, "unix:/run/app.sock", "uwsgi unix:/run/app.sock", "fastcgi localhost:9000".
 std::string reachable_url(const net::ListenerInfo& listener);
 // The footer only for people: `on_terminal`.
 std::string serving_line(const std::vector<net::ListenerInfo>& listeners, int pid,

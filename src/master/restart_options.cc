@@ -15,7 +15,8 @@ void keep(const char* name, const Value& running, Value& fresh, std::vector<std:
 std::vector<std::string> keep_restart_options(const options::Options& running,
                                               options::Options& fresh) {
     std::vector<std::string> changed;
-    keep("http, http-socket", running.listen_addresses, fresh.listen_addresses, changed);
+    keep("listening addresses", running.listen_addresses, fresh.listen_addresses, changed);
+    fresh.socket_protocol = running.socket_protocol;  // told by the addresses
     keep("thunder-lock", running.thunder_lock, fresh.thunder_lock, changed);
     keep("reuse-port", running.reuse_port, fresh.reuse_port, changed);
     keep("listen", running.listen, fresh.listen, changed);

@@ -36,6 +36,13 @@ TEST(Greeting, UrlCanBeOpenedHere) {
     EXPECT_EQ(reachable_url(tcp("[::]:80", "80")), "http://localhost:80");
     EXPECT_EQ(reachable_url(tcp("127.0.0.1:80", "80")), "http://127.0.0.1:80");
     EXPECT_EQ(reachable_url(tcp("[::1]:80", "80")), "http://[::1]:80");
+    net::ListenerInfo gateway = tcp("0.0.0.0:3031", "3031");
+    gateway.protocol = net::Protocol::uwsgi;
+    EXPECT_EQ(reachable_url(gateway), "uwsgi localhost:3031");
+    gateway.protocol = net::Protocol::scgi;
+    gateway.unix_socket = true;
+    gateway.address = "/run/app.sock";
+    EXPECT_EQ(reachable_url(gateway), "scgi unix:/run/app.sock");
 }
 
 TEST(Greeting, FooterOnlyForPeople) {
@@ -83,7 +90,8 @@ TEST(RestartOptions, KeepTheRunningValuesAndNameThem) {
     fresh.processes = 9;
     fresh.module = "new";
     const auto changed = keep_restart_options(running, fresh);
-    EXPECT_EQ(changed, (std::vector<std::string>{"http, http-socket", "uid", "log-json", "logto"}));
+    EXPECT_EQ(changed,
+              (std::vector<std::string>{"listening addresses", "uid", "log-json", "logto"}));
     EXPECT_EQ(fresh.listen_addresses.front().address, ":1");
     EXPECT_EQ(fresh.uid, "");
     EXPECT_EQ(fresh.processes, 9);

@@ -19,7 +19,7 @@ namespace mew::net {
 struct ListenerInfo {
     int fd = -1;  // with reuse-port: the first of slot_fds
     Protocol protocol = Protocol::http;
-    std::string option;   // "http" or "http-socket"
+    std::string option;   // that named it: "http", "socket", ...
     std::string address;  // as given: ":8000"; port 0 replaced by the real one
     bool unix_socket = false;
     std::string server_name;    // for environ, where no Host tells: own host name

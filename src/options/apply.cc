@@ -78,11 +78,14 @@ base::Result<void> store(Target& target, base::Result<Value> value) {
     return {};
 }
 
-std::vector<std::string> addresses_of(const Options& options, std::string_view option) {
-    std::vector<std::string> found;
-    for (const ListenAddress& listen : options.listen_addresses)
-        if (listen.option == option) found.push_back(listen.address);
-    return found;
+using Protocol = ListenAddress::Protocol;
+
+Protocol protocol_of_option(std::string_view option) {
+    if (option == "socket" || option == "uwsgi-socket") return Protocol::uwsgi;
+    if (option == "puwsgi-socket") return Protocol::uwsgi_kept;
+    if (option == "fastcgi-socket") return Protocol::fastcgi;
+    if (option == "scgi-socket") return Protocol::scgi;
+    return Protocol::http;
 }
 
 std::string port_fault(std::string_view port) {
@@ -134,10 +137,11 @@ std::string address_fault(std::string_view address) {
     return {};
 }
 
-base::Result<void> apply_http(Options& options, const Row& row, std::string_view value) {
+// `socket` speaks what `protocol` says, which may come later: see validate.
+base::Result<void> apply_listener(Options& options, const Row& row, std::string_view value) {
     if (std::string fault = address_fault(value); !fault.empty()) return base::fail(fault);
     options.listen_addresses.push_back(
-        {ListenAddress::Protocol::http, std::string(row.name), std::string(value)});
+        {protocol_of_option(row.name), std::string(row.name), std::string(value)});
     return {};
 }
 
@@ -183,9 +187,11 @@ base::Result<void> apply_timeout(Options& options, const Row& row, std::string_v
     return {};
 }
 
-std::vector<std::string> show_http(const Options& options) { return addresses_of(options, "http"); }
-std::vector<std::string> show_http_socket(const Options& options) {
-    return addresses_of(options, "http-socket");
+std::vector<std::string> addresses_of(const Options& options, std::string_view option) {
+    std::vector<std::string> found;
+    for (const ListenAddress& listen : options.listen_addresses)
+        if (listen.option == option) found.push_back(listen.address);
+    return found;
 }
 std::vector<std::string> show_env(const Options& options) {
     std::vector<std::string> shown;

@@ -22,13 +22,13 @@ Effective::Value typed_value(const Options& options, const Row& row);
 bool has_value(const Row& row);
 
 // For the rows whose field needs more than replacing.
-base::Result<void> apply_http(Options& options, const Row& row, std::string_view value);
+base::Result<void> apply_listener(Options& options, const Row& row, std::string_view value);
 base::Result<void> apply_env(Options& options, const Row& row, std::string_view value);
 base::Result<void> apply_processes(Options& options, const Row& row, std::string_view value);
 base::Result<void> apply_keepalive(Options& options, const Row& row, std::string_view value);
 base::Result<void> apply_timeout(Options& options, const Row& row, std::string_view value);
-std::vector<std::string> show_http(const Options& options);
-std::vector<std::string> show_http_socket(const Options& options);
+// Those that the option of this name gave.
+std::vector<std::string> addresses_of(const Options& options, std::string_view option);
 std::vector<std::string> show_env(const Options& options);
 std::vector<std::string> show_processes(const Options& options);
 std::vector<std::string> show_keepalive(const Options& options);

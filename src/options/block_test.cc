@@ -33,7 +33,12 @@ Options changed_options() {
     options.http_keepalive = Milliseconds(1);
     options.listen_addresses = {{ListenAddress::Protocol::http, "http-socket", kOdd},
                                 {ListenAddress::Protocol::http, "http", ":1"},
-                                {ListenAddress::Protocol::http, "http-socket", ":2"}};
+                                {ListenAddress::Protocol::http, "http-socket", ":2"},
+                                {ListenAddress::Protocol::scgi, "socket", "a"},
+                                {ListenAddress::Protocol::uwsgi, "uwsgi-socket", "b"},
+                                {ListenAddress::Protocol::uwsgi_kept, "puwsgi-socket", "c"},
+                                {ListenAddress::Protocol::fastcgi, "fastcgi-socket", "d"},
+                                {ListenAddress::Protocol::scgi, "scgi-socket", "e"}};
     options.env = {{"A", std::nullopt}, {"A", ""}, {kOdd, kOdd}};
     return options;
 }

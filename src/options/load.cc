@@ -147,7 +147,8 @@ private:
 
 // An option that stands for an app or a listener, here or in uWSGI, right or wrong.
 bool stands_for_more(const Given& given) {
-    return given.name == "http" || given.name == "http-socket" || must_not_be_ignored(given.name);
+    const Row* const row = find_row(given.name);
+    return (row != nullptr && row->type == Type::address) || must_not_be_ignored(given.name);
 }
 
 void complete_short_form(const Gatherer& gatherer, Loaded& loaded) {

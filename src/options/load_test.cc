@@ -141,10 +141,57 @@ TEST(Load, CirclesOfFilesEnd) {
 }
 
 TEST(Load, OptionsOfUwsgiThatMeanListeningAreMistakes) {
-    const Loaded loaded = load_ini("module = m\nsocket = /run/x.sock\nharakiri = 30\n");
+    const Loaded loaded = load_ini("module = m\nraw-socket = /run/x.sock\nharakiri = 30\n");
     ASSERT_EQ(loaded.mistakes.size(), 1U) << texts(loaded.mistakes);
-    EXPECT_TRUE(says(loaded.mistakes, "socket is an option of uWSGI"));
+    EXPECT_TRUE(says(loaded.mistakes, "raw-socket is an option of uWSGI"));
     EXPECT_TRUE(says(loaded.warnings, "harakiri"));
+}
+
+std::string listens(const Loaded& loaded) {
+    std::string text = texts(loaded.mistakes);
+    for (const ListenAddress& listen : loaded.options.listen_addresses)
+        text += listen.option + " " + listen.address + " " +
+                std::to_string(static_cast<int>(listen.protocol)) + ";";
+    return text;
+}
+
+TEST(Load, EachSocketOptionHasItsProtocol) {
+    EXPECT_EQ(listens(load_ini("module = m\nhttp = :1\nsocket = a\nuwsgi-socket = b\n"
+                               "puwsgi-socket = c\nfastcgi-socket = d\nscgi-socket = e\n")),
+              "http :1 0;socket a 1;uwsgi-socket b 1;puwsgi-socket c 2;fastcgi-socket d 3;"
+              "scgi-socket e 4;");
+    EXPECT_EQ(listens(load_words({"m", "-s", "a"})), "socket a 1;") << "no http of its own";
+}
+
+TEST(Load, ProtocolIsThatOfAllPlainSockets) {
+    for (const auto& [name, number] : {std::pair<std::string, char>{"http", '0'},
+                                       {"uwsgi", '1'},
+                                       {"puwsgi", '2'},
+                                       {"fastcgi", '3'},
+                                       {"scgi", '4'}}) {
+        const Loaded loaded = load_ini(
+            "module = m\nsocket = a\nuwsgi-socket = b\nprotocol = " + name + "\nsocket = c\n");
+        EXPECT_EQ(listens(loaded),
+                  std::string("socket a ") + number + ";uwsgi-socket b 1;socket c " + number + ";");
+    }
+    EXPECT_TRUE(says(load_ini("module = m\nsocket = a\nsocket-protocol = raw\n").mistakes,
+                     "\"raw\" is not one of"));
+}
+
+TEST(Load, GatewayThatEverybodyCanReachIsWarnedOf) {
+    const auto warned = [](const std::string& line) {
+        const Loaded loaded = load_ini("module = m\n" + line + "\n");
+        EXPECT_EQ(texts(loaded.mistakes), "");
+        return says(loaded.warnings, "believed as the web server");
+    };
+    for (const char* line :
+         {"socket = :3031", "socket = 0.0.0.0:3031", "fastcgi-socket = 10.1.2.3:1",
+          "scgi-socket = [::]:1", "puwsgi-socket = example.org:1"})
+        EXPECT_TRUE(warned(line)) << line;
+    for (const char* line :
+         {"socket = 127.0.0.1:3031", "socket = localhost:1", "socket = [::1]:1", "socket = /run/x",
+          "socket = @x", "http = :8000", "socket = :1\nprotocol = http"})
+        EXPECT_FALSE(warned(line)) << line;
 }
 
 TEST(Load, OptionsAcross) {

@@ -22,7 +22,7 @@ enum class Preload : std::uint8_t { automatic, on, off };
 struct ListenAddress {
     using Protocol = net::Protocol;
     Protocol protocol = Protocol::http;
-    std::string option;   // "http" or "http-socket": how the log names it
+    std::string option;   // "http", "socket", ...: how the log names it
     std::string address;  // ":8000", "127.0.0.1:8000", "[::1]:8000", "/run/app.sock", "@name"
 
     bool operator==(const ListenAddress&) const = default;
@@ -67,7 +67,8 @@ struct Options {
 
     // sockets
     std::vector<ListenAddress> listen_addresses;
-    int listen = 1024;  // backlog
+    std::string socket_protocol = "uwsgi";  // what `socket` speaks; resolved into the addresses
+    int listen = 1024;                      // backlog
     bool thunder_lock = false;
     bool reuse_port = false;
     std::string chmod_socket;  // octal text; empty: umask decides

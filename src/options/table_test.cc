@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -63,11 +64,15 @@ TEST(Table, SaysTrulyWhetherUwsgiHasAnOption) {
 }
 
 TEST(Table, NoShortFormHasAnotherMeaningThanUwsgis) {
+    // It gives some letters to two names of one kind (socket, uwsgi-socket).
+    std::map<char, bool> agrees;
     for (const UwsgiName& known : uwsgi_names()) {
         const Row* const row = find_short(known.short_form);
         if (known.short_form == '\0' || row == nullptr) continue;
-        EXPECT_EQ(find_row(known.name), row) << known.name;
+        agrees[known.short_form] |= find_row(known.name) == row;
     }
+    EXPECT_FALSE(agrees.empty());
+    for (const auto& [letter, agreed] : agrees) EXPECT_TRUE(agreed) << letter;
 }
 
 TEST(Table, UwsgiNamesAreSortedForTheSearch) {

@@ -18,19 +18,16 @@ struct Advice {
     std::string_view text;
 };
 
-constexpr std::string_view kSpeakHttp =
-    "use http-socket = ADDRESS, and proxy_pass in place of uwsgi_pass in the web server before it";
 constexpr std::string_view kNoTls = "let the web server before it speak TLS, and use http-socket";
+constexpr std::string_view kNoTlsUwsgi = "use socket = ADDRESS, and TLS before the web server only";
+constexpr std::string_view kNoNph = "use the option without nph: web servers take its answers";
 constexpr std::string_view kKeepsConnections = "use http-socket, which keeps connections";
 constexpr std::string_view kUseIni = "write the options into an INI file and use ini = FILE";
 constexpr std::string_view kUseHttp = "use http = ADDRESS or http-socket = ADDRESS";
 
 constexpr Advice kAdvice[] = {
-    {"socket", true, kSpeakHttp},
-    {"uwsgi-socket", true, kSpeakHttp},
-    {"suwsgi-socket", true, kSpeakHttp},
-    {"puwsgi-socket", true, kSpeakHttp},
-    {"ssl-socket", true, kNoTls},
+    {"suwsgi-socket", true, kNoTlsUwsgi},
+    {"ssl-socket", true, kNoTlsUwsgi},
     {"https", true, kNoTls},
     {"https2", true, kNoTls},
     {"https-socket", true, kNoTls},
@@ -39,18 +36,14 @@ constexpr Advice kAdvice[] = {
     {"sslrouter", true, kNoTls},
     {"sslrouter2", true, kNoTls},
     {"http11-socket", true, kKeepsConnections},
-    {"fastcgi-socket", true, kUseHttp},
-    {"fastcgi-nph-socket", true, kUseHttp},
-    {"scgi-socket", true, kUseHttp},
-    {"scgi-nph-socket", true, kUseHttp},
+    {"fastcgi-nph-socket", true, kNoNph},
+    {"scgi-nph-socket", true, kNoNph},
     {"raw-socket", true, kUseHttp},
     {"shared-socket", true, kUseHttp},
     {"undeferred-shared-socket", true, kUseHttp},
     {"fastrouter", true, kUseHttp},
     {"rawrouter", true, kUseHttp},
     {"forkptyrouter", true, kUseHttp},
-    {"protocol", true, "leave it out; http and http-socket say which protocol is spoken"},
-    {"socket-protocol", true, "leave it out; http and http-socket say which protocol is spoken"},
     {"inherit", true, "use ini = FILE at the place where the options shall act"},
     {"yaml", true, kUseIni},
     {"yml", true, kUseIni},

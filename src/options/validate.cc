@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/format.h"
+#include "net/address.h"
 #include "options/parse_value.h"
 #include "os/users.h"
 
@@ -98,6 +99,9 @@ private:
         auto& addresses = options_.listen_addresses;
         if (complete_ && addresses.empty())
             mistake("http", "nothing to listen on; add --http :8000 (http = :8000 in a file)");
+        for (ListenAddress& listen : addresses) {
+            if (listen.option == "socket") listen.protocol = socket_protocol();
+        }
         std::set<std::string> seen;
         const auto repeated = [&](const ListenAddress& listen) {
             if (seen.insert(listen.address).second) return false;
@@ -110,6 +114,35 @@ private:
         for (ListenAddress& listen : addresses)
             if (!repeated(listen)) kept.push_back(std::move(listen));
         addresses = std::move(kept);
+        for (const ListenAddress& listen : addresses) trust(listen);
+    }
+
+    ListenAddress::Protocol socket_protocol() const {
+        using Protocol = ListenAddress::Protocol;
+        const std::string& name = options_.socket_protocol;
+        if (name == "http") return Protocol::http;
+        if (name == "puwsgi") return Protocol::uwsgi_kept;
+        if (name == "fastcgi") return Protocol::fastcgi;
+        return name == "scgi" ? Protocol::scgi : Protocol::uwsgi;
+    }
+
+    // Who can connect to a gateway's port says who the client is, and how it came.
+    void trust(const ListenAddress& listen) {
+        if (listen.protocol == ListenAddress::Protocol::http) return;
+        const auto address = net::parse_address(listen.address);
+        if (!address || address->kind == net::Address::Kind::unix_path ||
+            address->kind == net::Address::Kind::unix_abstract || is_loopback(address->host)) {
+            return;
+        }
+        warning(listen.option,
+                base::format("{} = {}: whoever reaches this address is believed as the web server "
+                             "before the app; let a firewall allow only that one, or listen on "
+                             "127.0.0.1 or a UNIX socket",
+                             listen.option, printable(listen.address)));
+    }
+
+    static bool is_loopback(const std::string& host) {
+        return host == "localhost" || host == "::1" || host.starts_with("127.");
     }
 
     void identities() {
