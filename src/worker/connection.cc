@@ -182,6 +182,11 @@ Connection::Step Connection::process_step(std::string_view& bytes) {
         return Step::wait;
     }
     if (state_ == State::gone) return Step::wait;
+    if (std::exchange(replied_, false) && !stream_.open()) {
+        drain_body_ = drain_body_ || state_ == State::draining;
+        settle();
+        return state_ == State::idle ? Step::again : Step::wait;
+    }
     if (!stream_.open()) {
         await_more();
         return Step::wait;
@@ -257,6 +262,18 @@ void Connection::on_body_end(http::StreamId) {
 void Connection::on_refusal(http::StreamId, const http::Refusal& refusal) {
     refused_ = true;
     refusal_ = refusal;
+}
+
+// A peer that is gone shows at the next read.
+void Connection::on_reply(std::string_view bytes, bool ends) {
+    replied_ = true;
+    closing_ = closing_ || ends;
+    if (bytes.empty()) return;
+    if (state_ == State::answering) {
+        (void)send(bytes, {});
+    } else {
+        (void)queue_.send(socket_.get(), bytes);  // never waits: this is the loop
+    }
 }
 
 void Connection::receive_body() {

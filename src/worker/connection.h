@@ -104,6 +104,7 @@ private:
     void on_body(http::StreamId stream, std::string_view piece) override;
     void on_body_end(http::StreamId stream) override;
     void on_refusal(http::StreamId stream, const http::Refusal& refusal) override;
+    void on_reply(std::string_view bytes, bool ends) override;
 
     void receive();
     void on_end_of_input();
@@ -127,6 +128,7 @@ private:
     void resume_sending();
     bool finish_file();
     void end_connection();
+    void end_by_reset();
     void start_lingering();
     void drop_received();
     enum class Wait : std::uint8_t { ready, timeout, broken };
@@ -153,6 +155,8 @@ private:
     std::uint32_t interest_ = 0;  // 0: the loop does not watch it
     bool refused_ = false;        // the codec refused; not yet answered
     bool closing_ = false;        // ends once what is queued was sent
+    bool replied_ = false;        // to what was no request
+    bool reset_ = false;          // the end must not look like one: the answer broke
     bool received_any_ = false;
     bool client_ends_ = false;  // it asked for the end: nothing more comes from it
     bool drain_body_ = false;   // body is left to drop once the queue is sent

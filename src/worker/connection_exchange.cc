@@ -114,7 +114,7 @@ void Connection::write_access_line(std::uint64_t micros) {
     record.pid = context_.pid;
     record.app_requests = record.total_requests =
         context_.slot.requests.load(std::memory_order_relaxed);
-    record.vars = head.fields().size();
+    record.vars = head.fields().size() + head.variables().size();
     record.request_bytes = head.block_size();
     record.time = std::time(nullptr);
     record.status = stream_.status();
@@ -131,6 +131,7 @@ void Connection::write_access_line(std::uint64_t micros) {
 void Connection::settle() {
     const bool gone = stream_.open() && stream_.client_gone();
     closing_ = closing_ || !stream_.keeps_connection();
+    reset_ = reset_ || stream_.broke_by_close();
     const bool body_left = stream_.open() && !stream_.body_complete();
     if (stream_.open()) client_ends_ = !stream_.head().keep_alive && !body_left;
     // However long the app keeps its descriptor: the connection ends with the request.

@@ -47,7 +47,12 @@ void Connection::answer_refusal(const http::Refusal& refusal) {
         {"Content-Type", "text/plain; charset=utf-8", http::FieldName::content_type});
     head.implied_length = phrase.size() + 1;
     const http::BodyPlan plan = codec_->encode_head(0, head, true, context_.out);
-    if (plan.has_body) context_.out.append(phrase).append("\n");
+    if (plan.has_body) {
+        codec_->encode_body_prefix(0, phrase.size() + 1, context_.out);
+        context_.out.append(phrase).append("\n");
+        codec_->encode_body_suffix(0, context_.out);
+    }
+    codec_->encode_end(0, context_.out);
     // Never waits: this is the loop.
     const bool sent = queue_.send(socket_.get(), context_.out) != SendQueue::Progress::broken;
     context_.out.clear();

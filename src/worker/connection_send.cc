@@ -81,7 +81,24 @@ bool Connection::slow_reader(base::MonotonicTime now) const {
                                context_.deadlines.duration(Limit::send));
 }
 
+// Where the end of the connection is the end of the answer, a close would make a broken one look
+// complete. TCP has the reset for that. A UNIX socket has nothing: there the silence goes on until
+// the peer gives up.
+void Connection::end_by_reset() {
+    if (!peer_.address.empty()) {
+        const linger at_once{1, 0};
+        ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        return close();
+    }
+    state_ = State::lingering;
+    dropped_ = 0;
+    held_ = std::string();
+    context_.deadlines.disarm(*this);
+    watch(EPOLLIN);
+}
+
 void Connection::end_connection() {
+    if (reset_) return end_by_reset();
     if (client_ends_ && held_.empty() && !drain_body_) return close();
     start_lingering();
 }

@@ -23,6 +23,7 @@ void Stream::begin(http::StreamId id, http::RequestHead& head) {
     body_received_ = 0;
     plan_ = http::BodyPlan{};
     started_ = finished_ = must_close_ = client_gone_ = long_body_noted_ = detached_ = false;
+    aborted_ = false;
     status_ = 0;
     body_sent_ = head_bytes_ = 0;
     header_count_ = 0;
@@ -126,7 +127,14 @@ std::string_view Stream::fit(std::string_view bytes) {
 base::Result<void> Stream::write(std::string_view bytes) {
     if (client_gone_) return gone();
     bytes = fit(bytes);
-    if (bytes.empty()) return {};
+    while (bytes.size() > plan_.piece) {
+        if (auto written = write_piece(bytes.substr(0, plan_.piece)); !written) return written;
+        bytes.remove_prefix(plan_.piece);
+    }
+    return bytes.empty() ? base::Result<void>{} : write_piece(bytes);
+}
+
+base::Result<void> Stream::write_piece(std::string_view bytes) {
     body_sent_ += bytes.size();
     http::Codec& codec = connection_.codec();
     codec.encode_body_prefix(id_, bytes.size(), core_->out);
@@ -156,6 +164,15 @@ base::Result<void> Stream::send_file(int fd, std::uint64_t offset, std::uint64_t
         note_long_body();
         size = room();
     }
+    while (size > plan_.piece) {
+        if (auto sent = send_file_piece(fd, offset, plan_.piece); !sent) return sent;
+        offset += plan_.piece;
+        size -= plan_.piece;
+    }
+    return size == 0 ? base::Result<void>{} : send_file_piece(fd, offset, size);
+}
+
+base::Result<void> Stream::send_file_piece(int fd, std::uint64_t offset, std::uint64_t size) {
     http::Codec& codec = connection_.codec();
     codec.encode_body_prefix(id_, size, core_->out);
     if (auto flushed = flush(); !flushed) return flushed;
@@ -216,6 +233,7 @@ void Stream::fail(int status) {
         send_own_answer(status);
         connection_.codec().encode_end(id_, core_->out);
     } else {
+        aborted_ = true;
         must_close_ = connection_.codec().encode_abort(id_, core_->out) || must_close_;
     }
     (void)flush();

@@ -42,6 +42,8 @@ public:
     http::BodySource* body() { return has_body_ ? this : nullptr; }
     // After the app: true if the connection may carry another request.
     bool keeps_connection() const { return !must_close_; }
+    // The answer broke, and a plain end of the connection would hide it.
+    bool broke_by_close() const { return aborted_ && plan_.ends_by_close; }
     bool client_gone() const { return client_gone_; }
     // Its connection was taken over: there is none left to answer on.
     bool detached() const { return detached_; }
@@ -80,6 +82,8 @@ public:
 
 private:
     base::Result<void> gone();
+    base::Result<void> write_piece(std::string_view bytes);
+    base::Result<void> send_file_piece(int fd, std::uint64_t offset, std::uint64_t size);
     std::string_view fit(std::string_view bytes);
     void note_long_body();
     void send_own_answer(int status);
@@ -105,6 +109,7 @@ private:
     bool started_ = false;
     bool finished_ = false;
     bool must_close_ = false;
+    bool aborted_ = false;
     bool client_gone_ = false;
     bool detached_ = false;
     bool long_body_noted_ = false;
