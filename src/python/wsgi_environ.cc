@@ -76,7 +76,10 @@ bool Environ::prepare_keys() {
     keys_.content_length = interned("CONTENT_LENGTH");
     keys_.core = interned("uwsgi.core");
     keys_.wsgi_input = interned("wsgi.input");
+    keys_.script_name = interned("SCRIPT_NAME");
+    keys_.url_scheme = interned("wsgi.url_scheme");
     empty_ = interned("");
+    https_ = interned("https");
     protocols_ = {interned("HTTP/1.0"), interned("HTTP/1.1"), interned("HTTP/2.0"),
                   interned("HTTP/3.0")};
     for (std::size_t i = 0; i < kMethods; ++i) {
@@ -125,6 +128,7 @@ bool Environ::prepare(const EnvironSettings& settings, PyObject* file_wrapper) {
     for (const net::ListenerInfo& listener : settings.listeners) {
         bases_.push_back(base_dict(settings, listener, file_wrapper));
         if (!bases_.back()) return false;
+        behind_proxy_.push_back(listener.unix_socket || listener.protocol != net::Protocol::http);
     }
     return true;
 }
@@ -134,8 +138,9 @@ PyObject* Environ::make(const http::Exchange& exchange) {
     PyRef environ = PyRef::steal(PyDict_Copy(const_cast<PyObject*>(base)));
     if (!environ) return nullptr;
     const bool done =
-        set_request_line(environ.get(), exchange.head) && set_peer(environ.get(), exchange.peer) &&
-        set_fields(environ.get(), exchange.head) && set_body_size(environ.get(), exchange);
+        set_request_line(environ.get(), exchange.head) && set_peer(environ.get(), exchange) &&
+        set_fields(environ.get(), exchange.head) && set_variables(environ.get(), exchange.head) &&
+        set_scheme(environ.get(), exchange) && set_body_size(environ.get(), exchange);
     if (!done || (cores_ > 1 && !set_core(environ.get(), exchange.core))) return nullptr;
     return environ.release();
 }
@@ -167,7 +172,7 @@ bool Environ::set_path(PyObject* environ, const http::RequestHead& head) {
     const bool plain = path == head.target();
     PyRef uri = plain ? PyRef::borrow(last_path_.get()) : latin1(head.target());
     PyRef decoded;
-    if (path.find('%') == std::string_view::npos) {
+    if (head.path_decoded || path.find('%') == std::string_view::npos) {
         decoded = PyRef::borrow(last_path_.get());
     } else {
         scratch_.clear();
@@ -175,10 +180,21 @@ bool Environ::set_path(PyObject* environ, const http::RequestHead& head) {
         decoded = latin1(scratch_);
     }
     if (!set(environ, keys_.uri, uri) || !set(environ, keys_.path, decoded)) return false;
+    if (const std::string_view script = head.script_name(); !script.empty()) {
+        if (!same_text(last_script_name_.get(), script)) last_script_name_ = latin1(script);
+        if (!set(environ, keys_.script_name, last_script_name_)) return false;
+    }
     return query.empty() || set(environ, keys_.query, latin1(query));
 }
 
-bool Environ::set_peer(PyObject* environ, const http::Peer& peer) {
+bool Environ::set_peer(PyObject* environ, const http::Exchange& exchange) {
+    const http::Peer& peer = exchange.peer;
+    if (const std::string_view client = exchange.head.client_address(); !client.empty()) {
+        // The peer is a web server. The client's port is among the variables, if it is known.
+        if (!same_text(last_client_address_.get(), client)) last_client_address_ = latin1(client);
+        return set(environ, keys_.address, last_client_address_) &&
+               set(environ, keys_.port, empty_);
+    }
     PeerValues& values = peers_[peer.tag % kPeers];
     if (values.tag != peer.tag || !values.address) {
         values.tag = peer.tag;
@@ -238,6 +254,60 @@ bool Environ::set_fields(PyObject* environ, const http::RequestHead& head) {
     }
     // RFC 9112 3.2.2: the authority of an absolute target replaces Host.
     return !head.absolute_target || set(environ, keys_.host, latin1(head.authority()));
+}
+
+PyRef Environ::variable_name(std::size_t place, std::string_view text) {
+    if (place >= kVariables) return latin1(text);
+    PyRef& last = last_variables_[place].name;
+    if (!same_text(last.get(), text)) {
+        PyObject* name = latin1(text).release();
+        if (name != nullptr) PyUnicode_InternInPlace(&name);
+        last = PyRef::steal(name);
+    }
+    return PyRef::borrow(last.get());
+}
+
+// Kept are the values that say which server it is; others may be secrets.
+PyRef Environ::variable_value(std::size_t place, std::string_view name, std::string_view text) {
+    const bool kept = place < kVariables && text.size() <= kLongestCached &&
+                      (name.starts_with("SERVER_") || name.starts_with("DOCUMENT_") ||
+                       name.starts_with("REQUEST_") || name.starts_with("GATEWAY_"));
+    if (!kept) return latin1(text);
+    PyRef& last = last_variables_[place].value;
+    if (!same_text(last.get(), text)) last = latin1(text);
+    return PyRef::borrow(last.get());
+}
+
+// What a gateway's web server named, over what we would say of ourselves.
+bool Environ::set_variables(PyObject* environ, const http::RequestHead& head) {
+    std::size_t place = 0;
+    for (const http::Variable& variable : head.variables()) {
+        const std::string_view name = head.text(variable.name);
+        const PyRef key = variable_name(place, name);
+        if (!set(environ, key, variable_value(place, name, head.text(variable.value)))) {
+            return false;
+        }
+        ++place;
+    }
+    return true;
+}
+
+// X-Forwarded-Proto and its like are the word of whoever connected: believed where only a web
+// server can, on UNIX sockets and gateway ports.
+bool Environ::set_scheme(PyObject* environ, const http::Exchange& exchange) {
+    bool https = exchange.head.https;
+    if (!https && behind_proxy_[exchange.peer.listener]) {
+        for (const http::FieldSlices& field : exchange.head.fields()) {
+            if (field.id != FieldName::x_forwarded_proto && field.id != FieldName::x_forwarded_ssl)
+                continue;
+            const std::string_view value = exchange.head.value(field);
+            // Several proxies make a list; the first one spoke to the client.
+            const std::string_view first = http::trim_blanks(value.substr(0, value.find(',')));
+            const bool proto = field.id == FieldName::x_forwarded_proto;
+            https = https || http::equals_ignoring_case(proto ? "https" : "on", first);
+        }
+    }
+    return !https || set(environ, keys_.url_scheme, https_);
 }
 
 // A chunked body that is all here has a length after all; apps that go by CONTENT_LENGTH alone

@@ -37,12 +37,17 @@ private:
     struct Keys {
         PyRef method, path, query, uri, protocol, address, port, host, content_length, core,
             wsgi_input;
+        PyRef script_name, url_scheme;
     };
     struct PeerValues {
         std::uint64_t tag = 0;
         PyRef address, port;
     };
+    struct NamedValue {
+        PyRef name, value;
+    };
     static constexpr std::size_t kPeers = 256;
+    static constexpr std::size_t kVariables = 32;
     static constexpr std::size_t kMethods = 8;
 
     bool prepare_keys();
@@ -50,22 +55,30 @@ private:
                     PyObject* file_wrapper);
     bool set_request_line(PyObject* environ, const http::RequestHead& head);
     bool set_path(PyObject* environ, const http::RequestHead& head);
-    bool set_peer(PyObject* environ, const http::Peer& peer);
+    bool set_peer(PyObject* environ, const http::Exchange& exchange);
     bool set_fields(PyObject* environ, const http::RequestHead& head);
     bool set_known(PyObject* environ, http::FieldName id, std::string_view value, bool repeated);
     bool set_unknown(PyObject* environ, std::string_view name, std::string_view value);
     bool set_core(PyObject* environ, int core);
+    bool set_variables(PyObject* environ, const http::RequestHead& head);
+    PyRef variable_name(std::size_t place, std::string_view text);
+    PyRef variable_value(std::size_t place, std::string_view name, std::string_view text);
+    bool set_scheme(PyObject* environ, const http::Exchange& exchange);
     bool set_body_size(PyObject* environ, const http::Exchange& exchange);
     PyRef value_of(http::FieldName id, std::string_view text);
 
     std::vector<PyRef> bases_;
+    std::vector<bool> behind_proxy_;  // by listener: who connects is believed for the scheme
     Keys keys_;
     std::array<PyRef, http::kFieldNames> field_keys_;
     std::array<PyRef, http::kFieldNames> last_values_;
     std::array<PyRef, kMethods> methods_;
     std::array<PyRef, 4> protocols_;
-    PyRef empty_;
+    PyRef empty_, https_;
     std::array<PeerValues, kPeers> peers_;
+    PyRef last_client_address_, last_script_name_;
+    // A web server sends its variables in the same order each time.
+    std::array<NamedValue, kVariables> last_variables_;
     PyRef last_path_;
     std::string scratch_;
     int cores_ = 1;
