@@ -93,11 +93,8 @@ http::BodyPlan PacketCodec::encode_head(StreamId, const http::ResponseHead& head
     if (plan.has_body && length) plan.length = *length;
     plan.ends_by_close = plan.has_body && !length;
     closes_ = plan.closes = !kept_ || close_after || plan.ends_by_close;
-    out += status_line_;
-    http::append_status(out, head);
-    out += "\r\n";
-    http::append_headers(out, head);
-    out += "\r\n";
+    http::HeadWriter writer(out, head);
+    writer.put(status_line_).put_status(head).put("\r\n").put_headers(head).put("\r\n").end();
     return plan;
 }
 

@@ -1,90 +1,16 @@
 #include "http1/codec.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cstring>
 #include <ctime>
 
-#include "base/check.h"
 #include "http/date.h"
+#include "http/response_text.h"
 #include "http/status.h"
 
 namespace mew::http1 {
 
 using http::StreamEvents;
 using http::StreamId;
-
-namespace {
-
-void append_number(std::string& out, std::uint64_t number, int base = 10) {
-    char digits[24];
-    const auto end = std::to_chars(digits, digits + sizeof digits, number, base).ptr;
-    out.append(digits, end);
-}
-
-// Fills memory that is known to suffice: growing a string part by part costs more than the parts.
-class Writer {
-public:
-    explicit Writer(char* at) : at_(at) {}
-    void put(std::string_view text) {
-        if (text.empty()) return;
-        std::memcpy(at_, text.data(), text.size());
-        at_ += text.size();
-    }
-    void put(std::uint64_t number) { at_ = std::to_chars(at_, at_ + kMostDigits, number).ptr; }
-    void put_header(std::string_view name, std::string_view value) {
-        put(name);
-        put(": ");
-        put(value);
-        put("\r\n");
-    }
-    const char* at() const { return at_; }
-
-    static constexpr std::size_t kMostDigits = 20;
-
-private:
-    char* at_;
-};
-
-// Bytes of everything that the app did not give, with room to spare.
-constexpr std::size_t kOwnPart = 256;
-
-std::size_t most_bytes(const http::ResponseHead& head) {
-    std::size_t size = kOwnPart + head.reason.size();
-    for (const http::Header& header : head.headers) {
-        size += header.name.size() + header.value.size() + 4;
-    }
-    return size;
-}
-
-void put_status_line(Writer& out, const http::ResponseHead& head) {
-    if (head.status == 200 && (head.reason.empty() || head.reason == "OK")) {
-        return out.put("HTTP/1.1 200 OK\r\n");
-    }
-    out.put("HTTP/1.1 ");
-    out.put(static_cast<std::uint64_t>(head.status));
-    out.put(" ");
-    out.put(head.reason.empty() ? http::reason_phrase(head.status) : head.reason);
-    out.put("\r\n");
-}
-
-void put_headers(Writer& out, const http::ResponseHead& head) {
-    for (const http::Header& header : head.headers) {
-        if (header.dropped) continue;
-        // RFC 9110 8.6: no Content-Length with 204.
-        if (header.id == http::FieldName::content_length && head.status == 204) continue;
-        out.put_header(header.name, header.value);
-    }
-    if (!head.content_length && head.implied_length && head.status != 204 && head.status != 304) {
-        out.put("Content-Length: ");
-        out.put(*head.implied_length);
-        out.put("\r\n");
-    }
-    if (!head.has_server) out.put("Server: mewsgi\r\n");
-    if (!head.has_date) out.put_header("Date", http::date_text(std::time(nullptr)));
-}
-
-}  // namespace
 
 void Codec::refuse(const http::Refusal& refusal, StreamEvents& events) {
     state_ = State::failed;
@@ -190,21 +116,17 @@ http::BodyPlan Codec::encode_head(StreamId, const http::ResponseHead& head, bool
     closes_ = plan.closes =
         close_after || head.wants_close || !client_keeps_alive_ || plan.ends_by_close;
 
-    const std::size_t before = out.size();
-    out.resize(before + most_bytes(head));
-    Writer writer(out.data() + before);
-    put_status_line(writer, head);
-    put_headers(writer, head);
+    http::HeadWriter writer(out, head);
+    writer.put("HTTP/1.1 ").put_status(head).put("\r\n").put_headers(head);
+    if (!head.has_server) writer.put("Server: mewsgi\r\n");
+    if (!head.has_date) writer.put_header("Date", http::date_text(std::time(nullptr)));
     if (chunked_answer_) writer.put("Transfer-Encoding: chunked\r\n");
     if (plan.closes) {
         writer.put("Connection: close\r\n");
     } else if (http10_) {
         writer.put("Connection: keep-alive\r\n");
     }
-    writer.put("\r\n");
-    const auto size = static_cast<std::size_t>(writer.at() - out.data());
-    MEW_CHECK(size <= out.size());
-    out.resize(size);
+    writer.put("\r\n").end();
     return plan;
 }
 
