@@ -2,6 +2,7 @@
 
 #include <sys/un.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string_view>
 
@@ -10,6 +11,7 @@ namespace {
 
 // The final NUL is not needed by the kernel, but programs that connect to us may count on it.
 constexpr std::size_t kMostPath = sizeof(sockaddr_un::sun_path) - 1;
+constexpr std::string_view kDescriptor = "fd://";
 
 bool only_digits(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
@@ -36,8 +38,6 @@ base::Result<Address> parse_unix(const std::string& text) {
         return base::fail("the path of the UNIX socket '" + text + "' has " +
                           std::to_string(address.host.size()) + " bytes; at most " +
                           std::to_string(kMostPath) + " are possible, use a shorter one");
-    if (address.host.find('\0') != std::string::npos)
-        return base::fail("the path of a UNIX socket cannot hold a NUL byte");
     if (!abstract && address.host.back() == '/')
         return base::fail("'" + text + "' is a folder; a UNIX socket needs a name of its own");
     return address;
@@ -57,22 +57,50 @@ base::Result<Address> parse_ipv6(const std::string& text) {
     return address;
 }
 
+// "fd://3" and "=0": a kind and a number.
+base::Result<Address> parse_numbered(Address::Kind kind, std::string_view digits,
+                                     const std::string& text, const char* example) {
+    Address address;
+    address.kind = kind;
+    const auto [end, problem] =
+        std::from_chars(digits.data(), digits.data() + digits.size(), address.number);
+    if (!only_digits(digits) || problem != std::errc{} || end != digits.data() + digits.size())
+        return base::fail("'" + text + "' has no number; write it as " + example);
+    return address;
+}
+
+base::Result<Address> parse_host_and_port(const std::string& text, std::size_t colon) {
+    Address address;
+    address.host = text.substr(0, colon);
+    auto port = parse_port(std::string_view(text).substr(colon + 1), text);
+    if (!port) return std::move(port).failure();
+    address.port = *port;
+    const auto is_odd = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 0x7f; };
+    if (std::any_of(address.host.begin(), address.host.end(), is_odd))
+        return base::fail("'" + text + "' has a blank or an odd byte in its host");
+    const std::size_t star = address.host.find('*');
+    if (star == std::string::npos) return address;
+    const bool at_end = star + 1 == address.host.size();
+    address.host.resize(star);
+    if (!at_end || address.host.find_first_not_of("0123456789.") != std::string::npos)
+        return base::fail("the * in '" + text + "' stands for the end of an IPv4 address; write " +
+                          "it as 192.168.*:8000");
+    if (!address.host.empty()) address.kind = Address::Kind::ipv4_pattern;
+    return address;
+}
+
 // What looks like an address but is none that can be listened on (yet).
 std::string known_mistake(const std::string& text) {
-    if (text.empty()) return "the address to listen on is empty; write it as :8000";
+    if (text.empty()) return "an address is needed, as in :8000, 127.0.0.1:8000 or /run/app.sock";
+    if (text.find('\0') != std::string::npos) return "an address cannot hold a NUL byte";
     if (only_digits(text))
         return "'" + text + "' is no address; write :" + text + " for a TCP port or ./" + text +
                " for a UNIX socket";
+    if (text.find(',') != std::string::npos)
+        return "'" + text + "': certificates cannot be given here yet; write host:port or a path";
     const std::size_t scheme = text.find("://");
-    if (scheme != std::string::npos && text.compare(0, 4, "http") == 0)
-        return "'" + text + "' is a URL; an address has no scheme: " + text.substr(scheme + 3);
-    if (text.starts_with("fd://") || text.front() == '=')
-        return "'" + text + "' means an inherited socket, which mewsgi cannot use yet";
-    if (text.find('/') == std::string::npos && text.find('*') != std::string::npos &&
-        text.front() != '@')
-        return "'" + text + "' has a pattern for a host, which mewsgi cannot use yet; write the " +
-               "address itself, or nothing before the colon for all of them";
-    return {};
+    if (scheme == std::string::npos || text.starts_with(kDescriptor)) return {};
+    return "'" + text + "' is a URL; an address has no scheme: " + text.substr(scheme + 3);
 }
 
 }  // namespace
@@ -80,19 +108,24 @@ std::string known_mistake(const std::string& text) {
 base::Result<Address> parse_address(const std::string& text) {
     if (std::string mistake = known_mistake(text); !mistake.empty())
         return base::fail(std::move(mistake));
+    if (text.starts_with(kDescriptor))
+        return parse_numbered(Address::Kind::descriptor,
+                              std::string_view(text).substr(kDescriptor.size()), text, "fd://3");
+    if (text.front() == '=')
+        return parse_numbered(Address::Kind::shared, std::string_view(text).substr(1), text, "=0");
     if (text.front() == '[') return parse_ipv6(text);
     const std::size_t colon = text.rfind(':');
     if (text.front() == '@' || text.find('/') != std::string::npos || colon == std::string::npos)
         return parse_unix(text);
+    if (text == "::") {
+        Address standard_input;
+        standard_input.kind = Address::Kind::descriptor;
+        return standard_input;
+    }
     if (text.find(':') != colon)
         return base::fail("'" + text + "' has more than one colon; an IPv6 address goes into " +
                           "brackets: [::1]:8000");
-    Address address;
-    address.host = text.substr(0, colon);
-    auto port = parse_port(std::string_view(text).substr(colon + 1), text);
-    if (!port) return std::move(port).failure();
-    address.port = *port;
-    return address;
+    return parse_host_and_port(text, colon);
 }
 
 }  // namespace mew::net

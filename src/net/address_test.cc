@@ -9,12 +9,13 @@ namespace {
 using testing::HasSubstr;
 using Kind = Address::Kind;
 
-void expect(const std::string& text, Kind kind, const std::string& host, int port) {
+void expect(const std::string& text, Kind kind, const std::string& host, int port, int number = 0) {
     const auto address = parse_address(text);
     ASSERT_TRUE(address) << text << ": " << address.error().text;
     EXPECT_EQ(address->kind, kind) << text;
     EXPECT_EQ(address->host, host) << text;
     EXPECT_EQ(address->port, port) << text;
+    EXPECT_EQ(address->number, number) << text;
 }
 
 TEST(ParseAddress, EveryForm) {
@@ -36,6 +37,15 @@ TEST(ParseAddress, EveryForm) {
     expect("@cats", Kind::unix_abstract, "cats", 0);
     expect("@cats:1", Kind::unix_abstract, "cats:1", 0);
     expect("@a*b", Kind::unix_abstract, "a*b", 0);
+    expect("run/a*b", Kind::unix_path, "run/a*b", 0);
+    expect("*:80", Kind::ipv4, "", 80);
+    expect("192.168.*:8000", Kind::ipv4_pattern, "192.168.", 8000);
+    expect("10*:0", Kind::ipv4_pattern, "10", 0);
+    expect("fd://0", Kind::descriptor, "", 0, 0);
+    expect("fd://17", Kind::descriptor, "", 0, 17);
+    expect("::", Kind::descriptor, "", 0, 0);
+    expect("=0", Kind::shared, "", 0, 0);
+    expect("=12", Kind::shared, "", 0, 12);
 }
 
 TEST(ParseAddress, MistakesSayWhatToWrite) {
@@ -44,7 +54,7 @@ TEST(ParseAddress, MistakesSayWhatToWrite) {
         std::string says;
     };
     const Row rows[] = {
-        {"", "write it as :8000"},
+        {"", "an address is needed, as in :8000"},
         {"8000", "write :8000 for a TCP port"},
         {":80000", "from 0 to 65535"},
         {":-1", "from 0 to 65535"},
@@ -56,9 +66,20 @@ TEST(ParseAddress, MistakesSayWhatToWrite) {
         {"[::1:8000", "[::1]:8000"},
         {"[::1]8000", "[::1]:8000"},
         {"http://localhost:8000", "no scheme: localhost:8000"},
-        {"fd://3", "cannot use yet"},
-        {"=0", "cannot use yet"},
-        {"192.168.*:8000", "cannot use yet"},
+        {"unix:///run/a", "no scheme"},
+        {":8443,crt,key", "certificates"},
+        {":8443,/etc/crt,/etc/key", "certificates"},
+        {"fd://", "write it as fd://3"},
+        {"fd://x", "write it as fd://3"},
+        {"fd://-1", "write it as fd://3"},
+        {"fd://99999999999", "write it as fd://3"},
+        {"=", "write it as =0"},
+        {"=a", "write it as =0"},
+        {"192.*.1:8000", "write it as 192.168.*:8000"},
+        {"eth*:8000", "write it as 192.168.*:8000"},
+        {"*.1:8000", "write it as 192.168.*:8000"},
+        {"fe80::", "brackets"},
+        {" localhost:80", "blank"},
         {"@", "needs a name"},
         {"/run/", "is a folder"},
         {"/" + std::string(107, 'x'), "has 108 bytes; at most 107"},

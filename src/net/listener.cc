@@ -1,6 +1,5 @@
 #include "net/listener.h"
 
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -15,18 +14,15 @@
 #include <memory>
 #include <system_error>
 
+#include "base/check.h"
 #include "net/address.h"
 #include "net/port_holder.h"
+#include "net/socket_name.h"
 #include "net/unix_listener.h"
 #include "os/proc.h"
 
 namespace mew::net {
 namespace {
-
-struct FreeAddresses {
-    void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
-};
-using AddressList = std::unique_ptr<addrinfo, FreeAddresses>;
 
 std::string own_host_name() {
     std::array<char, HOST_NAME_MAX + 1> name{};
@@ -49,21 +45,6 @@ int clip_backlog(int wanted, std::string& warning) {
               std::to_string(wanted) + ": the system's limit net.core.somaxconn; raise that " +
               "limit with sysctl, or ask for less";
     return most;
-}
-
-base::Result<AddressList> look_up(const Address& address, const std::string& text) {
-    addrinfo hints{};
-    hints.ai_family = address.kind == Address::Kind::ipv6 ? AF_INET6 : AF_INET;
-    hints.ai_socktype = SOCK_STREAM;
-    hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
-    const std::string port = std::to_string(address.port);
-    addrinfo* list = nullptr;
-    const int problem = ::getaddrinfo(address.host.empty() ? nullptr : address.host.c_str(),
-                                      port.c_str(), &hints, &list);
-    if (problem != 0)
-        return base::fail("'" + address.host + "' in the address '" + text +
-                          "' is no address of this machine: " + ::gai_strerror(problem));
-    return AddressList(list);
 }
 
 base::Unexpected<base::Error> bind_failure(const Address& address, const std::string& text) {
@@ -122,22 +103,17 @@ base::Result<os::Fd> listen_on_tcp(const Address& address, const std::string& te
     return fd;
 }
 
-std::uint16_t bound_port(int fd) {
-    sockaddr_storage storage{};
-    socklen_t size = sizeof storage;
-    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&storage), &size) != 0) return 0;
-    std::uint16_t port = 0;
-    static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
-    std::memcpy(&port, reinterpret_cast<const char*>(&storage) + offsetof(sockaddr_in, sin_port),
-                sizeof port);
-    return ntohs(port);
-}
-
-void describe_tcp(ListenerInfo& info, const Address& address) {
-    info.server_port = std::to_string(bound_port(info.fd));
-    if (address.port != 0) return;
+// As written, except for what the kernel or the interfaces had a say in.
+std::string shown_address(const Address& address, const std::string& text, int fd) {
+    const bool pattern = address.kind == Address::Kind::ipv4_pattern;
+    const bool tcp =
+        pattern || address.kind == Address::Kind::ipv4 || address.kind == Address::Kind::ipv6;
+    if (!tcp || (address.port != 0 && !pattern)) return text;
+    const auto name = name_of_socket(fd);
+    if (!name) return text;
+    if (pattern) return name->text;
     const bool v6 = address.kind == Address::Kind::ipv6;
-    info.address = (v6 ? "[" + address.host + "]" : address.host) + ":" + info.server_port;
+    return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(name->port);
 }
 
 }  // namespace
@@ -149,10 +125,24 @@ std::vector<int> ListenerInfo::fds_of(std::uint32_t slot, std::uint32_t slots) c
     return fds;
 }
 
+void describe_listener(Listener& listener, Protocol protocol, const std::string& option,
+                       const std::string& address) {
+    ListenerInfo& info = listener.info;
+    info.fd = listener.fd.get();
+    info.protocol = protocol;
+    info.option = option;
+    info.address = address;
+    info.server_name = own_host_name();
+    const auto name = name_of_socket(info.fd);
+    info.unix_socket = name && name->unix_socket;
+    if (name && !name->unix_socket) info.server_port = std::to_string(name->port);
+}
+
 base::Result<Listener> bind_listener(Protocol protocol, const std::string& option,
                                      const std::string& address, const BindSettings& settings) {
     auto parsed = parse_address(address);
     if (!parsed) return std::move(parsed).failure();
+    MEW_CHECK(parsed->kind != Address::Kind::descriptor && parsed->kind != Address::Kind::shared);
     Listener listener;
     const int backlog = clip_backlog(settings.backlog, listener.warning);
     const bool path = parsed->kind == Address::Kind::unix_path;
@@ -168,16 +158,11 @@ base::Result<Listener> bind_listener(Protocol protocol, const std::string& optio
                          : listen_on_tcp(*parsed, address, backlog, settings.reuse_port);
     if (!fd) return std::move(fd).failure();
     listener.fd = std::move(*fd);
-    ListenerInfo& info = listener.info;
-    info.fd = listener.fd.get();
     listener.backlog = backlog;
-    if (settings.reuse_port && !path && !abstract) info.slot_fds.push_back(info.fd);
-    info.protocol = protocol;
-    info.option = option;
-    info.address = address;
-    info.unix_socket = path || abstract;
-    info.server_name = own_host_name();
-    if (!info.unix_socket) describe_tcp(info, *parsed);
+    describe_listener(listener, protocol, option,
+                      shown_address(*parsed, address, listener.fd.get()));
+    if (settings.reuse_port && !listener.info.unix_socket)
+        listener.info.slot_fds.push_back(listener.info.fd);
     return listener;
 }
 

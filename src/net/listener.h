@@ -45,11 +45,18 @@ struct Listener {
     ListenerInfo info;    // info.fd == fd.get(); port 0 is resolved here
     std::string path;     // absolute UNIX path to unlink (vacuum); empty for others
     std::string warning;  // for the log: the backlog was clipped; empty: all as asked
+    bool inherited = false;
+    std::string giver;  // of an inherited one, where it is known: net/inherited
 };
+
+// Fills info of a listener whose fd is bound; `address` as the log shall show it.
+void describe_listener(Listener& listener, Protocol protocol, const std::string& option,
+                       const std::string& address);
 
 // Binds and listens; TCP with SO_REUSEADDR, TCP_NODELAY, non-blocking, close-on-exec. A UNIX socket
 // is bound beside its place and renamed into it; a stale one is replaced only if nobody answers.
-// A taken TCP port names its holder (pid and program) where /proc shows it.
+// A taken TCP port names its holder (pid and program) where /proc shows it. `address` is none of a
+// socket that is there already (fd://N, =N).
 base::Result<Listener> bind_listener(Protocol protocol, const std::string& option,
                                      const std::string& address, const BindSettings& settings);
 

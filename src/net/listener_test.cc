@@ -143,6 +143,19 @@ TEST(TcpListener, ForeignAddressesAndNames) {
     EXPECT_FALSE(bind_listener(Protocol::http, "http", "[1.2.3.4]:0", {}));
 }
 
+TEST(TcpListener, PatternTakesTheFirstInterfaceThatMatches) {
+    for (const char* text : {"127.*:0", "127.0.0.1*:0"}) {
+        const auto listener = bind_listener(Protocol::http, "http", text, {});
+        ASSERT_TRUE(listener) << listener.error().text;
+        EXPECT_EQ(listener->info.address, "127.0.0.1:" + listener->info.server_port);
+        EXPECT_TRUE(answers(std::stoi(listener->info.server_port)));
+    }
+    const auto none = bind_listener(Protocol::http, "http", "240.0.0.*:0", {});
+    ASSERT_FALSE(none);
+    EXPECT_THAT(none.error().text, HasSubstr("begins with 240.0.0."));
+    EXPECT_THAT(none.error().text, HasSubstr("127.0.0.1"));
+}
+
 TEST(TcpListener, BacklogIsClippedAloud) {
     const auto clipped = bind_listener(Protocol::http, "http", "127.0.0.1:0", {.backlog = 1 << 30});
     ASSERT_TRUE(clipped);

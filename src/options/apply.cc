@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "base/format.h"
+#include "net/address.h"
 #include "options/parse_value.h"
 #include "os/cgroup.h"
 
@@ -19,7 +20,7 @@ struct Overloaded : Cases... {
 template <class... Cases>
 Overloaded(Cases...) -> Overloaded<Cases...>;
 
-constexpr std::size_t kUnixPathMax = 107;
+constexpr std::size_t kLongestShown = 400;  // of an address that is none
 
 std::string show_bound(const Row& row, std::int64_t bound) {
     if (row.type == Type::duration) return show_duration(Milliseconds(bound));
@@ -47,6 +48,12 @@ base::Result<Milliseconds> parse_bounded_duration(const Row& row, std::string_vi
     return value;
 }
 
+base::Result<void> check_address(std::string_view text) {
+    const auto address = net::parse_address(std::string(text));
+    if (!address) return base::fail(printable(address.error().text, kLongestShown));
+    return {};
+}
+
 base::Result<std::string> parse_text(const Row& row, std::string_view text) {
     if (text.find('\0') != std::string_view::npos) return base::fail("holds a NUL byte");
     const auto is_octal = [](char c) { return c >= '0' && c <= '7'; };
@@ -54,6 +61,9 @@ base::Result<std::string> parse_text(const Row& row, std::string_view text) {
         (text.empty() || text.size() > 4 || !std::all_of(text.begin(), text.end(), is_octal)))
         return base::fail(base::format("\"{}\" is not a file mode; write it in octal, as in 660",
                                        printable(text)));
+    if (row.type == Type::address) {
+        if (auto known = check_address(text); !known) return std::move(known).failure();
+    }
     if (row.type == Type::choice) {
         const auto known = words(row.choices);
         if (std::find(known.begin(), known.end(), text) == known.end())
@@ -88,15 +98,6 @@ Protocol protocol_of_option(std::string_view option) {
     return Protocol::http;
 }
 
-std::string port_fault(std::string_view port) {
-    if (port.empty()) return {};  // as uWSGI: any free port
-    const auto number = parse_integer(port);
-    const bool digits =
-        std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (number && digits && *number <= 65535) return {};
-    return base::format("\"{}\" is not a port; ports are 0 to 65535", printable(port));
-}
-
 std::string_view preload_text(Preload value) {
     if (value == Preload::automatic) return "auto";
     return value == Preload::on ? "on" : "off";
@@ -104,42 +105,9 @@ std::string_view preload_text(Preload value) {
 
 }  // namespace
 
-std::string address_fault(std::string_view address) {
-    if (address.empty())
-        return "an address is needed, as in :8000, 127.0.0.1:8000 or /run/app.sock";
-    if (address.find('\0') != std::string_view::npos) return "the address holds a NUL byte";
-    if (address.find("://") != std::string_view::npos)
-        return base::format("\"{}\" is not an address to listen on; write host:port or a path",
-                            printable(address));
-    if (address.find(',') != std::string_view::npos)
-        return "certificates cannot be given here yet; write host:port or a path";
-    if (address.front() == '=')
-        return "shared sockets are not there yet; write host:port or a path";
-    if (std::all_of(address.begin(), address.end(), [](char c) { return c >= '0' && c <= '9'; }))
-        return base::format("\"{0}\" has no colon; for port {0} write :{0}", printable(address));
-    if (address.front() == '[') {
-        const auto close = address.find("]:");
-        if (close == std::string_view::npos)
-            return base::format("\"{}\" has no port; write [::1]:8000", printable(address));
-        return port_fault(address.substr(close + 2));
-    }
-    const bool is_path = address.find('/') != std::string_view::npos || address.front() == '@';
-    const auto colon = address.rfind(':');
-    if (!is_path && colon != std::string_view::npos) {
-        if (address.find(':') != colon)
-            return base::format("\"{}\" holds several colons; write IPv6 addresses as [::1]:8000",
-                                printable(address));
-        return port_fault(address.substr(colon + 1));
-    }
-    if (address.size() > kUnixPathMax)
-        return base::format("the path of a UNIX socket may have {} bytes, this one has {}",
-                            kUnixPathMax, address.size());
-    return {};
-}
-
 // `socket` speaks what `protocol` says, which may come later: see validate.
 base::Result<void> apply_listener(Options& options, const Row& row, std::string_view value) {
-    if (std::string fault = address_fault(value); !fault.empty()) return base::fail(fault);
+    if (auto known = check_address(value); !known) return known;
     options.listen_addresses.push_back(
         {protocol_of_option(row.name), std::string(row.name), std::string(value)});
     return {};

@@ -33,7 +33,4 @@ std::vector<std::string> show_env(const Options& options);
 std::vector<std::string> show_processes(const Options& options);
 std::vector<std::string> show_keepalive(const Options& options);
 
-// What is wrong with a listening address; empty: nothing.
-std::string address_fault(std::string_view address);
-
 }  // namespace mew::options

@@ -156,15 +156,21 @@ TEST(Apply, ListsGather) {
 }
 
 TEST(Apply, Addresses) {
-    for (const char* good : {":8000", "127.0.0.1:8000", "[::1]:8000", "localhost:0", "/run/a.sock",
-                             "@abstract", "app.sock", "*:80", "host:", "./a:b.sock"})
-        EXPECT_EQ(address_fault(good), "") << good;
-    for (const char* bad : {"", "8000", ":99999", ":80a", ":-1", "::1", "[::1]", "http://x:80",
-                            "=0", ":8443,crt,key", ": 80", ":+80"})
-        EXPECT_NE(address_fault(bad), "") << bad;
-    EXPECT_NE(address_fault("/" + std::string(107, 'x')), "");
-    EXPECT_EQ(address_fault("/" + std::string(106, 'x')), "");
-    EXPECT_THAT(address_fault("8000"), HasSubstr("write :8000"));
+    Options options;
+    ASSERT_TRUE(set(options, "http", ":8000"));
+    ASSERT_TRUE(set(options, "http-socket", "/run/a.sock"));
+    using Protocol = ListenAddress::Protocol;
+    EXPECT_THAT(options.listen_addresses,
+                ElementsAre(ListenAddress{Protocol::http, "http", ":8000"},
+                            ListenAddress{Protocol::http, "http-socket", "/run/a.sock"}));
+    // net/address knows them all; what is wrong is told in its words, fit to be shown.
+    const auto wrong = set(options, "http", "\x1b[31m:80");
+    ASSERT_FALSE(wrong);
+    EXPECT_THAT(wrong.error().text, HasSubstr("\\x1b[31m"));
+    const auto bare_port = set(options, "http", "8000");
+    ASSERT_FALSE(bare_port);
+    EXPECT_THAT(bare_port.error().text, HasSubstr("write :8000"));
+    EXPECT_EQ(options.listen_addresses.size(), 2U);
 }
 
 TEST(Apply, EffectiveValuesAreTyped) {

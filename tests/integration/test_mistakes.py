@@ -65,7 +65,7 @@ def test_mistakes_come_before_binding(tmp_path: Path) -> None:
     [
         (["--proceses", "4", "app"], "processes"),
         (["--processes", "0", "app"], "processes"),
-        (["--http", "nonsense:port", "app"], '"port" is not a port'),
+        (["--http", "nonsense:port", "app"], "'port' in the address 'nonsense:port' is no port"),
         (["--http-keepalive=soon", "app"], "soon"),
         (["--chdir", "/no/such/folder", "app"], "/no/such/folder"),
         (["missing.py"], "missing.py"),
