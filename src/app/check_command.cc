@@ -39,11 +39,19 @@ void print_explanation(const options::Loaded& loaded) {
 }  // namespace
 
 int run_check(std::vector<std::string> arguments, const std::vector<std::string>& environment) {
-    const bool for_master = !arguments.empty() && arguments.front() == "--emit";
+    const std::string first = arguments.empty() ? "" : arguments.front();
+    const bool for_master = first == master::kEmit || first == master::kEmitPassed;
     if (for_master) arguments.erase(arguments.begin());
 
+    // Of the master's sockets only that there are some counts here.
+    std::vector<net::Inherited> passed;
+    if (first == master::kEmitPassed) passed.push_back({});
+    if (!for_master) {
+        auto found = net::find_inherited(environment, ::getpid());
+        if (found) passed = std::move(*found);
+    }
     options::Request request;
-    const options::Loaded loaded = options::load(arguments, environment, request);
+    const options::Loaded loaded = options::load(arguments, environment, request, passed);
     if (request.kind == options::Request::Kind::help) {
         std::printf(
             "usage: mewsgi check [OPTION]... [APP]\n"

@@ -68,9 +68,16 @@ std::string find_package(const std::vector<std::string>& environment, const std:
     return folder.substr(0, folder.rfind('/'));
 }
 
-int serve(const std::vector<std::string>& arguments, const std::vector<std::string>& environment) {
+int serve(const std::vector<std::string>& arguments, std::vector<std::string> environment) {
+    auto inherited = net::find_inherited(environment, ::getpid());
+    if (!inherited) {
+        std::fprintf(stderr, "mewsgi: %s\n", inherited.error().text.c_str());
+        return master::kExitError;
+    }
+    net::forget_passing(environment);
     options::Request request;
-    options::Loaded loaded = options::load(arguments, without_own_names(environment), request);
+    options::Loaded loaded =
+        options::load(arguments, without_own_names(environment), request, *inherited);
     if (request.kind == options::Request::Kind::version) {
         std::printf("mewsgi %s\n", MEW_VERSION);
         return master::kExitDone;
@@ -89,7 +96,8 @@ int serve(const std::vector<std::string>& arguments, const std::vector<std::stri
     program.path = own_path();
     program.package_dir = find_package(environment, program.path);
     program.arguments = arguments;
-    program.environment = environment;
+    program.environment = std::move(environment);
+    program.inherited = std::move(*inherited);
     program.logger = logger::run;
     // The app's environment is the user's: what the console script told us ends here.
     ::unsetenv(kLauncherPython);

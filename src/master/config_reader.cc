@@ -83,7 +83,7 @@ base::Result<void> ConfigReader::start(Done done) {
     if (!complaints) return std::move(complaints).failure();
 
     os::SpawnPlan plan;
-    plan.argv = {program_.path, "check", "--emit"};
+    plan.argv = {program_.path, "check", program_.inherited.empty() ? kEmit : kEmitPassed};
     plan.argv.insert(plan.argv.end(), program_.arguments.begin(), program_.arguments.end());
     plan.environment = program_.environment;
     plan.descriptors = {{output->get(), 1}, {complaints->get(), 2}};

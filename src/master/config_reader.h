@@ -17,6 +17,10 @@
 
 namespace mew::master {
 
+// How the child is asked; the second of a master that was started with sockets.
+inline constexpr const char* kEmit = "--emit";
+inline constexpr const char* kEmitPassed = "--emit=passed";
+
 // What `check --emit` writes and this reads: a line that names the build, then the block.
 std::string emit_options(const options::Loaded& loaded);
 base::Result<options::Loaded> read_emitted(const std::string& text);

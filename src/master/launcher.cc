@@ -7,7 +7,7 @@
 #include <cstdio>
 
 #include "master/greeting.h"
-#include "master/listeners.h"
+#include "master/sockets.h"
 #include "master/supervisor.h"
 #include "os/process_title.h"
 
@@ -103,6 +103,8 @@ base::Result<void> acquire(Holdings& holdings, const options::Options& options) 
 }  // namespace
 
 int launch(const Program& program, options::Loaded loaded) {
+    Sockets sockets(loaded.options, program.inherited);
+    if (auto mistakes = sockets.adopt(); !mistakes.empty()) return refuse(mistakes);
     base::SteadyClock clock;
     net::EventLoop loop(clock);
     if (auto opened = loop.open(); !opened) return refuse({opened.error().text});
@@ -127,7 +129,7 @@ int launch(const Program& program, options::Loaded loaded) {
     log::info("starting", "{}", banner(program.version, ::getpid(), plan.interpreter));
     for (const options::Mistake& warning : loaded.warnings)
         log::warning("option", "{}: {}", warning.origin, warning.text);
-    if (auto mistakes = bind_listeners(holdings, options); !mistakes.empty())
+    if (auto mistakes = sockets.bind(holdings.listeners); !mistakes.empty())
         return give_up(holdings, mistakes);
     if (auto acquired = acquire(holdings, options); !acquired)
         return give_up(holdings, {acquired.error().text});

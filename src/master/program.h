@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "net/inherited.h"
+
 namespace mew::master {
 
 // Exit statuses of every mewsgi command.
@@ -16,10 +18,11 @@ inline constexpr int kExitAppFailed = 22;  // the app did not load
 
 struct Program {
     std::string version;
-    std::string path;                      // of this executable, as it was at the start
-    std::string package_dir;               // folder of the Python package
-    std::vector<std::string> arguments;    // serve options, without the program's name
-    std::vector<std::string> environment;  // NAME=VALUE
+    std::string path;                       // of this executable, as it was at the start
+    std::string package_dir;                // folder of the Python package
+    std::vector<std::string> arguments;     // serve options, without the program's name
+    std::vector<std::string> environment;   // NAME=VALUE
+    std::vector<net::Inherited> inherited;  // sockets that this process was started with
     // Body of the logger process: reads raw lines from `input`, writes events to `output`.
     std::function<int(int input, int output)> logger;
 };

@@ -17,6 +17,8 @@ std::vector<std::string> keep_restart_options(const options::Options& running,
     std::vector<std::string> changed;
     keep("listening addresses", running.listen_addresses, fresh.listen_addresses, changed);
     fresh.socket_protocol = running.socket_protocol;  // told by the addresses
+    keep("shared-socket", running.shared_sockets, fresh.shared_sockets, changed);
+    keep("skip-zero", running.skip_zero, fresh.skip_zero, changed);
     keep("thunder-lock", running.thunder_lock, fresh.thunder_lock, changed);
     keep("reuse-port", running.reuse_port, fresh.reuse_port, changed);
     keep("listen", running.listen, fresh.listen, changed);

@@ -151,6 +151,12 @@ bool stands_for_more(const Given& given) {
     return (row != nullptr && row->type == Type::address) || must_not_be_ignored(given.name);
 }
 
+bool serves_passed(const std::vector<net::Inherited>& passed, const Options& options) {
+    return std::any_of(passed.begin(), passed.end(), [&](const net::Inherited& one) {
+        return one.fd != 0 || !options.skip_zero;
+    });
+}
+
 void complete_short_form(const Gatherer& gatherer, Loaded& loaded) {
     if (!gatherer.positional_app() || !loaded.options.listen_addresses.empty()) return;
     if (std::any_of(loaded.given.begin(), loaded.given.end(), stands_for_more)) return;
@@ -175,7 +181,7 @@ void drop_repeated(std::vector<Mistake>& mistakes) {
 }  // namespace
 
 Loaded load(const std::vector<std::string>& arguments, const std::vector<std::string>& environment,
-            Request& request) {
+            Request& request, const std::vector<net::Inherited>& passed) {
     Loaded loaded;
     const Environment variables = as_map(environment);
     Gatherer gatherer(variables, loaded, request);
@@ -185,8 +191,12 @@ Loaded load(const std::vector<std::string>& arguments, const std::vector<std::st
     if (request.kind != Request::Kind::serve) return loaded;
     Expander expander(gatherer.items(), variables, loaded.mistakes, loaded.warnings);
     Applier(gatherer, expander, loaded).run();
-    complete_short_form(gatherer, loaded);
-    validate(loaded, !gatherer.incomplete() && !lacks_what_was_meant(loaded));
+    const bool served = serves_passed(passed, loaded.options);
+    if (!served) complete_short_form(gatherer, loaded);
+    Expected expected;
+    expected.all = !gatherer.incomplete() && !lacks_what_was_meant(loaded);
+    expected.address = !served;
+    validate(loaded, expected);
     drop_repeated(loaded.warnings);
     drop_repeated(loaded.mistakes);
     return loaded;

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "net/inherited.h"
 #include "options/options.h"
 
 namespace mew::options {
@@ -48,8 +49,9 @@ struct Request {  // what the command line asked for instead of serving
 };
 
 // `arguments` without the program name. `environment` as NAME=VALUE. Reads files, nothing else.
+// With sockets that were `passed` to this process, no address need be named.
 Loaded load(const std::vector<std::string>& arguments, const std::vector<std::string>& environment,
-            Request& request);
+            Request& request, const std::vector<net::Inherited>& passed = {});
 
 // Options as a block that another process of this build reads back (zygote, worker,
 // `mewsgi check --emit`). Lossless, whatever bytes a value holds.

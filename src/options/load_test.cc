@@ -212,6 +212,36 @@ TEST(Load, OptionsAcross) {
     EXPECT_TRUE(says(twice.warnings, ":1 is given twice"));
 }
 
+TEST(Load, SharedSockets) {
+    const Loaded good = load_ini("module = m\nshared-socket = :1\nhttp-socket = =0\n");
+    EXPECT_EQ(texts(good.mistakes) + texts(good.warnings), "");
+    EXPECT_THAT(good.options.shared_sockets, ElementsAre(":1"));
+    EXPECT_TRUE(says(with("http = =0\n").mistakes, "is not there: none is given"));
+    EXPECT_TRUE(says(with("shared-socket = :2\nhttp = =1\n").mistakes, "there: 1 is given"));
+    EXPECT_TRUE(says(with("shared-socket = =0\n").mistakes, "an address of its own"));
+    EXPECT_TRUE(says(with("shared-socket = 8000\n").mistakes, "write :8000"));
+}
+
+TEST(Load, PassedSocketsNeedNoAddress) {
+    const auto load_with = [](const test::Words& arguments,
+                              const std::vector<net::Inherited>& passed) {
+        Request request;
+        return load(arguments, {}, request, passed);
+    };
+    const net::Inherited systemds{3, ""};
+    const net::Inherited standard_input{0, ""};
+    for (const test::Words& app : {test::Words{"--module", "m"}, test::Words{"m"}}) {
+        EXPECT_EQ(texts(load_with(app, {systemds}).mistakes), "");
+        EXPECT_TRUE(load_with(app, {systemds}).options.listen_addresses.empty());
+        EXPECT_TRUE(load_with(app, {standard_input}).options.listen_addresses.empty());
+    }
+    EXPECT_TRUE(says(load_with({"--module", "m"}, {}).mistakes, "nothing to listen on"));
+    EXPECT_TRUE(says(load_with({"--module", "m", "--skip-zero"}, {standard_input}).mistakes,
+                     "nothing to listen on"));
+    EXPECT_EQ(load_with({"m", "--skip-zero"}, {standard_input}).options.listen_addresses.size(),
+              1U);
+}
+
 TEST(Load, ModuleTexts) {
     for (const char* good : {"a", "a.b", "a.b:c", "a:b()", "_a.b1:c.d", "käse:app"})
         EXPECT_EQ(texts(load_words({"--http", ":1", "--module", good}).mistakes), "") << good;

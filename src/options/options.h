@@ -23,7 +23,7 @@ struct ListenAddress {
     using Protocol = net::Protocol;
     Protocol protocol = Protocol::http;
     std::string option;   // "http", "socket", ...: how the log names it
-    std::string address;  // ":8000", "127.0.0.1:8000", "[::1]:8000", "/run/app.sock", "@name"
+    std::string address;  // ":8000", "[::1]:8000", "/run/app.sock", "fd://3": see net/address.h
 
     bool operator==(const ListenAddress&) const = default;
 };
@@ -68,7 +68,9 @@ struct Options {
     // sockets
     std::vector<ListenAddress> listen_addresses;
     std::string socket_protocol = "uwsgi";  // what `socket` speaks; resolved into the addresses
-    int listen = 1024;                      // backlog
+    std::vector<std::string> shared_sockets;  // addresses; `=N` in a listening one names the N-th
+    bool skip_zero = false;                   // standard input is no socket, whatever it is
+    int listen = 1024;                        // backlog
     bool thunder_lock = false;
     bool reuse_port = false;
     std::string chmod_socket;  // octal text; empty: umask decides

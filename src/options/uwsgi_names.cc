@@ -39,8 +39,6 @@ constexpr Advice kAdvice[] = {
     {"fastcgi-nph-socket", true, kNoNph},
     {"scgi-nph-socket", true, kNoNph},
     {"raw-socket", true, kUseHttp},
-    {"shared-socket", true, kUseHttp},
-    {"undeferred-shared-socket", true, kUseHttp},
     {"fastrouter", true, kUseHttp},
     {"rawrouter", true, kUseHttp},
     {"forkptyrouter", true, kUseHttp},

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
-#include <set>
+#include <map>
 
 #include "base/format.h"
 #include "net/address.h"
@@ -26,8 +26,8 @@ std::string origin_of(const Loaded& loaded, std::string_view name) {
 
 class Check {
 public:
-    Check(Loaded& loaded, bool complete)
-        : loaded_(loaded), options_(loaded.options), complete_(complete) {}
+    Check(Loaded& loaded, Expected expected)
+        : loaded_(loaded), options_(loaded.options), expected_(expected) {}
 
     void run() {
         app();
@@ -53,7 +53,8 @@ private:
                     base::format("wsgi-file = {} and module = {} name two apps; leave "
                                  "one out",
                                  printable(options_.wsgi_file), printable(options_.module)));
-        if (complete_ && options_.module.empty() && options_.wsgi_file.empty() && options_.need_app)
+        if (expected_.all && options_.module.empty() && options_.wsgi_file.empty() &&
+            options_.need_app)
             mistake("need-app",
                     "no app is named; add --module pkg.mod:app (module = pkg.mod:app "
                     "in a file) or --wsgi-file path/file.py");
@@ -97,16 +98,25 @@ private:
 
     void listeners() {
         auto& addresses = options_.listen_addresses;
-        if (complete_ && addresses.empty())
+        if (expected_.all && expected_.address && addresses.empty())
             mistake("http", "nothing to listen on; add --http :8000 (http = :8000 in a file)");
         for (ListenAddress& listen : addresses) {
             if (listen.option == "socket") listen.protocol = socket_protocol();
         }
-        std::set<std::string> seen;
+        for (const std::string& address : options_.shared_sockets) shared(address);
+        for (const ListenAddress& listen : addresses) share(listen);
+        std::map<std::string, ListenAddress::Protocol> seen;
         const auto repeated = [&](const ListenAddress& listen) {
-            if (seen.insert(listen.address).second) return false;
-            warning(listen.option,
-                    base::format("{} is given twice; it is bound once", printable(listen.address)));
+            const auto [first, fresh] = seen.emplace(listen.address, listen.protocol);
+            if (fresh) return false;
+            const std::string shown = printable(listen.address);
+            if (first->second == listen.protocol)
+                warning(listen.option, base::format("{} is given twice; it is bound once", shown));
+            else
+                mistake(listen.option, base::format("{} is given for two protocols; a socket can "
+                                                    "speak one: leave {} out, or give it another "
+                                                    "address",
+                                                    shown, listen.option));
             return true;
         };
         // In order: the first of a pair stays.
@@ -129,9 +139,10 @@ private:
     // Who can connect to a gateway's port says who the client is, and how it came.
     void trust(const ListenAddress& listen) {
         if (listen.protocol == ListenAddress::Protocol::http) return;
-        const auto address = net::parse_address(listen.address);
-        if (!address || address->kind == net::Address::Kind::unix_path ||
-            address->kind == net::Address::Kind::unix_abstract || is_loopback(address->host)) {
+        using Kind = net::Address::Kind;
+        const auto address = net::parse_address(without_share(listen.address));
+        if (!address || address->kind == Kind::unix_path || address->kind == Kind::unix_abstract ||
+            address->kind == Kind::descriptor || is_loopback(address->host)) {
             return;
         }
         warning(listen.option,
@@ -143,6 +154,36 @@ private:
 
     static bool is_loopback(const std::string& host) {
         return host == "localhost" || host == "::1" || host.starts_with("127.");
+    }
+
+    void shared(const std::string& text) {
+        const auto address = net::parse_address(text);
+        if (address && address->kind == net::Address::Kind::shared)
+            mistake("shared-socket",
+                    base::format("shared-socket = {}: a shared socket needs an address of its own",
+                                 printable(text)));
+    }
+
+    // What `=N` stands for; others as they are.
+    std::string without_share(const std::string& text) const {
+        const auto address = net::parse_address(text);
+        if (!address || address->kind != net::Address::Kind::shared) return text;
+        const auto place = static_cast<std::size_t>(address->number);
+        return place < options_.shared_sockets.size() ? options_.shared_sockets[place] : text;
+    }
+
+    void share(const ListenAddress& listen) {
+        const auto address = net::parse_address(listen.address);
+        if (!address || address->kind != net::Address::Kind::shared) return;
+        const std::size_t count = options_.shared_sockets.size();
+        if (static_cast<std::size_t>(address->number) < count) return;
+        mistake(listen.option,
+                base::format("{} = {} names a shared socket that is not there: {}; they count "
+                             "from =0, and shared-socket = ADDRESS gives one",
+                             listen.option, printable(listen.address),
+                             count == 0
+                                 ? "none is given"
+                                 : base::format("{} {} given", count, count == 1 ? "is" : "are")));
     }
 
     void identities() {
@@ -196,11 +237,11 @@ private:
 
     Loaded& loaded_;
     Options& options_;
-    bool complete_;
+    Expected expected_;
 };
 
 }  // namespace
 
-void validate(Loaded& loaded, bool complete) { Check(loaded, complete).run(); }
+void validate(Loaded& loaded, Expected expected) { Check(loaded, expected).run(); }
 
 }  // namespace mew::options

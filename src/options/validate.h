@@ -5,7 +5,10 @@
 
 namespace mew::options {
 
-// `complete`: nothing that was meant is missing, so that an absent option is a mistake.
-void validate(Loaded& loaded, bool complete);
+struct Expected {
+    bool all = true;      // nothing that was meant is missing: an absent option is a mistake
+    bool address = true;  // false: there are sockets to serve on without one
+};
+void validate(Loaded& loaded, Expected expected);
 
 }  // namespace mew::options

@@ -1,5 +1,6 @@
 """Runs the real program and looks at it from outside: log, sockets, /proc.
 
+activation.py  sockets that the program is started with, as systemd does it
 server.py   the program as a context manager, its log, its end
 client.py   HTTP by raw bytes, split wherever a test wants
 gate.py     a request that stays in the app until it is let go

@@ -122,6 +122,8 @@ class Server:
         wrapper: Sequence[str] = (),
         expect_status: int | None = 0,
         timeout: float = 20.0,
+        stdin: int = subprocess.DEVNULL,
+        pass_fds: Sequence[int] = (),
     ) -> None:
         """`http=None`: the arguments say where to listen. `wait=None`: do not wait for readiness.
         `expect_status=None`: whatever the exit status is."""
@@ -130,6 +132,7 @@ class Server:
         self.command = [*wrapper, program(), *(["--http", http] if http else []), *arguments]
         self.environment = clean_environment({**(env or {}), name: value})
         self.cwd, self.wait, self.timeout = cwd, wait, timeout
+        self.stdin, self.pass_fds = stdin, pass_fds
         self.expect_status = expect_status
         self.lines: list[str] = []
         self._more = threading.Condition()
@@ -140,7 +143,8 @@ class Server:
             self.command,
             cwd=self.cwd,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=self.stdin,
+            pass_fds=self.pass_fds,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
