@@ -18,11 +18,10 @@ from mewsgi import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any, Callable, NoReturn
+    from typing import Any, NoReturn
 
+    from mewsgi._apps import Apps
     from mewsgi._mewsgi import Boot
-
-    Application = Callable[..., Any]
 
 APP_FAILED = 22  # uWSGI's exit status for an app that does not load
 
@@ -37,7 +36,9 @@ def run(boot_fd: int) -> NoReturn:
     boot = attach(native, boot_fd)
     prepare_interpreter(boot)
     lazy = is_lazy(boot["options"])
-    app = None if lazy else load_in_zygote(boot)
+    from mewsgi import _apps
+
+    apps = _apps.Apps() if lazy else load_in_zygote(boot)
     if lazy:
         native.zygote_ready("the app will be imported by each worker (lazy-apps)")
     # Garbage is not worth sharing; what is left shall not be written to by the collector.
@@ -47,7 +48,7 @@ def run(boot_fd: int) -> NoReturn:
 
     from mewsgi import _worker
 
-    _worker.run(boot, slot, app, lazy)
+    _worker.run(boot, slot, apps, lazy)
 
 
 def is_lazy(options: dict[str, Any]) -> bool:
@@ -145,29 +146,35 @@ def prepare_interpreter(boot: Boot) -> None:
     _uwsgi.install(boot)
 
 
-def load_in_zygote(boot: Boot) -> Application | None:
-    """Import the app once for all workers; what it leaves open is told by name."""
-    from mewsgi import _loader, _mewsgi
+def load_in_zygote(boot: Boot) -> Apps:
+    """Import the apps once for all workers; what they leave open is told by name."""
+    from mewsgi import _apps, _mewsgi
 
     before = {fd for fd, _ in _mewsgi.open_connections()}
     started = perf_counter()
-    try:
-        app = _loader.load(boot["options"])
-    except BaseException as error:  # noqa: BLE001 -- sys.exit() in an app is one of them
-        text = _loader.explain_failure(error)
-        if boot["options"]["need-app"]:
-            flush()
-            _mewsgi.zygote_failed(APP_FAILED, text)
-        _mewsgi.log("error", "app-failed", text)
-        _mewsgi.zygote_ready("serving without an app (need-app is off)")
-        return None
-    if boot["options"]["preload"] != "on":  # else it was asked for
+    apps = _apps.load(boot["options"], refuse_app if boot["options"]["need-app"] else log_failure)
+    if apps.names and boot["options"]["preload"] != "on":  # else it was asked for
         warn_of_leftovers(before)
-    if app is None:
+    if apps.names:
+        _mewsgi.zygote_ready(f"{apps.about} loaded in {perf_counter() - started:.2f} s")
+    elif apps.failed:
+        _mewsgi.zygote_ready("serving without an app (need-app is off)")
+    else:
         _mewsgi.zygote_ready("no app is configured: every request gets a 500")
-        return None
-    _mewsgi.zygote_ready(f"app {app.name} loaded in {perf_counter() - started:.2f} s")
-    return app.callable
+    return apps
+
+
+def refuse_app(text: str) -> NoReturn:
+    from mewsgi import _mewsgi
+
+    flush()
+    _mewsgi.zygote_failed(APP_FAILED, text)
+
+
+def log_failure(text: str) -> None:
+    from mewsgi import _mewsgi
+
+    _mewsgi.log("error", "app-failed", text)
 
 
 def warn_of_leftovers(before: set[int]) -> None:

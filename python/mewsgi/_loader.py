@@ -31,8 +31,16 @@ class App:
         self.callable = target
 
 
-def load(options: dict[str, Any]) -> App | None:
-    """None: no app is configured, which only need-app = false lets through."""
+class Applications:
+    """`applications = {"/path": app}` in the module: it names several, and none for all."""
+
+    def __init__(self, name: str, by_path: dict[Any, Any]) -> None:
+        self.name = name
+        self.by_path = by_path
+
+
+def load(options: dict[str, Any]) -> App | Applications | None:
+    """None: no app is configured but those of mounts, or none at all (need-app = false)."""
     enter_folder(options["chdir"])
     extend_path(options["pythonpath"])
     activate_virtualenv(options["virtualenv"])
@@ -40,14 +48,27 @@ def load(options: dict[str, Any]) -> App | None:
         import_helper(name)
     wanted = options["callable"]
     if options["wsgi-file"]:
-        path, wanted = split_file(options["wsgi-file"], wanted)
-        module = load_file(path)
-        return find_callable(module, path, wanted)
-    if options["module"]:
+        name, wanted = split_file(options["wsgi-file"], wanted)
+        module = load_file(name)
+    elif options["module"]:
         name, colon, attribute = options["module"].partition(":")
         module = import_module(name)
-        return find_callable(module, name, attribute if colon else wanted)
-    return None
+        wanted = attribute if colon else wanted
+    else:
+        return None
+    by_path = vars(module).get("applications")
+    if not wanted and isinstance(by_path, dict):
+        return Applications(f"{name}:applications", by_path)
+    return find_callable(module, name, wanted)
+
+
+def load_named(text: str, wanted: str, option: str) -> App:
+    """An app as `pkg.mod`, `pkg.mod:app` or `path/file.py:app`; `option` says where it stands."""
+    path, wanted_there = split_file(text, wanted)
+    if "/" in path or path.endswith((".py", ".wsgi")):
+        return find_callable(load_file(path, option), path, wanted_there)
+    name, colon, attribute = text.partition(":")
+    return find_callable(import_module(name, option), name, attribute if colon else wanted)
 
 
 # ---- where things are looked for
@@ -113,10 +134,10 @@ def activate_virtualenv(folder: str) -> None:
 # ---- modules and files
 
 
-def import_module(name: str) -> ModuleType:
+def import_module(name: str, option: str = "module") -> ModuleType:
     if not name or not all(part.isidentifier() for part in name.split(".")):
         raise LoadError(
-            f"module = {name} is no module name; write pkg.mod or pkg.mod:callable, "
+            f"{option} = {name} is no module name; write pkg.mod or pkg.mod:callable, "
             "or use wsgi-file for a path"
         )
     try:
@@ -150,7 +171,7 @@ def file_module_name(path: str) -> str:
     return "uwsgi_file_" + stem.replace("/", "_").replace(".", "_")
 
 
-def load_file(path: str) -> ModuleType:
+def load_file(path: str, option: str = "wsgi-file") -> ModuleType:
     """Any suffix will do; nothing is cached beside it, as app.wsgi and app.py would collide."""
     from importlib.machinery import ModuleSpec, SourceFileLoader
 
@@ -161,7 +182,7 @@ def load_file(path: str) -> ModuleType:
         source = loader.get_data(whole)
     except OSError as error:
         raise LoadError(
-            f"wsgi-file = {path}: {error.strerror} (looked for {whole}); "
+            f"{option} = {path}: {error.strerror} (looked for {whole}); "
             "the path counts from the working directory, after chdir"
         ) from None
     code = loader.source_to_code(source, whole)
@@ -309,15 +330,15 @@ def similar_module(name: str, folders: list[str]) -> str | None:
     return close[0] if close else None
 
 
-def explain_failure(error: BaseException) -> str:
+def explain_failure(error: BaseException, what: str = "the app") -> str:
     """The text that the log and `mewsgi reload` show."""
     if isinstance(error, LoadError):
-        return f"the app did not load: {error}"
+        return f"{what} did not load: {error}"
     if isinstance(error, SystemExit):
-        head = f"the app called sys.exit({'' if error.code is None else repr(error.code)})"
+        head = f"{what} called sys.exit({'' if error.code is None else repr(error.code)})"
         head += " while it was imported"
     else:
-        head = f"the app did not load: {type(error).__name__} while it was imported"
+        head = f"{what} did not load: {type(error).__name__} while it was imported"
     from traceback import format_exception
 
     lines = "".join(format_exception(type(error), error, below_ours(error))).rstrip("\n")

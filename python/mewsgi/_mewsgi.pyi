@@ -42,10 +42,14 @@ def wait_for_spawn() -> int:
     """
 
 def worker_failed(status: int, text: str, /) -> NoReturn: ...
-def serve(application: Callable[..., Any] | None, /) -> int:
+def serve(
+    application: Callable[..., Any] | None,
+    mounts: list[tuple[str, Callable[..., Any] | None]],
+    /,
+) -> int:
     """Tell the master that this worker is ready, and answer requests until it is retired.
 
-    Returns the exit status to leave with.
+    With mounts (prefix and app), they are all that is served. Returns the exit status.
     """
 
 def limit_exit(seconds: float, status: int, /) -> None:

@@ -6,52 +6,49 @@ import sys
 from time import perf_counter
 
 from mewsgi import _mewsgi
-from mewsgi._bootstrap import APP_FAILED, flush
+from mewsgi._bootstrap import APP_FAILED, flush, log_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Callable, NoReturn
 
+    from mewsgi._apps import Apps
     from mewsgi._mewsgi import Boot
 
 EXIT_LIMIT = 5.0  # seconds that exit hooks and threads of the app have together
 
 
-def run(boot: Boot, slot: int, application: Callable[..., Any] | None, lazy: bool) -> NoReturn:
+def run(boot: Boot, slot: int, apps: Apps, lazy: bool) -> NoReturn:
     if boot["options"]["auto-procname"]:
         _mewsgi.set_title(f"mewsgi worker {slot}")
     if lazy:
-        application = load_here(boot)
+        apps = load_here(boot)
     call_hook("post_fork_hook")
-    status = serve(application)
+    status = serve(apps)
     _mewsgi.limit_exit(EXIT_LIMIT, status)
     run_exit_hooks()
     _mewsgi.leave(status)
 
 
-def load_here(boot: Boot) -> Callable[..., Any] | None:
-    from mewsgi import _loader
+def load_here(boot: Boot) -> Apps:
+    from mewsgi import _apps
 
     started = perf_counter()
-    try:
-        app = _loader.load(boot["options"])
-    except BaseException as error:  # noqa: BLE001 -- sys.exit() in an app is one of them
-        text = _loader.explain_failure(error)
-        if boot["options"]["need-app"]:
-            flush()
-            _mewsgi.worker_failed(APP_FAILED, text)
-        _mewsgi.log("error", "app-failed", text)
-        return None
-    if app is None:
-        return None
-    took = perf_counter() - started
-    _mewsgi.log("info", "app-loaded", f"app {app.name} loaded in {took:.2f} s")
-    return app.callable
+    apps = _apps.load(boot["options"], refuse_app if boot["options"]["need-app"] else log_failure)
+    if apps.names:
+        took = perf_counter() - started
+        _mewsgi.log("info", "app-loaded", f"{apps.about} loaded in {took:.2f} s")
+    return apps
 
 
-def serve(application: Callable[..., Any] | None) -> int:
+def refuse_app(text: str) -> NoReturn:
+    flush()
+    _mewsgi.worker_failed(APP_FAILED, text)
+
+
+def serve(apps: Apps) -> int:
     try:
-        return _mewsgi.serve(application)
+        return _mewsgi.serve(apps.default, apps.mounts)
     except BaseException as error:  # noqa: BLE001 -- it never began: the master must know why
         flush()
         _mewsgi.worker_failed(1, describe(error))

@@ -37,9 +37,11 @@ struct EnvironmentChange {
 
 struct Options {
     // app
-    std::string module;     // pkg.mod, pkg.mod:app, pkg.mod:make_app()
-    std::string wsgi_file;  // path of a .py or .wsgi file
-    std::string callable;   // empty: "application", then "app"
+    std::string module;               // pkg.mod, pkg.mod:app, pkg.mod:make_app()
+    std::string wsgi_file;            // path of a .py or .wsgi file
+    std::string callable;             // empty: "application", then "app"
+    std::vector<std::string> mounts;  // /path=pkg.mod:app or /path=file.py
+    bool manage_script_name = false;  // gateways too choose a mount by the path
     std::string chdir;
     std::vector<std::string> pythonpath;
     std::string virtualenv;

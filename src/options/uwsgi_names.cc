@@ -50,7 +50,6 @@ constexpr Advice kAdvice[] = {
     {"xml", true, kUseIni},
     {"xmlconfig", true, kUseIni},
     {"emperor", true, "start one mewsgi for each of its configurations"},
-    {"mount", true, "name the app with module or wsgi-file"},
     {"daemonize", false, "mewsgi stays in the foreground; let systemd or the like run it"},
     {"daemonize2", false, "mewsgi stays in the foreground; let systemd or the like run it"},
     {"lazy", false, "use lazy-apps"},

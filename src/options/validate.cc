@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <map>
+#include <set>
 
 #include "base/format.h"
 #include "net/address.h"
@@ -32,6 +33,7 @@ public:
     void run() {
         app();
         module();
+        mounts();
         listeners();
         identities();
         folders();
@@ -53,8 +55,9 @@ private:
                     base::format("wsgi-file = {} and module = {} name two apps; leave "
                                  "one out",
                                  printable(options_.wsgi_file), printable(options_.module)));
-        if (expected_.all && options_.module.empty() && options_.wsgi_file.empty() &&
-            options_.need_app)
+        const bool named =
+            !options_.module.empty() || !options_.wsgi_file.empty() || !options_.mounts.empty();
+        if (expected_.all && !named && options_.need_app)
             mistake("need-app",
                     "no app is named; add --module pkg.mod:app (module = pkg.mod:app "
                     "in a file) or --wsgi-file path/file.py");
@@ -94,6 +97,34 @@ private:
         std::string_view callable = text.substr(colon + 1);
         if (callable.ends_with("()")) callable.remove_suffix(2);
         return is_dotted_name(callable);
+    }
+
+    void mounts() {
+        std::set<std::string_view> seen;
+        if (!options_.module.empty() || !options_.wsgi_file.empty()) seen.insert("");
+        for (const std::string& mount : options_.mounts) {
+            const std::string_view text = mount;
+            const auto equals = text.find('=');
+            const std::string shown = printable(text);
+            if (equals == std::string_view::npos || equals + 1 == text.size()) {
+                mistake("mount", base::format("mount = {} names no app; write /path=pkg.mod:app or "
+                                              "/path=file.py",
+                                              shown));
+                continue;
+            }
+            std::string_view path = text.substr(0, equals);
+            if (!path.starts_with('/')) {
+                mistake("mount", base::format("mount = {} does not begin with a path; write "
+                                              "/path=app (apps by host name are not there yet)",
+                                              shown));
+                continue;
+            }
+            while (path.ends_with('/')) path.remove_suffix(1);
+            if (!seen.insert(path).second)
+                mistake("mount",
+                        base::format("mount = {}: another app serves that path already{}", shown,
+                                     path.empty() ? " (module and wsgi-file serve /)" : ""));
+        }
     }
 
     void listeners() {

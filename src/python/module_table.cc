@@ -15,7 +15,7 @@ PyMethodDef function_table[] = {
     {"worker_failed", worker_failed, METH_VARARGS, "Tell the master why not, and exit."},
     {"wait_for_spawn", wait_for_spawn_order, METH_NOARGS,
      "Stand still and fork a worker for each order; returns in the worker."},
-    {"serve", serve, METH_O, "Answer requests until the master retires this worker."},
+    {"serve", serve, METH_VARARGS, "Answer requests until the master retires this worker."},
     {"limit_exit", limit_exit, METH_VARARGS, "limit_exit(seconds, status): exit then at last."},
     {"leave", leave_process, METH_O, "End this process at once."},
     {"request_reload", request_reload, METH_NOARGS, "Ask the master to reload."},

@@ -87,19 +87,21 @@ EnvironSettings environ_settings(const options::Options& options, const Role& ow
     settings.multithread = options.threads > 1;
     settings.multiprocess = options.processes > 1;
     settings.cores = options.threads;
+    settings.manage_script_name = options.manage_script_name;
     settings.post_buffering = options.post_buffering;
     settings.version = MEW_VERSION;
     return settings;
 }
 
-// One bridge for each core: they share nothing but the app.
+// One bridge for each core: they share nothing but the apps.
 class Bridges {
 public:
-    bool prepare(PyObject* application, const options::Options& options, const Role& own) {
+    bool prepare(PyObject* application, PyObject* mounts, const options::Options& options,
+                 const Role& own) {
         const EnvironSettings settings = environ_settings(options, own);
         for (int core = 0; core < options.threads; ++core) {
             bridges_.push_back(std::make_unique<WsgiBridge>(application));
-            if (!bridges_.back()->prepare(settings)) return false;
+            if (!bridges_.back()->prepare(settings, mounts)) return false;
         }
         return true;
     }
@@ -159,11 +161,14 @@ PyObject* serve_pooled(worker::Worker& worker, const Role& own, int threads) {
 
 }  // namespace
 
-PyObject* serve(PyObject*, PyObject* application) {
+PyObject* serve(PyObject*, PyObject* arguments) {
+    PyObject* application = nullptr;
+    PyObject* mounts = nullptr;
+    if (!PyArg_ParseTuple(arguments, "OO!", &application, &PyList_Type, &mounts)) return nullptr;
     Role& own = role();
     const options::Options& options = own.boot.loaded.options;
     Bridges bridges;
-    if (!bridges.prepare(application == Py_None ? nullptr : application, options, own)) {
+    if (!bridges.prepare(application == Py_None ? nullptr : application, mounts, options, own)) {
         return nullptr;
     }
     const worker::Settings settings = worker::settings_from(options, own.boot.listeners);

@@ -11,10 +11,12 @@ namespace mew::python {
 using Sent = WsgiResponse::Sent;
 
 struct WsgiBridge::Call {
-    Call(http::Exchange& the_exchange, http::ResponseHead& head, std::vector<PyRef>& keep)
-        : exchange(the_exchange), response(the_exchange.response, head, keep) {}
+    Call(http::Exchange& the_exchange, const MountedApps::Choice& the_choice,
+         http::ResponseHead& head, std::vector<PyRef>& keep)
+        : exchange(the_exchange), choice(the_choice), response(the_exchange.response, head, keep) {}
 
     http::Exchange& exchange;
+    const MountedApps::Choice choice;
     WsgiResponse response;
     PyRef input;
     bool client_gone = false;
@@ -56,7 +58,9 @@ bool has_one_piece(PyObject* iterable) {
 
 }  // namespace
 
-bool WsgiBridge::prepare(const EnvironSettings& settings) {
+bool WsgiBridge::prepare(const EnvironSettings& settings, PyObject* mounts) {
+    if (!mounted_.take(mounts)) return false;
+    mounted_.set_listeners(settings.listeners, settings.manage_script_name);
     close_name_ = PyRef::steal(PyUnicode_InternFromString("close"));
     return close_name_ && input_type_.prepare(settings.post_buffering) &&
            file_wrapper_type_.prepare() && start_response_type_.prepare() &&
@@ -64,12 +68,15 @@ bool WsgiBridge::prepare(const EnvironSettings& settings) {
 }
 
 void WsgiBridge::run(http::Exchange& exchange) {
-    if (!application_) {
+    MountedApps::Choice choice{application_.get(), true, {}};
+    if (!mounted_.empty()) choice = mounted_.choose(exchange);
+    if (!choice.found) return exchange.response.fail(404);
+    if (choice.app == nullptr) {
         log::error("no-app", "{} {}: no app is loaded; give --module or --wsgi-file",
                    exchange.head.method(), exchange.head.target());
         return exchange.response.fail(500);
     }
-    Call call(exchange, head_, keep_);
+    Call call(exchange, choice, head_, keep_);
     if (!call_app(call)) on_failure(call);
     if (call.input) InputType::detach(call.input.get());
     head_.clear();
@@ -83,6 +90,9 @@ bool WsgiBridge::call_app(Call& call) {
         PyDict_SetItem(environ.get(), environ_.input_key(), call.input.get()) != 0) {
         return false;
     }
+    const std::string_view prefix = call.choice.prefix;
+    if (!prefix.empty() && !environ_.set_mount(environ.get(), call.exchange.head, prefix))
+        return false;
     PyRef start_response = PyRef::steal(start_response_type_.make(call.response));
     if (!start_response) return false;
     if (is_websocket_request(call.exchange) &&
@@ -90,8 +100,7 @@ bool WsgiBridge::call_app(Call& call) {
         return false;
     }
     PyObject* arguments[2] = {environ.get(), start_response.get()};
-    const PyRef result =
-        PyRef::steal(PyObject_Vectorcall(application_.get(), arguments, 2, nullptr));
+    const PyRef result = PyRef::steal(PyObject_Vectorcall(call.choice.app, arguments, 2, nullptr));
     bool done = result && (call.response.detached() || send_result(call, result.get()));
     if (result) {
         // PEP 3333: close() runs whether or not the answer went well, and must not hide why not.

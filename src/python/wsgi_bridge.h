@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "http/exchange.h"
+#include "python/mounted_apps.h"
 #include "python/ref.h"
 #include "python/wsgi_environ.h"
 #include "python/wsgi_file_wrapper.h"
@@ -20,8 +21,9 @@ public:
     // `application` may be null: no app was loaded (need-app = false), every request gets a 500.
     explicit WsgiBridge(PyObject* application) : application_(PyRef::borrow(application)) {}
 
-    // False with a Python exception set.
-    bool prepare(const EnvironSettings& settings);
+    // `mounts` is a list of (prefix, app); if not empty, it takes the application's place. False
+    // with a Python exception set.
+    bool prepare(const EnvironSettings& settings, PyObject* mounts);
     void run(http::Exchange& exchange) override;
 
 private:
@@ -37,6 +39,7 @@ private:
     void on_failure(Call& call);
 
     PyRef application_;
+    MountedApps mounted_;  // empty: there is the one application
     Environ environ_;
     InputType input_type_;
     FileWrapperType file_wrapper_type_;

@@ -187,6 +187,17 @@ bool Environ::set_path(PyObject* environ, const http::RequestHead& head) {
     return query.empty() || set(environ, keys_.query, latin1(query));
 }
 
+bool Environ::set_mount(PyObject* environ, const http::RequestHead& head, std::string_view prefix) {
+    std::string_view path = head.path();
+    if (!head.path_decoded) {
+        scratch_.clear();
+        http::percent_decode(path, scratch_);
+        path = scratch_;
+    }
+    path.remove_prefix(prefix.size());
+    return set(environ, "SCRIPT_NAME", latin1(prefix)) && set(environ, keys_.path, latin1(path));
+}
+
 bool Environ::set_peer(PyObject* environ, const http::Exchange& exchange) {
     const http::Peer& peer = exchange.peer;
     if (const std::string_view client = exchange.head.client_address(); !client.empty()) {

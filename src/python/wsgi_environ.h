@@ -21,6 +21,7 @@ struct EnvironSettings {
     bool multithread = false;
     bool multiprocess = false;
     int cores = 1;
+    bool manage_script_name = false;
     std::uint64_t post_buffering = 0;  // the largest body that wsgi.input can go back in
     std::string version;
 };
@@ -31,6 +32,8 @@ public:
     bool prepare(const EnvironSettings& settings, PyObject* file_wrapper);
     // A new dict without wsgi.input; nullptr with an exception set.
     PyObject* make(const http::Exchange& exchange);
+    // The app at `prefix`, which begins the path: SCRIPT_NAME and what is left of PATH_INFO.
+    bool set_mount(PyObject* environ, const http::RequestHead& head, std::string_view prefix);
     PyObject* input_key() const { return keys_.wsgi_input.get(); }
 
 private:

@@ -38,6 +38,7 @@ OPTIONS: dict[str, Any] = {
     "module": "",
     "wsgi-file": "",
     "callable": "",
+    "mount": [],
     "chdir": "",
     "pythonpath": [],
     "virtualenv": "",

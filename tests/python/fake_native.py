@@ -56,8 +56,8 @@ class FakeNative(ModuleType):
         self.calls.append(("leave", status))
         raise Ended
 
-    def serve(self, application: Any) -> int:
-        self.calls.append(("serve", application))
+    def serve(self, application: Any, mounts: Any) -> int:
+        self.calls.append(("serve", application, mounts))
         return 0
 
     def __getattr__(self, name: str) -> Any:

@@ -20,14 +20,16 @@ def run(native: FakeNative, make_boot: MakeBoot, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("threading._shutdown", lambda: native.calls.append(("threads",)))
 
     def start(app: Any = None, lazy: bool = False, hooks: Any = None, **changes: Any) -> None:
-        from mewsgi import _uwsgi, _worker
+        from mewsgi import _apps, _uwsgi, _worker
 
         boot = make_boot(**changes)
         module = _uwsgi.install(boot)
         for name, hook in (hooks or {}).items():
             setattr(module, name, hook)
+        apps = _apps.Apps()
+        apps.default = app
         with pytest.raises(Ended):
-            _worker.run(boot, 2, app, lazy)
+            _worker.run(boot, 2, apps, lazy)
 
     return start
 
@@ -46,7 +48,7 @@ def test_order_of_a_life(run: Any, native: FakeNative) -> None:
     assert calls == [
         ("set_title", "mewsgi worker 2"),
         ("forked",),
-        ("serve", app),
+        ("serve", app, []),
         ("limit_exit", 5.0, 0),
         ("uwsgi.atexit",),
         ("threads",),
@@ -90,12 +92,12 @@ def test_lazy_import_that_fails(run: Any, native: FakeNative, site: Path) -> Non
 def test_lazy_import_that_fails_without_need_app(run: Any, native: FakeNative, site: Path) -> None:
     (site / "lazy_broken2.py").write_text("raise RuntimeError('no')\n")
     run(lazy=True, module="lazy_broken2", need_app=False)
-    assert ("serve", None) in native.calls
+    assert ("serve", None, []) in native.calls
     assert native.events[0][:2] == ("error", "app-failed")
 
 
 def test_loop_that_does_not_open(run: Any, native: FakeNative) -> None:
-    def serve(application: Any) -> int:
+    def serve(application: Any, mounts: Any) -> int:
         raise OSError("no descriptors left")
 
     native.serve = serve  # type: ignore[method-assign]

@@ -24,12 +24,12 @@ def load_in_zygote(boot: Any) -> Any:
 
 def test_ready_names_the_app(native: FakeNative, make_boot: MakeBoot, site: Path) -> None:
     (site / "fine.py").write_text("def app(e, s): ...\n")
-    app = load_in_zygote(make_boot(module="fine"))
+    apps = load_in_zygote(make_boot(module="fine"))
     ((name, about),) = native.calls
     assert name == "zygote_ready"
     assert re.fullmatch(r"app fine:app loaded in \d+\.\d\d s", about)  # however slow the machine
     # Other tests of this process may have threads of their own.
-    assert callable(app)
+    assert callable(apps.default) and not apps.mounts
     assert [event for event in native.events if event[1] != "thread-at-import"] == []
 
 
@@ -45,7 +45,7 @@ def test_failure_goes_to_the_master_only(
 
 
 def test_need_app_off(native: FakeNative, make_boot: MakeBoot, site: Path) -> None:
-    assert load_in_zygote(make_boot(module="gone_app", need_app=False)) is None
+    assert load_in_zygote(make_boot(module="gone_app", need_app=False)).default is None
     assert native.calls[0][0] == "zygote_ready"
     assert native.events[0][:2] == ("error", "app-failed")
 
@@ -203,7 +203,7 @@ def test_env_is_set_before_the_import(start: Callable[..., Any], site: Path) -> 
 ALLOWED = {
     "importlib", "importlib._bootstrap", "importlib._bootstrap_external", "importlib.machinery",
     "warnings", "_warnings", "gc", "time", "__future__",
-    "mewsgi", "mewsgi._bootstrap", "mewsgi._loader", "mewsgi._mewsgi",
+    "mewsgi", "mewsgi._apps", "mewsgi._bootstrap", "mewsgi._loader", "mewsgi._mewsgi",
     "mewsgi._uwsgi", "uwsgi",
 }  # fmt: skip
 

@@ -1,5 +1,5 @@
-"""Starts a program with listening sockets, as systemd does for a .socket unit: from descriptor 3 on,
-with LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES.
+"""Starts a program with listening sockets, as systemd does for a .socket unit: from descriptor 3
+on, with LISTEN_PID, LISTEN_FDS and LISTEN_FDNAMES.
 
 `activated(sockets)` gives what Server takes as `wrapper` and `pass_fds`; run as a script, this file
 is that wrapper, which becomes the program.
