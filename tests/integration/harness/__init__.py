@@ -5,6 +5,7 @@ server.py   the program as a context manager, its log, its end
 client.py   HTTP by raw bytes, split wherever a test wants
 gate.py     a request that stays in the app until it is let go
 given.py    an app for one request, written in the test
+nginx.py    a real nginx in front of the program
 load.py     many clients at once, bounded
 procfs.py   processes: trees, descriptors, signal masks
 waiting.py  the one way to wait: a predicate and a deadline

@@ -12,6 +12,7 @@ from typing import Any, Callable
 import pytest
 
 from harness.given import Given
+from harness.nginx import Nginx
 from harness.server import Server
 
 APPS = Path(__file__).resolve().parent.parent / "apps"
@@ -88,6 +89,8 @@ def pytest_runtest_makereport(
         for server in Server.living:
             title = f"log of {' '.join(server.command)} (pid {server.process.pid})"
             report.sections.append((title, server.log[-20000:]))
+        for nginx in Nginx.living:
+            report.sections.append((f"log of nginx in {nginx.folder}", nginx.log[-20000:]))
 
 
 def pytest_configure(config: pytest.Config) -> None:
