@@ -15,6 +15,7 @@
 #include "http1/codec.h"
 #include "worker/handover.h"
 #include "worker/inline_core.h"
+#include "worker/test_app.h"
 
 namespace mew::worker {
 namespace {
@@ -31,26 +32,6 @@ public:
 
 private:
     base::MonotonicTime now_{};
-};
-
-struct TestApp final : http::AppBridge {
-    void run(http::Exchange& exchange) override {
-        ++calls;
-        target = exchange.head.target();
-        if (action) return action(exchange);
-        answer(exchange, "hello\n");
-    }
-    static void answer(http::Exchange& exchange, std::string_view body) {
-        http::ResponseHead head;
-        head.implied_length = body.size();
-        ASSERT_TRUE(head.check());
-        (void)exchange.response.start(head);
-        (void)exchange.response.write(body);
-        (void)exchange.response.finish();
-    }
-    int calls = 0;
-    std::string target;
-    std::function<void(http::Exchange&)> action;
 };
 
 class ConnectionTest : public ::testing::Test {

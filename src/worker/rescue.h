@@ -45,6 +45,9 @@ public:
     void on_call_begins();
     void on_call_ended();
 
+    // It saw no call for a while and waits for the next one without looking.
+    bool asleep() const { return asleep_.load() != 0; }
+
 private:
     enum Owner : std::uint32_t { kLoop, kCalling, kRescued, kWanted };
 

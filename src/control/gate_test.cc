@@ -1,0 +1,54 @@
+#include "control/gate.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+#include "os/memory_file.h"
+
+namespace mew::control {
+namespace {
+
+TEST(Gate, AnotherProcessSeesWhoMayAccept) {
+    auto gate = Gate::create();
+    ASSERT_TRUE(gate);
+    EXPECT_EQ(gate->serving_generation(), 0U);
+    gate->set_serving_generation(3);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+        auto mine = Gate::attach(gate->fd());
+        const bool good = mine && mine->serving_generation() == 3 && mine->take_token(::getpid());
+        ::_exit(good ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+    // It died with the token: nobody can take it before the master released it.
+    EXPECT_FALSE(gate->take_token(::getpid()));
+    EXPECT_FALSE(gate->release_token(::getpid()));
+    EXPECT_TRUE(gate->release_token(child));
+    EXPECT_TRUE(gate->take_token(::getpid()));
+}
+
+TEST(Gate, OneHoldsTheToken) {
+    auto gate = Gate::create();
+    ASSERT_TRUE(gate);
+    EXPECT_TRUE(gate->take_token(10));
+    EXPECT_FALSE(gate->take_token(11));
+    EXPECT_FALSE(gate->release_token(11));
+    EXPECT_TRUE(gate->release_token(10));
+    EXPECT_TRUE(gate->take_token(11));
+}
+
+TEST(Gate, RefusesForeignMemory) {
+    auto small = os::make_shared_memory("test", 8);
+    EXPECT_FALSE(Gate::attach(small->get()));
+    auto zeroes = os::make_shared_memory("test", 4096);
+    EXPECT_FALSE(Gate::attach(zeroes->get()));
+    EXPECT_FALSE(Gate::attach(-1));
+}
+
+}  // namespace
+}  // namespace mew::control
