@@ -44,36 +44,6 @@ bool is_on(std::string_view value) {
            http::equals_ignoring_case("https", value);
 }
 
-bool is_prefix_of_path(std::string_view prefix, std::string_view path) {
-    return path.starts_with(prefix) && (path.size() == prefix.size() || path[prefix.size()] == '/');
-}
-
-Slice cut(Slice slice, std::size_t count) {
-    return {static_cast<std::uint32_t>(slice.at + count),
-            static_cast<std::uint32_t>(slice.size - count)};
-}
-
-// What stands in a path as it is: unreserved, sub-delims, ':', '@', '/' (RFC 3986 3.3).
-bool is_path_char(char c) {
-    return (http::has_class(c, cls::kRegName) && c != '%') || c == ':' || c == '@' || c == '/';
-}
-
-bool is_query_char(char c) { return http::has_class(c, cls::kTarget); }
-
-void percent_encode(std::string_view text, bool (*stays)(char), std::string& out) {
-    static constexpr char kDigits[] = "0123456789ABCDEF";
-    for (const char c : text) {
-        if (stays(c)) {
-            out += c;
-            continue;
-        }
-        const auto byte = static_cast<unsigned char>(c);
-        out += '%';
-        out += kDigits[byte >> 4];
-        out += kDigits[byte & 15];
-    }
-}
-
 }  // namespace
 
 void HeadBuilder::begin(http::RequestHead& head) {
@@ -197,7 +167,7 @@ Step HeadBuilder::add_header(Slice name, Slice value) {
     }
     const std::string_view trimmed = http::trim_blanks(text(value));
     http::FieldSlices field;
-    field.name = cut(name, kHeaderPrefix.size());
+    field.name = name.without_first(kHeaderPrefix.size());
     field.value = {static_cast<std::uint32_t>(trimmed.data() - block_.data()),
                    static_cast<std::uint32_t>(trimmed.size())};
     if (!rewrite_name(field.name)) {
@@ -296,83 +266,6 @@ Step HeadBuilder::add_other(Slice name_at, Slice value) {
     }
     head_->variables().push_back({name_at, value});
     return kGoOn;
-}
-
-// --- the whole
-
-Step HeadBuilder::finish(bool strip_script_name) {
-    if (head_->method_slice.size == 0) return Refusal{400, "the request has no REQUEST_METHOD"};
-    if (text(head_->method_slice) == "CONNECT") return Refusal{501, "CONNECT is not served"};
-    if (head_->target_slice.size != 0) {
-        if (const Step step = check_target()) return step;
-    }
-    find_path(strip_script_name);
-    if (head_->target_slice.size == 0) make_target();
-    head_->set_block(block_.data(), block_.size());
-    if (head_->content_length > 0) head_->framing = http::BodyFraming::length;
-    if (limits_.body_bytes != 0 && head_->content_length > limits_.body_bytes) {
-        return Refusal{413, "the body is larger than limit-post"};
-    }
-    return kGoOn;
-}
-
-Step HeadBuilder::check_target() const {
-    const std::string_view target = text(head_->target_slice);
-    if (!http::all_of_class(target, cls::kTarget)) {
-        return Refusal{400, "REQUEST_URI holds a byte that is not printable ASCII"};
-    }
-    if (target.front() == '/' || target.find("://") != std::string_view::npos) return kGoOn;
-    if (target == "*" && text(head_->method_slice) == "OPTIONS") return kGoOn;
-    return Refusal{400, "REQUEST_URI is neither a path nor a URI"};
-}
-
-void HeadBuilder::find_path(bool strip_script_name) {
-    if (head_->target_slice.size != 0 && !(has_path_ && has_query_)) split_target();
-    if (!has_path_ && whole_path_.size != 0) head_->path_slice = whole_path_;
-    // Only SCRIPT_NAME, or nothing.
-    if (head_->path_slice.size == 0 && !has_path_) head_->path_slice = head_->script_name_slice;
-    head_->path_decoded = has_path_ || whole_path_.size != 0 || head_->target_slice.size == 0;
-
-    const std::string_view script = text(head_->script_name_slice);
-    const std::string_view path = text(head_->path_slice);
-    if (script.empty() || (has_path_ && !strip_script_name)) return;
-    const bool inside = is_prefix_of_path(script, path);
-    // Parameters made for scripts in files, as web servers ship them for FastCGI, name the whole
-    // path SCRIPT_NAME and know no PATH_INFO. For an app all of that is path.
-    if (!has_path_ && (!inside || path == script)) {
-        head_->script_name_slice = Slice{};
-    } else if (inside) {
-        head_->path_slice = cut(head_->path_slice, script.size());
-    }
-}
-
-// Path and query of REQUEST_URI, where the variables for them were not given.
-void HeadBuilder::split_target() {
-    Slice rest = head_->target_slice;
-    if (text(rest).front() != '/') {
-        const std::size_t colon = text(rest).find("://");
-        if (colon != std::string_view::npos) {
-            rest = cut(rest,
-                       std::min<std::size_t>(text(rest).find_first_of("/?", colon + 3), rest.size));
-        }
-    }
-    const std::size_t mark = std::min<std::size_t>(text(rest).find('?'), rest.size);
-    if (!has_query_ && mark < rest.size) head_->query_slice = cut(rest, mark + 1);
-    if (!has_path_) head_->path_slice = {rest.at, static_cast<std::uint32_t>(mark)};
-}
-
-void HeadBuilder::make_target() {
-    std::string target;
-    percent_encode(text(head_->script_name_slice), is_path_char, target);
-    percent_encode(text(head_->path_slice), is_path_char, target);
-    if (target.empty()) target = "/";
-    if (head_->query_slice.size != 0) {
-        target += '?';
-        percent_encode(text(head_->query_slice), is_query_char, target);
-    }
-    head_->target_slice = {static_cast<std::uint32_t>(block_.size()),
-                           static_cast<std::uint32_t>(target.size())};
-    block_ += target;
 }
 
 }  // namespace mew::gateway

@@ -20,6 +20,10 @@ enum class BodyFraming : std::uint8_t { none, length, chunked };
 struct Slice {
     std::uint32_t at = 0;
     std::uint32_t size = 0;
+
+    Slice without_first(std::size_t count) const {
+        return {static_cast<std::uint32_t>(at + count), static_cast<std::uint32_t>(size - count)};
+    }
 };
 
 struct FieldSlices {
