@@ -1,5 +1,7 @@
 #include "worker/codecs.h"
 
+#include "gateway/fastcgi_codec.h"
+#include "gateway/scgi_codec.h"
 #include "gateway/uwsgi_codec.h"
 #include "http1/codec.h"
 
@@ -13,9 +15,14 @@ std::unique_ptr<http::Codec> make_codec(const Settings& settings, std::uint32_t 
             return std::make_unique<gateway::UwsgiCodec>(limits, false);
         case Protocol::uwsgi_kept:
             return std::make_unique<gateway::UwsgiCodec>(limits, true);
-        default:
-            return std::make_unique<http1::Codec>(limits);
+        case Protocol::fastcgi:
+            return std::make_unique<gateway::FastcgiCodec>(limits);
+        case Protocol::scgi:
+            return std::make_unique<gateway::ScgiCodec>(limits);
+        case Protocol::http:
+            break;
     }
+    return std::make_unique<http1::Codec>(limits);
 }
 
 }  // namespace mew::worker
