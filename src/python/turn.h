@@ -1,8 +1,8 @@
 #pragma once
 // One call at a time on an object of ours that an app may share between its threads: a request's
 // body, an answer. With the GIL two calls only meet where one of them waits and has given it back;
-// on free-threaded builds anywhere. Whoever comes second waits, attached to no interpreter. Used
-// by worker processes only; no Python code may run while a turn is held.
+// on free-threaded builds anywhere. Whoever comes second waits without the GIL. Used in workers;
+// as little Python code as possible runs while a turn is held.
 
 #include <Python.h>
 
@@ -16,8 +16,8 @@ public:
     // garbage collector ran, say).
     bool take() {
         const unsigned long own = PyThread_get_thread_ident();
-        unsigned long holder = kNobody;
-        if (holder_.compare_exchange_strong(holder, own, std::memory_order_acquire)) return true;
+        const unsigned long holder = try_take(own);
+        if (holder == kNobody) return true;
         if (holder == own) {
             PyErr_SetString(PyExc_RuntimeError, "called again from inside a call of it");
             return false;
@@ -26,23 +26,44 @@ public:
         return true;
     }
     void give_back() {
-        holder_.store(kNobody, std::memory_order_release);
-        holder_.notify_one();
+        holder_.store(kNobody, kOrder);
+        if (waiting_.load(kOrder) != 0) holder_.notify_all();
     }
 
 private:
     static constexpr unsigned long kNobody = 0;
 
+    // Whoever holds the turn; kNobody: the caller does now.
+#ifdef Py_GIL_DISABLED
+    static constexpr std::memory_order kOrder = std::memory_order_seq_cst;
+    unsigned long try_take(unsigned long own) {
+        unsigned long holder = kNobody;
+        holder_.compare_exchange_strong(holder, own);
+        return holder;
+    }
+#else
+    // Only threads that hold the GIL get here; it orders what they do.
+    static constexpr std::memory_order kOrder = std::memory_order_relaxed;
+    unsigned long try_take(unsigned long own) {
+        const unsigned long holder = holder_.load(kOrder);
+        if (holder == kNobody) holder_.store(own, kOrder);
+        return holder;
+    }
+#endif
+
     void wait(unsigned long own, unsigned long holder) {
-        PyThreadState* const saved = PyEval_SaveThread();
+        waiting_.fetch_add(1);
         do {
-            if (holder != kNobody) holder_.wait(holder, std::memory_order_relaxed);
-            holder = kNobody;
-        } while (!holder_.compare_exchange_strong(holder, own, std::memory_order_acquire));
-        PyEval_RestoreThread(saved);
+            PyThreadState* const saved = PyEval_SaveThread();
+            holder_.wait(holder);
+            PyEval_RestoreThread(saved);
+            holder = try_take(own);
+        } while (holder != kNobody);
+        waiting_.fetch_sub(1);
     }
 
     std::atomic<unsigned long> holder_{kNobody};
+    std::atomic<int> waiting_{0};
 };
 
 // Holds a turn to the end of its scope, if it got it.

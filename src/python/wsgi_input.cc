@@ -63,10 +63,21 @@ public:
     explicit operator bool() const { return allowed_; }
 
     PyObject* take(std::size_t size) {
+        const std::string_view taken = window.ahead().substr(0, size);
         PyObject* bytes =
-            PyBytes_FromStringAndSize(window.ahead().data(), static_cast<Py_ssize_t>(size));
+            PyBytes_FromStringAndSize(taken.data(), static_cast<Py_ssize_t>(taken.size()));
         if (bytes != nullptr && size > 0) window.consume(size);
         return bytes;
+    }
+    // What is here, into `room` bytes at `target`; waits only if that is nothing.
+    PyObject* take_into(void* target, std::size_t room) {
+        if (!await(room == 0 ? 0 : 1)) return nullptr;
+        const std::string_view taken = window.ahead().substr(0, room);
+        if (!taken.empty()) {
+            std::memcpy(target, taken.data(), taken.size());
+            window.consume(taken.size());
+        }
+        return PyLong_FromSize_t(taken.size());
     }
     // Waits until `size` bytes are here or the body is complete; false with an exception set.
     bool await(std::size_t size) {
@@ -122,15 +133,8 @@ PyObject* input_readinto(PyObject* object, PyObject* target) {
     PyObject* result = nullptr;
     {
         Reading reading(object);
-        const auto room = static_cast<std::size_t>(view.len);
-        if (reading && reading.await(room == 0 ? 0 : 1)) {
-            const std::size_t size = std::min(room, reading.window.ahead().size());
-            if (size > 0) {
-                std::memcpy(view.buf, reading.window.ahead().data(), size);
-                reading.window.consume(size);
-            }
-            result = PyLong_FromSize_t(size);
-        }
+        result =
+            reading ? reading.take_into(view.buf, static_cast<std::size_t>(view.len)) : nullptr;
     }
     PyBuffer_Release(&view);
     return result;
