@@ -29,11 +29,9 @@ http::BodyPlan FastcgiCodec::encode_head(StreamId, const http::ResponseHead& hea
 
     const std::size_t at = out.size();
     if (voice_ == Voice::records) out.append(kRecordHeader, '\0');
-    out += voice_ == Voice::records ? "Status: " : "HTTP/1.1 ";
-    http::append_status(out, head);
-    out += "\r\n";
-    http::append_headers(out, head);
-    out += "\r\n";
+    http::HeadWriter writer(out, head);
+    writer.put(voice_ == Voice::records ? "Status: " : "HTTP/1.1 ").put_status(head);
+    writer.put("\r\n").put_headers(head).put("\r\n").end();
     if (voice_ != Voice::records) return plan;
     const std::size_t size = out.size() - at - kRecordHeader;
     if (size <= kLargestContent) {
