@@ -103,7 +103,7 @@ Outcome parse(std::string_view wire, const std::vector<std::size_t>& arrivals,
     RequestHead head;
     for (const std::size_t size : arrivals) {
         const std::unique_ptr<char[]> fresh(new char[size]);
-        std::copy_n(wire.data(), size, fresh.get());
+        std::copy_n(wire.begin(), size, fresh.get());
         const auto outcome = parser.parse({fresh.get(), size}, head);
         if (outcome == HeadParser::Outcome::more) {
             require(size <= limits.head_bytes, "15: waits for more of too much", head);
