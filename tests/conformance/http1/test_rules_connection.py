@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Callable
 
 import pytest
 from harness import Server
@@ -232,6 +235,29 @@ def test_nothing_is_run_after_http_1_0(counting: Server) -> None:
         assert connection.read_response().closes
         expect_orderly_end(connection)
     assert calls(counting) == before + 2
+
+
+@pytest.mark.parametrize("late", [b"\r\n", NEXT], ids=["CR LF", "a request"])
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_bytes_behind_close_take_nothing_from_the_answer(
+    serve: Callable[..., Server], tmp_path: Path, version: str, late: bytes
+) -> None:
+    """Old clients send a CR LF behind a body. It comes when the request was read already; a socket
+    that is closed over it is reset, and takes with it what the client had not read yet."""
+    server = serve("--response-buffer", "8m", "--chdir", str(HERE), "large_app:app")
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    with server.connect() as connection:
+        head = f"POST /?{gate} HTTP/{version}\r\nHost: x\r\nConnection: close\r\n"
+        connection.send(head.encode() + b"Content-Length: 3\r\n\r\nabc")
+        server.wait_log("at the gate")
+        connection.send(late)
+        with open(gate, "wb"):
+            pass
+        server.wait_log(r"=> generated 3000000 bytes")
+        answer = connection.read_response()
+        assert answer.complete and len(answer.body) == 3_000_000
+        expect_orderly_end(connection)
 
 
 # 25: pipelines
