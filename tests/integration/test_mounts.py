@@ -11,6 +11,7 @@ import pytest
 from harness import Server, run_mewsgi
 from harness.fixtures import APPS
 from harness.load import Load
+from harness.nginx import Nginx, front
 
 Serve = Callable[..., Server]
 WriteApp = Callable[..., Path]
@@ -28,7 +29,7 @@ def mounted() -> Iterator[Server]:
         yield server
 
 
-def ask(server: Server, target: str) -> tuple[str, str, str]:
+def ask(server: Server | Nginx, target: str) -> tuple[str, str, str]:
     answer = server.get(target)
     assert answer.status == 200
     told = answer.json
@@ -136,6 +137,50 @@ def test_applications_by_code(serve: Serve, write_app: WriteApp) -> None:
     server = serve("app", cwd=folder)
     assert ask(server, "/shop/1") == ("shop", "/shop", "/1")
     assert ask(server, "/x") == ("root", "", "/x")
+
+
+def behind_uwsgi_pass(tmp_path: Path, script_name: str, *options: str) -> tuple[Server, Nginx]:
+    server = Server(
+        ["--chdir", str(APPS), "--socket", str(tmp_path / "a.sock"), *MOUNTS, *options], http=None
+    )
+    names = {"SCRIPT_NAME": script_name} if script_name else {}
+    return server, Nginx(tmp_path, front("uwsgi", f"unix:{tmp_path}/a.sock", variables=names))
+
+
+@pytest.mark.parametrize(
+    ("script_name", "app"),
+    [
+        ("/shop", "shop"),
+        ("/shop/", "shop"),
+        ("/shop/cart", "cart"),
+        ("/none", "root"),
+        ("", "root"),
+    ],
+)
+def test_a_web_server_may_choose(tmp_path: Path, script_name: str, app: str) -> None:
+    server, nginx = behind_uwsgi_pass(tmp_path, script_name, "--module", "shows_mount:root")
+    with server, nginx:
+        told = nginx.get("/caf%C3%A9/x").json
+        assert told["app"] == app
+        # What it says of the path is the app's business, as with uWSGI.
+        assert told["SCRIPT_NAME"] == script_name
+        assert told["PATH_INFO"] == wsgi_text("/café/x")
+
+
+def test_what_a_web_server_chose_and_is_not_there(tmp_path: Path) -> None:
+    server, nginx = behind_uwsgi_pass(tmp_path, "/none")
+    with server, nginx:
+        assert nginx.get("/shop").status == 404
+        server.wait_log(r"no app is mounted for SCRIPT_NAME = '/none'; with manage-script-name")
+
+
+@pytest.mark.parametrize("script_name", ["", "/caf%C3%A9", "/elsewhere"])
+def test_manage_script_name_goes_by_the_path(tmp_path: Path, script_name: str) -> None:
+    server, nginx = behind_uwsgi_pass(tmp_path, script_name, "--manage-script-name")
+    with server, nginx:
+        assert ask(nginx, "/shop/cart/1") == ("cart", "/shop/cart", "/1")
+        assert ask(nginx, "/caf%C3%A9/%25") == ("cafe", wsgi_text("/café"), "/%")
+        assert nginx.get("/elsewhere").status == 404
 
 
 @pytest.mark.parametrize(
