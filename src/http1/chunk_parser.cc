@@ -147,11 +147,13 @@ bool ChunkParser::parse_size(std::string_view line) {
 ChunkParser::Step ChunkParser::take_size(std::string_view bytes) {
     std::string_view line;
     const std::uint64_t bound = kMostSizeDigits + limits_.chunk_extension_bytes - extensions_;
-    const Step step = take_line(bytes, bound, {400, "a chunk size line is too long"}, line);
+    const Step step =
+        take_line(bytes, bound,
+                  {400, "a chunk size line is longer than http-max-chunk-extension allows"}, line);
     if (step.outcome != Outcome::data) return step;
     if (!parse_size(line)) return refuse("a chunk size is malformed");
     if (extensions_ > limits_.chunk_extension_bytes) {
-        return refuse("the chunk extensions are too long");
+        return refuse("the chunk extensions are longer than http-max-chunk-extension");
     }
     body_ += left_;
     if (limits_.body_bytes != 0 && body_ > limits_.body_bytes) {
@@ -180,7 +182,7 @@ ChunkParser::Step ChunkParser::take_data_end(std::string_view bytes) {
 ChunkParser::Step ChunkParser::take_trailer(std::string_view bytes) {
     std::string_view line;
     const Step step = take_line(bytes, limits_.trailer_bytes - trailers_,
-                                {431, "the trailers are too long"}, line);
+                                {431, "the trailers are longer than http-max-trailer"}, line);
     if (step.outcome != Outcome::data) return step;
     if (line.empty()) {
         state_ = State::complete;

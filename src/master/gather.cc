@@ -20,6 +20,7 @@ constexpr StatusCounter kStatusCounters[] = {
     {"rescues", &stats::Slot::rescues},
     {"refused", &stats::Slot::refused},
     {"too_large", &stats::Slot::too_large},
+    {"dropped_fields", &stats::Slot::dropped_fields},
     {"aborted", &stats::Slot::aborted},
     {"timeouts", &stats::Slot::timeouts},
     {"head_timeouts", &stats::Slot::head_timeouts},

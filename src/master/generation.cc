@@ -23,13 +23,13 @@ constexpr Step<Phase> kSteps[] = {
 
 // The counters of a slot that go on in the next generation.
 constexpr stats::Counter stats::Slot::*kCarried[] = {
-    &stats::Slot::deaths,        &stats::Slot::requests,      &stats::Slot::exceptions,
-    &stats::Slot::accepted,      &stats::Slot::tx_bytes,      &stats::Slot::rx_bytes,
-    &stats::Slot::running_us,    &stats::Slot::refused,       &stats::Slot::aborted,
-    &stats::Slot::timeouts,      &stats::Slot::head_timeouts, &stats::Slot::body_timeouts,
-    &stats::Slot::send_timeouts, &stats::Slot::slow_clients,  &stats::Slot::keepalive_timeouts,
-    &stats::Slot::too_large,     &stats::Slot::handed_on,     &stats::Slot::taken,
-    &stats::Slot::rescues,       &stats::Slot::accepted_late,
+    &stats::Slot::deaths,         &stats::Slot::requests,      &stats::Slot::exceptions,
+    &stats::Slot::accepted,       &stats::Slot::tx_bytes,      &stats::Slot::rx_bytes,
+    &stats::Slot::running_us,     &stats::Slot::refused,       &stats::Slot::aborted,
+    &stats::Slot::timeouts,       &stats::Slot::head_timeouts, &stats::Slot::body_timeouts,
+    &stats::Slot::send_timeouts,  &stats::Slot::slow_clients,  &stats::Slot::keepalive_timeouts,
+    &stats::Slot::too_large,      &stats::Slot::handed_on,     &stats::Slot::taken,
+    &stats::Slot::dropped_fields, &stats::Slot::rescues,       &stats::Slot::accepted_late,
 };
 
 void copy_counter(stats::Counter& to, const stats::Counter& from) {

@@ -1,6 +1,7 @@
 #pragma once
-// With reuse-port, one socket for each worker slot on every address that the master bound: more when
-// a reload asks for more workers, and never fewer, since closing one would drop what waits in it.
+// With reuse-port, one socket for each worker slot on every address that the master bound: more
+// when a reload asks for more workers, and never fewer, since closing one would drop what waits in
+// it.
 
 #include "master/holdings.h"
 

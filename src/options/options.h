@@ -69,7 +69,7 @@ struct Options {
 
     // sockets
     std::vector<ListenAddress> listen_addresses;
-    std::string socket_protocol = "uwsgi";  // what `socket` speaks; resolved into the addresses
+    std::string socket_protocol = "uwsgi";    // what `socket` speaks; resolved into the addresses
     std::vector<std::string> shared_sockets;  // addresses; `=N` in a listening one names the N-th
     bool skip_zero = false;                   // standard input is no socket, whatever it is
     int listen = 1024;                        // backlog
@@ -79,9 +79,11 @@ struct Options {
     std::string chown_socket;  // owner[:group]
 
     // HTTP limits, one set for every way in
-    std::uint32_t buffer_size = 32768;        // bytes of one request head
-    std::uint32_t http_max_headers = 200;     // fields of one head
-    std::uint64_t limit_post = 0;             // bytes of one body; 0: no limit
+    std::uint32_t buffer_size = 32768;               // bytes of one request head
+    std::uint32_t http_max_headers = 200;            // fields of one head
+    std::uint32_t http_max_chunk_extension = 16384;  // bytes, all chunks of one body together
+    std::uint32_t http_max_trailer = 8192;           // bytes behind a chunked body
+    std::uint64_t limit_post = 0;                    // bytes of one body; 0: no limit
     std::uint32_t post_buffering = 65536;     // bytes of body awaited before the app is called
     std::uint32_t response_buffer = 1048576;  // answer bytes kept for a slow reader
     Milliseconds http_header_timeout{30000};  // whole head, from its first byte

@@ -67,13 +67,14 @@ struct alignas(64) Slot {
     Counter send_timeouts;       // http-send-timeout
     Counter keepalive_timeouts;  // http-keepalive; no fault, so no part of `timeouts`
     Counter slow_clients;        // http-min-rate
+    Counter dropped_fields;      // headers whose names may not become CGI variables
     Counter too_large;           // 413, 414, 431: buffer-size, http-max-headers, limit-post
     // How connections moved.
     Counter handed_on;      // to another worker
     Counter taken;          // from another worker
     Counter rescues;        // the rescue thread took the loop over
     Counter accepted_late;  // after the commit of the next generation; handed on at once
-    Counter reserved[30];
+    Counter reserved[29];
 };
 static_assert(sizeof(Header) == 64);
 static_assert(sizeof(Slot) == 512);

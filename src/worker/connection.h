@@ -129,6 +129,7 @@ private:
     bool finish_file();
     void end_connection();
     void end_by_reset();
+    bool nothing_in_flight() const;
     void start_lingering();
     void drop_received();
     enum class Wait : std::uint8_t { ready, timeout, broken };
@@ -166,7 +167,7 @@ private:
     base::MonotonicTime started_{};
     Pace body_pace_;
     Pace send_pace_;
-    std::string_view behind_;    // while the app runs: what was received behind its request
+    std::string_view behind_;  // while the app runs: what was received behind its request
 };
 
 }  // namespace mew::worker

@@ -93,6 +93,8 @@ void Connection::count_exchange() {
     slot.average_us.store((slot.average_us.load(std::memory_order_relaxed) + micros) / 2,
                           std::memory_order_relaxed);
     if (counts.received != 0) stats::add(slot.rx_bytes, counts.received);
+    if (const auto dropped = stream_.head().dropped_fields)
+        stats::add(slot.dropped_fields, dropped);
     if (counts.app_failed) stats::add(slot.exceptions);
     if (stream_.client_gone() && !stream_.detached()) stats::add(slot.aborted);
     if (const auto cut = counts.body_timeouts + counts.slow_clients + counts.send_timeouts) {

@@ -2,7 +2,9 @@
 // ends.
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -97,9 +99,19 @@ void Connection::end_by_reset() {
     watch(EPOLLIN);
 }
 
+// A close with unread bytes, or before ours have arrived and bytes of the client's come then, makes
+// the kernel reset the connection and drop what is unsent.
+bool Connection::nothing_in_flight() const {
+    int unread = 0;
+    if (::ioctl(socket_.get(), FIONREAD, &unread) != 0 || unread != 0) return false;
+    if (peer_.address.empty()) return true;  // UNIX: what was sent has arrived
+    int unsent = 0;
+    return ::ioctl(socket_.get(), SIOCOUTQ, &unsent) == 0 && unsent == 0;
+}
+
 void Connection::end_connection() {
     if (reset_) return end_by_reset();
-    if (client_ends_ && held_.empty() && !drain_body_) return close();
+    if (client_ends_ && held_.empty() && !drain_body_ && nothing_in_flight()) return close();
     start_lingering();
 }
 

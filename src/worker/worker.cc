@@ -26,6 +26,8 @@ Settings settings_from(const options::Options& options, std::vector<net::Listene
     Settings settings;
     settings.limits.head_bytes = options.buffer_size;
     settings.limits.head_fields = options.http_max_headers;
+    settings.limits.chunk_extension_bytes = options.http_max_chunk_extension;
+    settings.limits.trailer_bytes = options.http_max_trailer;
     settings.limits.body_bytes = options.limit_post;
     settings.post_buffering = options.post_buffering;
     settings.response_buffer = options.response_buffer;
