@@ -4,13 +4,12 @@
 
 #include <string>
 
+#include "python/gil_wait.h"
 #include "python/ref.h"
 
 namespace mew::python {
 
 namespace {
-
-PyThreadState*& state_of(void* slot) { return *static_cast<PyThreadState**>(slot); }
 
 // As logs of the app show it. Only where the app uses threads at all.
 void name_thread(const std::string& name) {
@@ -41,8 +40,7 @@ void CoreThreads::begin(void* self, worker::Core& core) {
     PyEval_RestoreThread(state);
     name_thread("mewsgi worker " + std::to_string(own.slot_) + " core " +
                 std::to_string(core.number));
-    core.wait_hooks = {[](void* slot) { state_of(slot) = PyEval_SaveThread(); },
-                       [](void* slot) { PyEval_RestoreThread(state_of(slot)); }, &state};
+    core.wait_hooks = gil_wait_hooks();
 }
 
 void CoreThreads::enter(void* self, worker::Core& core) {

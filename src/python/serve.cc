@@ -11,6 +11,7 @@
 #include "os/fd.h"
 #include "python/app_error.h"
 #include "python/core_threads.h"
+#include "python/gil_wait.h"
 #include "python/role.h"
 #include "python/wsgi_bridge.h"
 #include "worker/worker.h"
@@ -133,9 +134,8 @@ PyObject* raise(const base::Error& error) {
 }
 
 PyObject* serve_inline(worker::Worker& worker) {
-    Gil gil;
     worker::LanguageHooks hooks;
-    hooks.wait = {Gil::release, Gil::acquire, &gil};
+    hooks.wait = gil_wait_hooks();
     hooks.turn = run_signal_handlers;
     if (const auto opened = worker.open(hooks); !opened) return raise(opened.error());
     worker.run();
