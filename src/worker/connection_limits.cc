@@ -75,6 +75,10 @@ bool Connection::await_body_in_call() {
     const Wait outcome = wait(POLLIN, Limit::body);
     const base::MonotonicTime now = clock.now();
     body_pace_.stop(now);
+    if (outcome == Wait::broken) {
+        stream_.break_body(400, "the connection broke in the middle of the body");
+        return false;
+    }
     const char* const slow = slow_body(now);
     if (outcome != Wait::timeout && slow == nullptr) return true;
     (slow == kSlowBody ? stream_.counts().slow_clients : stream_.counts().body_timeouts) += 1;

@@ -135,14 +135,21 @@ void Connection::drop_received() {
 }
 
 // On a core's thread. Durations of limits are set before the first connection and never change.
+// What the socket did not take of the answer goes on while the body is waited for: a client may
+// want it before it sends more.
 Connection::Wait Connection::wait(short events, Limit limit) {
     const auto duration = context_.deadlines.duration(limit).count();
+    if (!queue_.empty()) events |= POLLOUT;
     pollfd watched{socket_.get(), events, 0};
     const WaitHooks& hooks = stream_.core()->wait_hooks;
     if (hooks.before_wait) hooks.before_wait(hooks.context);
     const int count = ::poll(&watched, 1, duration > 0 ? static_cast<int>(duration) : -1);
     const int error = errno;
     if (hooks.after_wait) hooks.after_wait(hooks.context);
+    if (count > 0 && (watched.revents & POLLOUT) != 0 &&
+        queue_.resume(socket_.get()) == SendQueue::Progress::broken) {
+        return Wait::broken;
+    }
     if (count > 0) return Wait::ready;
     if (count < 0) return error == EINTR ? Wait::ready : Wait::broken;
     return Wait::timeout;

@@ -3,6 +3,8 @@ not, HEAD, and threads of its own. Heads are in test_wsgi_heads.py."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 
 import pytest
@@ -269,3 +271,41 @@ def test_threads_that_write_at_once(given: Given) -> None:
     pieces = re.findall(rb"((.)\2*)", body[:-1])
     assert sorted(letter for _, letter in pieces) == [bytes([65 + n]) for n in range(8)]
     assert {len(piece) for piece, _ in pieces} == {300_000} and body.endswith(b"!")
+
+
+def test_a_thread_reads_while_another_writes(given: Given) -> None:
+    """Both wait for the client again and again, at the same time: each gets its own GIL back."""
+    source = f"""
+        import hashlib, threading
+
+        def app(environ, start_response):
+            write, body, found = {START}, environ["wsgi.input"], []
+
+            def read():
+                checksum = hashlib.sha256()
+                while block := body.read(10000):
+                    checksum.update(block)
+                found.append(checksum.hexdigest())
+
+            reader = threading.Thread(target=read)
+            reader.start()
+            for number in range(64):
+                write(bytes([number]) * 400000)
+            reader.join(30)
+            return [found[0].encode()]
+        """
+    sent = os.urandom(3_000_000)
+    with given.server.connect(timeout=30) as connection:
+        head = f"POST {given.target(source)} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(sent)}"
+        connection.send(head.encode() + b"\r\n\r\n" + sent[:100_000])
+        answer = connection.read_head()
+        assert answer.get("Transfer-Encoding") == "chunked"
+        content = b""
+        for at in range(100_000, len(sent), 10_000):
+            connection.send(sent[at : at + 10_000])
+            if len(content) < 64 * 400_000:
+                content += connection.read_chunk()
+        while chunk := connection.read_chunk():
+            content += chunk
+    assert content[-64:].decode() == hashlib.sha256(sent).hexdigest()
+    assert content[:-64] == b"".join(bytes([number]) * 400_000 for number in range(64))
