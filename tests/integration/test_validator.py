@@ -41,6 +41,16 @@ def test_the_app_of_the_benchmark() -> None:
         assert server.get("/").body == b"Hello, World!"
 
 
+def test_the_app_behind_web_servers() -> None:
+    with serve_validated("behind:app", "--threads", "2") as server:
+        assert server.request("POST", "/weigh", b"x" * 200_000).json[0] == 200_000
+        assert server.get("/anything?x").json["PATH_INFO"] == "/anything"
+        assert server.request("HEAD", "/endless").status == 200
+        with server.connect() as connection:
+            connection.send(b"GET /endless HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert connection.read_head().status == 200 and connection.read_chunk()
+
+
 def test_it_finds_what_breaks_the_rules(given: Given) -> None:
     """So that its silence means something."""
     mark = given.server.mark()
@@ -62,6 +72,7 @@ VALIDATED = {
     "examples/catserve_django/catserve_django/wsgi.py": "above",
     "examples/catserve_flask/app.py": "above",
     "tests/conformance/http1/counting_app.py": "fixture counting",
+    "tests/integration/apps/behind.py": "above",
     "tests/integration/apps/django_site/site_with_admin/wsgi.py": "test_real_apps.py",
     "tests/integration/apps/flask_site/app.py": "test_real_apps.py",
     "tests/integration/apps/given.py": "Given.get(checked=True)",
