@@ -19,9 +19,9 @@ TEXT = b"first line\nsecond\n\nlast"
 LARGE = b"0123456789abcdef" * 8192  # twice post-buffering
 
 
-@pytest.fixture(scope="module")
-def body() -> Iterator[Server]:
-    with Server(["--chdir", str(APPS), "body:app"]) as server:
+@pytest.fixture(scope="module", params=["1", "3"], ids=["inline", "threads"])
+def body(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with Server(["--chdir", str(APPS), "--threads", request.param, "body:app"]) as server:
         yield server
 
 

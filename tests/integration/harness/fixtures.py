@@ -70,13 +70,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         breaks = metafunc.definition.get_closest_marker("breaks_rules")
         kinds = ["plain"] if breaks else ["plain", "validated"]
         metafunc.parametrize("probe", kinds, indirect=True, scope="module")
+    if "given" in metafunc.fixturenames:
+        metafunc.parametrize("given", ["inline", "threads"], indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
 def given(request: pytest.FixtureRequest) -> Iterator[Given]:
-    """apps/given.py with one worker: each request brings the app that answers it."""
-    with Server(["--chdir", str(APPS), "--buffer-size", "65536", "given:app"]) as server:
-        yield Given(server)
+    """apps/given.py with one worker: each request brings the app that answers it. Inline, and once
+    more on threads beside the loop (see pytest_generate_tests)."""
+    threads = {"inline": 1, "threads": 3}[request.param]
+    options = ["--chdir", str(APPS), "--buffer-size", "65536", "--threads", str(threads)]
+    with Server([*options, "given:app"]) as server:
+        yield Given(server, threads)
 
 
 @pytest.hookimpl(hookwrapper=True)

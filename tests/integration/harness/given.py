@@ -19,8 +19,8 @@ from harness.server import Server
 
 
 class Given:
-    def __init__(self, server: Server) -> None:
-        self.server = server
+    def __init__(self, server: Server, threads: int = 1) -> None:
+        self.server, self.threads = server, threads
 
     @staticmethod
     def target(source: str, checked: bool = False) -> str:
