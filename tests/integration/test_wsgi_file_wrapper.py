@@ -114,9 +114,9 @@ def test_what_is_read_is_sent_and_not_what_lies_in_the_file(given: Given, file: 
     """gzip's file has a descriptor: that of the compressed bytes."""
     kind = file.partition(".")[0]
     write = {
-        "zipfile": "zipfile.ZipFile(packed, 'w').writestr('inner', content)",
-        "tempfile": "None",
-    }.get(kind, f"{kind}.open(packed, 'wb').write(content)")
+        "zipfile": "with zipfile.ZipFile(packed, 'w') as out: out.writestr('inner', content)",
+        "tempfile": "pass",
+    }.get(kind, f"with {kind}.open(packed, 'wb') as out: out.write(content)")
     source = f"""
         import bz2, gzip, lzma, tempfile, zipfile
 
