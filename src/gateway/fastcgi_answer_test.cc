@@ -55,7 +55,14 @@ TEST_F(FastcgiAnswer, IsACgiHeadInRecords) {
 
 TEST_F(FastcgiAnswer, ClosesWhereNotAskedToKeep) {
     open(fastcgi_request(1, plain_get()));
-    EXPECT_TRUE(head(response(204)).closes);
+    const http::BodyPlan plan = head(response(200));
+    EXPECT_TRUE(plan.closes);
+    EXPECT_TRUE(plan.ends_by_close) << "nginx then takes the close for the end";
+}
+
+TEST_F(FastcgiAnswer, WithALengthNeedsNoClose) {
+    open(fastcgi_request(1, plain_get()));
+    EXPECT_FALSE(head(response(200, {{"Content-Length", "2"}})).ends_by_close);
 }
 
 TEST_F(FastcgiAnswer, ClosesWhereTheServerWantsIt) {

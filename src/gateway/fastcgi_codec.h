@@ -1,8 +1,7 @@
 #pragma once
 // FastCGI 1.0 in the role of responder, behind the Codec seam. One request at a time: a second one
 // that begins inside the first is told so (cant_multiplex), one that comes after it waits. An
-// answer that broke ends the connection without its end_request record, so the web server never
-// takes it for complete.
+// answer that broke ends the connection without its end_request record.
 //
 // Nothing of a request's head counts as decoded before the head is complete: until then the
 // connection may move to another worker as the bytes that were received.
