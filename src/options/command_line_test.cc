@@ -114,7 +114,7 @@ TEST(CommandLine, UwsgisOtherOptionsAreKnownByName) {
     EXPECT_TRUE(says(loaded.warnings, "harakiri is an option of uWSGI"));
     EXPECT_TRUE(says(loaded.warnings, "memory-report"));
     EXPECT_EQ(loaded.options.module, "app");
-    EXPECT_TRUE(says(load_words({"app", "--shared-socket", "/run/x"}).mistakes, "http-socket"));
+    EXPECT_TRUE(says(load_words({"app", "--raw-socket", "/run/x"}).mistakes, "http-socket"));
     EXPECT_TRUE(says(load_words({"app", "--https", ":1,c,k"}).mistakes, "https is an option"));
 }
 

@@ -178,6 +178,13 @@ TEST(Load, ProtocolIsThatOfAllPlainSockets) {
                      "\"raw\" is not one of"));
 }
 
+TEST(Load, FreePortsAreAnotherOneEachTime) {
+    EXPECT_EQ(listens(load_ini("module = m\nhttp = :0\nsocket = :0\nsocket = 127.0.0.1:\n"
+                               "scgi-socket = 127.0.0.1:\nsocket = [::1]:0\n")),
+              "http :0 0;socket :0 1;socket 127.0.0.1: 1;scgi-socket 127.0.0.1: 4;"
+              "socket [::1]:0 1;");
+}
+
 TEST(Load, GatewayThatEverybodyCanReachIsWarnedOf) {
     const auto warned = [](const std::string& line) {
         const Loaded loaded = load_ini("module = m\n" + line + "\n");

@@ -127,6 +127,14 @@ private:
         }
     }
 
+    static bool is_any_free_port(const std::string& text) {
+        using Kind = net::Address::Kind;
+        const auto address = net::parse_address(text);
+        if (!address || address->port != 0) return false;
+        return address->kind == Kind::ipv4 || address->kind == Kind::ipv4_pattern ||
+               address->kind == Kind::ipv6;
+    }
+
     void listeners() {
         auto& addresses = options_.listen_addresses;
         if (expected_.all && expected_.address && addresses.empty())
@@ -138,6 +146,7 @@ private:
         for (const ListenAddress& listen : addresses) share(listen);
         std::map<std::string, ListenAddress::Protocol> seen;
         const auto repeated = [&](const ListenAddress& listen) {
+            if (is_any_free_port(listen.address)) return false;  // another one each time
             const auto [first, fresh] = seen.emplace(listen.address, listen.protocol);
             if (fresh) return false;
             const std::string shown = printable(listen.address);
