@@ -48,15 +48,27 @@ def environment(place: Place) -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(place.bench / "apps"), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def pinned(server: Server, place: Place, port: int, core: int) -> list[str]:
-    return ["taskset", "-c", str(core), *server.command(place, port)]
+def pinned(server: Server, place: Place, port: int, core: int | None) -> list[str]:
+    pin = [] if core is None else ["taskset", "-c", str(core)]
+    return [*pin, *server.command(place, port)]
 
 
-def start(server: Server, place: Place, core: int) -> Tree:
+def spawn(
+    server: Server, place: Place, core: int | None, variables: dict[str, str] | None = None
+) -> Tree:
+    """Started, and not waited for."""
     port = free_port()
     command = pinned(server, place, port, core)
     log = place.build / "logs" / f"{server.name}.log"
-    tree = Tree.start(command, port, log, environment(place), place.bench / "apps")
+    settings = {**environment(place), **(variables or {})}
+    return Tree.start(command, port, log, settings, place.bench / "apps")
+
+
+def start(
+    server: Server, place: Place, core: int | None, variables: dict[str, str] | None = None
+) -> Tree:
+    """Started and answering on its HTTP port; on any core without a number of one."""
+    tree = spawn(server, place, core, variables)
     try:
         tree.wait_until_it_answers()
     except BaseException:

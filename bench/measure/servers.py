@@ -24,9 +24,8 @@ class Place:
     def python(self) -> str:
         return str(self.venv / "bin" / "python")
 
-    @property
-    def app(self) -> str:
-        return str(self.bench / "apps" / "hello.py")
+    def app(self, name: str = "hello") -> str:
+        return str(self.bench / "apps" / f"{name}.py")
 
     def program(self, name: str) -> str:
         return str(self.venv / "bin" / name)
@@ -56,18 +55,18 @@ def floor_environ(place: Place, port: int) -> list[str]:
     return [place.python, script, str(place.build), str(port)]
 
 
-def mewsgi(*options: str) -> Command:
+def mewsgi(*options: str, app: str = "hello", processes: int = 1) -> Command:
     def command(place: Place, port: int) -> list[str]:
-        start = [str(place.mewsgi), "--http", f"127.0.0.1:{port}", "--wsgi-file", place.app]
-        return [*start, "--processes", "1", *options]
+        start = [str(place.mewsgi), "--http", f"127.0.0.1:{port}", "--wsgi-file", place.app(app)]
+        return [*start, "--processes", str(processes), *options]
 
     return command
 
 
-def uwsgi(socket: str, *options: str) -> Command:
+def uwsgi(socket: str, *options: str, app: str = "hello", processes: int = 1) -> Command:
     def command(place: Place, port: int) -> list[str]:
-        start = [place.program("uwsgi"), socket, f"127.0.0.1:{port}", "--wsgi-file", place.app]
-        quiet = ["--master", "--processes", "1", "--disable-logging", "--need-app"]
+        start = [place.program("uwsgi"), socket, f"127.0.0.1:{port}", "--wsgi-file", place.app(app)]
+        quiet = ["--master", "--processes", str(processes), "--disable-logging", "--need-app"]
         venv = ["--virtualenv", str(place.venv)]
         return [*start, *quiet, *venv, "--die-on-term", "--listen", "100", *options]
 
@@ -95,10 +94,13 @@ def granian(place: Place, port: int) -> list[str]:
     return [*start, "--port", str(port), *one, *plain, "hello:application"]
 
 
-def gunicorn(place: Place, port: int) -> list[str]:
-    start = [place.program("gunicorn"), "--bind", f"127.0.0.1:{port}", "--worker-class", "gthread"]
-    quiet = ["--workers", "1", "--threads", "4", "--log-level", "warning"]
-    return [*start, *quiet, "hello:application"]
+def gunicorn(*options: str, app: str = "hello", processes: int = 1) -> Command:
+    def command(place: Place, port: int) -> list[str]:
+        start = [place.program("gunicorn"), "--bind", f"127.0.0.1:{port}"]
+        quiet = ["--workers", str(processes), "--log-level", "warning"]
+        return [*start, *quiet, *options, f"{app}:application"]
+
+    return command
 
 
 FLOOR = "floor"
@@ -128,7 +130,12 @@ SERVERS = (
         "uWSGI",
         uwsgi("--http", "--http-keepalive"),
     ),
-    Server("gunicorn", "gthread, 4 threads", "gunicorn", gunicorn),
+    Server(
+        "gunicorn",
+        "gthread, 4 threads",
+        "gunicorn",
+        gunicorn("--worker-class", "gthread", "--threads", "4"),
+    ),
 )
 
 
