@@ -93,14 +93,24 @@ def hint(name: str) -> str:
     return ""
 
 
+def build_load(place: Place) -> None:
+    """The native load of the uwsgi protocol."""
+    place.build.mkdir(parents=True, exist_ok=True)
+    source = str(place.bench / "loads" / "uwsgi_load.cc")
+    run_step([compiler(), *COMPILE, source, "-o", str(place.build / "uwsgi_load")])
+
+
+def compiler() -> str:
+    return os.environ.get("CXX") or shutil.which("c++") or "g++"
+
+
 def build_floors(place: Place) -> None:
     place.build.mkdir(parents=True, exist_ok=True)
-    compiler = os.environ.get("CXX") or shutil.which("c++") or "g++"
     source = place.bench / "floors"
     include = run_step(
         [place.python, "-c", "import sysconfig; print(sysconfig.get_path('include'))"]
     ).strip()
-    build = [compiler, *COMPILE]
+    build = [compiler(), *COMPILE]
     run_step([*build, str(source / "floor.cc"), "-o", str(place.build / "floor")])
     extension = ["-shared", "-fPIC", "-fvisibility=hidden", "-isystem", include]
     target = str(place.build / "floor_environ.so")

@@ -46,17 +46,28 @@ def children_cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def run(url: str, connections: int, seconds: float, core: int) -> Load:
-    """Whole seconds only: wrk takes no fractions."""
-    command = ["taskset", "-c", str(core), "wrk", "-t1", f"-c{connections}"]
-    command += [f"-d{max(1, round(seconds))}s", "-s", str(REPORT_SCRIPT), url]
+def run(
+    url: str, connections: int, seconds: float, core: int | None, headers: tuple[str, ...] = ()
+) -> Load:
+    """Whole seconds only: wrk takes no fractions. On any core without a number of one."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s"]
+    command += [word for header in headers for word in ("-H", header)]
+    return run_program([*command, "-s", str(REPORT_SCRIPT), url], seconds, core)
+
+
+def run_program(command: list[str], seconds: float, core: int | None) -> Load:
+    """wrk, or a load of ours that reports as wrk does."""
+    pin = [] if core is None else ["taskset", "-c", str(core)]
+    name = Path(command[0]).name
     before = children_cpu()
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 15)
+        done = subprocess.run(
+            [*pin, *command], capture_output=True, text=True, timeout=seconds + 15
+        )
     except subprocess.TimeoutExpired as late:
-        raise WrkError(f"wrk did not end within {late.timeout:.0f} s") from late
+        raise WrkError(f"{name} did not end within {late.timeout:.0f} s") from late
     if done.returncode != 0:
-        raise WrkError(f"wrk failed: {(done.stderr or done.stdout).strip()[-300:]}")
+        raise WrkError(f"{name} failed: {(done.stderr or done.stdout).strip()[-300:]}")
     load = parse_report(done.stdout)
     cpu = children_cpu() - before
     return Load(load.requests, load.seconds, load.errors, load.p50_us, load.p99_us, cpu)
