@@ -93,11 +93,12 @@ def hint(name: str) -> str:
     return ""
 
 
-def build_load(place: Place) -> None:
-    """The native load of the uwsgi protocol."""
+def build_uwsgi_programs(place: Place) -> None:
+    """The native load of the uwsgi protocol, and the floor under it."""
     place.build.mkdir(parents=True, exist_ok=True)
-    source = str(place.bench / "loads" / "uwsgi_load.cc")
-    run_step([compiler(), *COMPILE, source, "-o", str(place.build / "uwsgi_load")])
+    for source in ("loads/uwsgi_load.cc", "floors/floor_uwsgi.cc"):
+        target = place.build / Path(source).stem
+        run_step([compiler(), *COMPILE, str(place.bench / source), "-o", str(target)])
 
 
 def compiler() -> str:

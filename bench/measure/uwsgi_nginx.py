@@ -3,7 +3,7 @@
 One process each, pinned to one core; nginx and wrk share the other. Over a UNIX socket, over TCP,
 and over a UNIX socket without nginx, from a native load (loads/uwsgi_load.cc) that gets more out of
 the servers. CPU time is that of the server's tree alone. Servers are measured in turns; the ratio
-is taken inside each round.
+is taken inside each round. The floor (floors/floor_uwsgi.cc) is what the kernel costs any of them.
 """
 
 from __future__ import annotations
@@ -24,10 +24,20 @@ from measure.process import StartError, Tree
 from measure.servers import Command, Place, Server
 
 GOAL = 0.6
-HEADINGS = ("way", "server", "requests/s", "CPU us/req", "min-max", "busy", "x uWSGI", "note")
+HEADINGS = (
+    "way",
+    "server",
+    "requests/s",
+    "CPU us/req",
+    "min-max",
+    "busy",
+    "x uWSGI",
+    "above floor",
+    "note",
+)
 WAYS = ("unix", "tcp", "native")
-NAMES = ("mewsgi", "uwsgi")
-SECONDS = 2
+NAMES = ("floor", "mewsgi", "uwsgi")
+SECONDS = 1
 
 
 LoadOf = Callable[[int, int], wrk.Load]  # of connections, seconds
@@ -57,6 +67,10 @@ class Target:
     measure: LoadOf
 
 
+def floor(address: str) -> Command:
+    return lambda place, port: [str(place.build / "floor_uwsgi"), address or str(port)]
+
+
 def mewsgi(address: str) -> Command:
     def command(place: Place, port: int) -> list[str]:
         listen = [str(place.mewsgi), "--socket", address or f"127.0.0.1:{port}"]
@@ -77,9 +91,12 @@ def uwsgi(address: str) -> Command:
 
 def make_server(name: str, way: str, address: str = "") -> Server:
     """`address`: a UNIX socket's path, or nothing for TCP."""
-    if name == "mewsgi":
-        return Server(f"{name}-socket-{way}", "", "mewsgi", mewsgi(address))
-    return Server(f"{name}-socket-{way}", "", "uWSGI", uwsgi(address))
+    needs, command = {
+        "floor": ("floors", floor(address)),
+        "mewsgi": ("mewsgi", mewsgi(address)),
+        "uwsgi": ("uWSGI", uwsgi(address)),
+    }[name]
+    return Server(f"{name}-socket-{way}", "", needs, command)
 
 
 def begin(way: str, name: str, folder: Path, place: Place, stack: contextlib.ExitStack) -> Target:
@@ -117,16 +134,24 @@ def measure(target: Target, turn: int, connections: int) -> Run:
     return Run(target.way, target.name, turn, load, cpu, max(0.0, others))
 
 
-def ratio(runs: list[Run], way: str) -> float | None:
-    """mewsgi's CPU per request over uWSGI's: the median of those of the rounds."""
+def ratio(runs: list[Run], way: str, name: str, above_floor: bool = False) -> float | None:
+    """CPU per request over uWSGI's, or what is not the kernel's in any case over the same of
+    uWSGI's: the median of the ratios of the rounds."""
     cpu = {(run.server, run.round): run.cpu_us for run in runs if run.way == way}
-    rounds = {turn for _, turn in cpu}
-    pairs = [(cpu.get(("mewsgi", turn)), cpu.get(("uwsgi", turn))) for turn in rounds]
-    ratios = [ours / theirs for ours, theirs in pairs if ours and theirs]
+    ratios = []
+    for turn in {turn for _, turn in cpu}:
+        floor = cpu.get(("floor", turn), 0.0) if above_floor else 0.0
+        one, theirs = (cpu.get((server, turn), 0.0) for server in (name, "uwsgi"))
+        if one and theirs > floor:
+            ratios.append((one - floor) / (theirs - floor))
     return statistics.median(ratios) if ratios else None
 
 
-def row(runs: list[Run], quotient: float | None) -> list[str]:
+def ratio_text(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def row(runs: list[Run], ratios: tuple[float | None, float | None]) -> list[str]:
     cpu = [run.cpu_us for run in runs]
     errors = sum(sum(run.load.errors.values()) for run in runs)
     others = statistics.median(run.others for run in runs)
@@ -139,9 +164,19 @@ def row(runs: list[Run], quotient: float | None) -> list[str]:
         f"{statistics.median(cpu):.2f}",
         f"{min(cpu):.2f}-{max(cpu):.2f}",
         f"{statistics.median(run.cpu_seconds / run.load.seconds for run in runs):.0%}",
-        "" if quotient is None or runs[0].server != "mewsgi" else f"{quotient:.2f}",
+        *map(ratio_text, ratios),
         "; ".join(notes),
     ]
+
+
+def rows(runs: list[Run], ways: list[str]) -> list[list[str]]:
+    made = []
+    for way in ways:
+        for name in NAMES:
+            own = [run for run in runs if (run.way, run.server) == (way, name)]
+            above = ratio(runs, way, name, above_floor=True) if name == "mewsgi" else None
+            made.append(row(own, (ratio(runs, way, name), above)))
+    return made
 
 
 def go(place: Place, ways: list[str], rounds: int, connections: int) -> list[Run]:
@@ -160,7 +195,7 @@ def go(place: Place, ways: list[str], rounds: int, connections: int) -> list[Run
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench/probes/uwsgi-nginx", description=__doc__)
     parser.add_argument("--ways", default=",".join(WAYS), help="by comma (all)")
-    parser.add_argument("--rounds", type=int, default=3, help="of 2 s for each server and way (3)")
+    parser.add_argument("--rounds", type=int, default=4, help="of 1 s for each server and way (4)")
     parser.add_argument("--connections", type=int, default=64, help="at most 100 (64)")
     return parser.parse_args(arguments)
 
@@ -179,19 +214,14 @@ def main(arguments: list[str] | None = None) -> int:
     if missing:
         return 1
     try:
-        install.build_load(place)
+        install.build_uwsgi_programs(place)
         runs = go(place, ways, min(max(options.rounds, 1), 20), connections)
     except (install.InstallError, StartError, machine.CoresError, wrk.WrkError) as error:
         print(error, file=sys.stderr)
         return 1
-    groups = [
-        [run for run in runs if (run.way, run.server) == (way, name)]
-        for way in ways
-        for name in NAMES
-    ]
     print(
         f"uwsgi protocol, hello world, one process, one core, {connections} connections at a time"
     )
-    print(table(HEADINGS, [row(group, ratio(runs, group[0].way)) for group in groups]))
+    print(table(HEADINGS, rows(runs, ways)))
     print(f"Goal: CPU per request behind nginx at most {GOAL} x uWSGI's")
     return 0

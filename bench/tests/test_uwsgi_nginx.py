@@ -3,6 +3,7 @@
 import os
 import socket
 import struct
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ import pytest
 from measure import install, nginx, wrk
 from measure.launch import ROOT
 from measure.servers import Place
-from measure.uwsgi_nginx import Run, make_server, ratio, row
+from measure.uwsgi_nginx import NAMES, Run, make_server, ratio, row
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, World!"
 DEADLINE = 30
@@ -22,7 +23,7 @@ DEADLINE = 30
 def place(tmp_path_factory) -> Place:
     build = tmp_path_factory.mktemp("bench")
     made = Place(bench=ROOT / "bench", build=build, venv=Path("/nowhere"), mewsgi=Path("/no"))
-    install.build_load(made)
+    install.build_uwsgi_programs(made)
     return made
 
 
@@ -115,13 +116,25 @@ def test_the_ratio_is_taken_inside_rounds():
         *(make_run("mewsgi", 1, 20), make_run("uwsgi", 1, 50)),
         *(make_run("mewsgi", 2, 9), make_run("uwsgi", 2, 10)),
     ]
-    assert ratio(runs, "unix") == 0.5
-    assert ratio(runs, "tcp") is None
+    assert ratio(runs, "unix", "mewsgi") == 0.5
+    assert ratio(runs, "unix", "uwsgi") == 1.0
+    assert ratio(runs, "tcp", "mewsgi") is None
+
+
+def test_what_is_above_the_floor_is_compared_alone():
+    runs = [make_run("floor", 0, 4), make_run("mewsgi", 0, 6), make_run("uwsgi", 0, 12)]
+    assert ratio(runs, "unix", "mewsgi") == 0.5
+    assert ratio(runs, "unix", "mewsgi", above_floor=True) == 0.25
+    assert ratio(runs, "unix", "floor", above_floor=True) == 0.0
+    # One that costs less than the floor is noise.
+    runs[2] = make_run("uwsgi", 0, 3)
+    assert ratio(runs, "unix", "mewsgi", above_floor=True) is None
 
 
 def test_a_row_shows_errors():
-    cells = row([make_run("mewsgi", 0, 5, status=3), make_run("mewsgi", 1, 7)], 0.5)
-    assert cells == ["unix", "mewsgi", "1,000", "6.00", "5.00-7.00", "1%", "0.50", "3 ERRORS"]
+    cells = row([make_run("mewsgi", 0, 5, status=3), make_run("mewsgi", 1, 7)], (0.5, None))
+    assert cells[:6] == ["unix", "mewsgi", "1,000", "6.00", "5.00-7.00", "1%"]
+    assert cells[6:] == ["0.50", "", "3 ERRORS"]
 
 
 def test_nginx_is_told_the_address_and_every_parameter(tmp_path):
@@ -132,7 +145,23 @@ def test_nginx_is_told_the_address_and_every_parameter(tmp_path):
     assert ("user root;" in text) == (os.geteuid() == 0)
 
 
-def test_both_servers_listen_where_they_are_told(place):
-    for name in ("mewsgi", "uwsgi"):
+def test_all_listen_where_they_are_told(place):
+    for name in NAMES:
         assert "/x/s" in make_server(name, "unix", "/x/s").command(place, 1)
-        assert "127.0.0.1:1" in make_server(name, "tcp").command(place, 1)
+        assert (
+            make_server(name, "tcp").command(place, 7)[-1 if name == "floor" else 2].endswith("7")
+        )
+
+
+def test_the_floor_answers_the_load(place, tmp_path):
+    server = make_server("floor", "unix", str(tmp_path / "s"))
+    with subprocess.Popen(server.command(place, 0)) as process:
+        try:
+            while not (tmp_path / "s").exists():
+                assert process.poll() is None
+            counted = load(place, str(tmp_path / "s"))
+        finally:
+            process.kill()
+    assert counted.requests > 0
+    # It may be met between bind and listen.
+    assert set(counted.errors) <= {"connect"}
