@@ -36,6 +36,16 @@ int listen_at(const char* path) {
     return listener;
 }
 
+// On TCP the kernel is told to keep a connection back until its first bytes have come: one wake-up
+// fewer, and much less to pay for it.
+int listen_on_port(std::uint16_t port) {
+    const int listener = mew::bench::listen_on(port);
+    const int seconds = 4;
+    if (listener >= 0)
+        ::setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &seconds, sizeof seconds);
+    return listener;
+}
+
 bool is_whole(std::string_view packet) {
     if (packet.size() < kHeaderSize) return false;
     const auto low = static_cast<unsigned char>(packet[1]);
@@ -86,7 +96,7 @@ int main(int argc, char** argv) {
     const long port = std::strtol(argv[1], nullptr, 10);
     const bool is_port = port > 0 && port < 65536;
     const int listener =
-        is_port ? mew::bench::listen_on(static_cast<std::uint16_t>(port)) : listen_at(argv[1]);
+        is_port ? listen_on_port(static_cast<std::uint16_t>(port)) : listen_at(argv[1]);
     if (listener < 0) {
         std::perror("floor_uwsgi: cannot listen");
         return 1;
