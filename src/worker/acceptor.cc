@@ -17,7 +17,11 @@
 namespace mew::worker {
 
 namespace {
-constexpr unsigned kAcceptsPerTurnInLine = 4;
+constexpr unsigned kAcceptsPerTurnInLine = 2;
+// A worker alone need not leave anything to others: it accepts on while there is more. Whether it
+// is worth the call that finds nothing, it tries every so many wake-ups.
+constexpr int kMostAtOnce = 32;
+constexpr unsigned kTryForMore = 16;
 constexpr base::Milliseconds kPause{200};
 // Idle connections that make room for new ones when descriptors run out.
 constexpr int kClosedForRoom = 16;
@@ -88,6 +92,17 @@ void Acceptor::on_event(std::uint32_t) {
         if (token_ != nullptr) return token_->stop();  // the next holder sees what is there
         return give_way();
     }
+    const bool alone = context_.settings.processes == 1 && token_ == nullptr;
+    if (!accept_one() || !alone || (!more_ && ++wakeups_ % kTryForMore != 0)) return;
+    int accepted = 1;
+    while (watching_ && accepted < kMostAtOnce && !context_.busy() && !context_.superseded() &&
+           accept_one())
+        ++accepted;
+    more_ = accepted > 1;
+}
+
+// False: there was none.
+bool Acceptor::accept_one() {
     sockaddr_storage from{};
     socklen_t size = sizeof from;
     os::Fd socket(
@@ -96,15 +111,17 @@ void Acceptor::on_event(std::uint32_t) {
         const bool out_of_something =
             errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
         if (out_of_something) pause(errno);
-        return;  // EAGAIN: another worker was faster; ECONNABORTED: the client was
+        return false;  // EAGAIN: another worker was faster; ECONNABORTED: the client was
     }
     if (token_ != nullptr) {
         token_->pass_on();
-    } else if (!own_ && ++accepts_ % kAcceptsPerTurnInLine == 0) {
+    } else if (!own_ && context_.settings.processes > 1 &&
+               ++accepts_ % kAcceptsPerTurnInLine == 0) {
         stop();
         (void)start();
     }
     admit(std::move(socket), from);
+    return true;
 }
 
 void Acceptor::admit(os::Fd socket, const sockaddr_storage& from) {

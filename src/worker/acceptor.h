@@ -37,6 +37,7 @@ public:
     bool own() const { return own_; }
 
 private:
+    bool accept_one();
     void pause(int error);
     bool make_room();
     void admit(os::Fd socket, const sockaddr_storage& from);
@@ -48,6 +49,8 @@ private:
     AcceptToken* token_;
     bool watching_ = false;
     unsigned accepts_ = 0;
+    unsigned wakeups_ = 0;
+    bool more_ = false;  // the last wake-up brought several
     net::TimerId resume_timer_ = 0;
 };
 

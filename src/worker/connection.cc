@@ -234,7 +234,7 @@ void Connection::await_body() {
     } else if (const char* const fault = slow_body(now)) {
         return time_out(Limit::body, fault);
     }
-    context_.deadlines.arm(*this, Limit::body);
+    context_.deadlines.arm_rest(*this, Limit::body, body_time_left(now));
     watch(EPOLLIN);
 }
 

@@ -143,6 +143,8 @@ private:
     void give_up_sending(std::string_view why);
     // Why the client is too slow with its body; nullptr: it is not.
     const char* slow_body(base::MonotonicTime now) const;
+    // Until it would be, if nothing more came.
+    base::Milliseconds body_time_left(base::MonotonicTime now) const;
     bool await_body_in_call();
 
     Context& context_;

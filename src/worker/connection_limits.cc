@@ -3,6 +3,8 @@
 
 #include <poll.h>
 
+#include <algorithm>
+
 #include "http/status.h"
 #include "log/log.h"
 #include "worker/connection.h"
@@ -68,6 +70,16 @@ const char* Connection::slow_body(base::MonotonicTime now) const {
     return slow ? kSlowBody : nullptr;
 }
 
+base::Milliseconds Connection::body_time_left(base::MonotonicTime now) const {
+    const Settings& settings = context_.settings;
+    base::Milliseconds most = context_.deadlines.duration(Limit::body);
+    if (settings.min_rate != 0)
+        most += std::chrono::milliseconds(stream_.body_received() * 1000 / settings.min_rate);
+    if (settings.body_total_time.count() > 0) most = std::min(most, settings.body_total_time);
+    const auto left = std::chrono::ceil<base::Milliseconds>(most - body_pace_.waited(now));
+    return std::max(left, base::Milliseconds{1});
+}
+
 // On a core's thread: waits for the socket, and counts how long.
 bool Connection::await_body_in_call() {
     base::SteadyClock clock;
@@ -97,6 +109,8 @@ void Connection::on_limit(Limit limit) {
                 stats::add(context_.slot.body_timeouts);
                 return close();
             }
+            if (const char* const slow = slow_body(context_.loop.now()))
+                return time_out(limit, slow);
             return time_out(limit, kSilentBody);
         case Limit::send:
             return give_up_sending("it read nothing of its answer within http-send-timeout");
