@@ -284,11 +284,11 @@ void Connection::receive_body() {
         if (size >= 0) break;
         if (errno == EINTR) continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK) {
-            return stream_.break_body(400, "the connection broke in the middle of the body");
+            return stream_.lose_body("the connection broke in the middle of the body");
         }
         if (!await_body_in_call()) return;
     }
-    if (size == 0) return stream_.break_body(400, "the client left in the middle of the body");
+    if (size == 0) return stream_.lose_body("the client left in the middle of the body");
     stream_.counts().received += static_cast<std::uint64_t>(size);
     std::string_view bytes(core.body_buffer.data(), static_cast<std::size_t>(size));
     if (!held_.empty()) {

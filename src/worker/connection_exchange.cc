@@ -96,7 +96,9 @@ void Connection::count_exchange() {
     if (const auto dropped = stream_.head().dropped_fields)
         stats::add(slot.dropped_fields, dropped);
     if (counts.app_failed) stats::add(slot.exceptions);
-    if (stream_.client_gone() && !stream_.detached()) stats::add(slot.aborted);
+    if ((stream_.client_gone() && !stream_.detached()) || counts.body_lost) {
+        stats::add(slot.aborted);
+    }
     if (const auto cut = counts.body_timeouts + counts.slow_clients + counts.send_timeouts) {
         stats::add(slot.timeouts, cut);
         stats::add(slot.body_timeouts, counts.body_timeouts);

@@ -393,6 +393,24 @@ TEST_F(ConnectionTest, ALongCallOfTheAppDoesNotEatTheNextKeepAliveTime) {
     EXPECT_EQ(receive(client), "");
 }
 
+TEST_F(ConnectionTest, AClientThatLeavesMidUploadIsCountedToo) {
+    settings.post_buffering = 0;
+    const os::Fd client = connect();
+    app.action = [&](http::Exchange& exchange) {
+        ::shutdown(client.get(), SHUT_WR);
+        while (true) {
+            const auto piece = exchange.body->read();
+            if (!piece) return exchange.response.fail(piece.error().status);
+            ASSERT_FALSE(piece->empty()) << "a cut body looks complete";
+        }
+    };
+    send(client, "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nhalf");
+    turn();
+    EXPECT_EQ(app.calls, 1);
+    EXPECT_THAT(receive(client), StartsWith("HTTP/1.1 400 "));
+    EXPECT_EQ(slot.aborted.load(), 1U);
+}
+
 TEST_F(ConnectionTest, AClientThatLeavesMidAnswerIsCountedAndForgotten) {
     app.action = [](http::Exchange& exchange) {
         http::ResponseHead head;

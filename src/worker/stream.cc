@@ -41,6 +41,11 @@ void Stream::break_body(int status, std::string_view reason) {
     failure_ = {status, reason};
 }
 
+void Stream::lose_body(std::string_view reason) {
+    counts_.body_lost = true;
+    break_body(400, reason);
+}
+
 void Stream::close() {
     head_ = nullptr;
     body_ = std::string();

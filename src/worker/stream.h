@@ -25,6 +25,7 @@ public:
     void add_body(std::string_view piece);
     void end_body() { body_complete_ = true; }
     void break_body(int status, std::string_view reason);
+    void lose_body(std::string_view reason);  // the client left in it
     // The app is about to run on `core`; nullptr: it has ended.
     void set_core(Core* core) { core_ = core; }
     Core* core() { return core_; }
@@ -57,6 +58,7 @@ public:
         std::uint64_t slow_clients = 0;  // below http-min-rate
         std::uint64_t send_timeouts = 0;
         bool app_failed = false;
+        bool body_lost = false;  // the client left in it
     };
     Counts& counts() { return counts_; }
     // For the access log.
