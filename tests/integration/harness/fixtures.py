@@ -95,7 +95,7 @@ def pytest_runtest_makereport(
             title = f"log of {' '.join(server.command)} (pid {server.process.pid})"
             report.sections.append((title, server.log[-20000:]))
         for nginx in Nginx.living:
-            report.sections.append((f"log of nginx in {nginx.folder}", nginx.log[-20000:]))
+            report.sections.append((f"log of nginx in {nginx.folder}", nginx.log[-6000:]))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -106,6 +106,8 @@ def front(
         return Front(upstream, [*own, *lines])
     upstream = f"upstream app {{ server {address}; {'keepalive 8;' if keep else ''} }}"
     given = {**COMMON, **OWN[kind], **(variables or {})}
+    if kind == "scgi":
+        del given["CONTENT_LENGTH"]  # nginx's own, as the protocol wants it first
     own = [f"{kind}_pass app;", *(f"{kind}_param {k} {v};" for k, v in given.items())]
     if keep:
         own.append(f"{kind}_keep_conn on;")
