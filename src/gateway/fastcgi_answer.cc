@@ -26,9 +26,9 @@ http::BodyPlan FastcgiCodec::encode_head(StreamId, const http::ResponseHead& hea
     plan.piece = kPiece;
     const auto length = head.content_length ? head.content_length : head.implied_length;
     if (plan.has_body && length) plan.length = *length;
-    // A web server that keeps no connections (nginx by default) looks for the end of this one, not
-    // for the record that ends the request.
-    plan.ends_by_close = plan.has_body && !length && !keeps_;
+    // nginx takes the end of the connection for the end of the answer, whether the record that ends
+    // the request came or not.
+    plan.ends_by_close = plan.has_body && !length;
 
     const std::size_t at = out.size();
     if (voice_ == Voice::records) out.append(kRecordHeader, '\0');
