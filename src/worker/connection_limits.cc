@@ -72,12 +72,16 @@ const char* Connection::slow_body(base::MonotonicTime now) const {
 
 base::Milliseconds Connection::body_time_left(base::MonotonicTime now) const {
     const Settings& settings = context_.settings;
-    base::Milliseconds most = context_.deadlines.duration(Limit::body);
-    if (settings.min_rate != 0)
-        most += std::chrono::milliseconds(stream_.body_received() * 1000 / settings.min_rate);
-    if (settings.body_total_time.count() > 0) most = std::min(most, settings.body_total_time);
-    const auto left = std::chrono::ceil<base::Milliseconds>(most - body_pace_.waited(now));
-    return std::max(left, base::Milliseconds{1});
+    const base::Milliseconds silence = context_.deadlines.duration(Limit::body);
+    const Pace::Duration waited = body_pace_.waited(now);
+    Pace::Duration left = silence;
+    if (settings.min_rate != 0) {
+        const std::chrono::milliseconds earned(stream_.body_received() * 1000 / settings.min_rate);
+        left = std::min<Pace::Duration>(left, silence + earned - waited);
+    }
+    if (settings.body_total_time.count() > 0)
+        left = std::min<Pace::Duration>(left, settings.body_total_time - waited);
+    return std::max(std::chrono::ceil<base::Milliseconds>(left), base::Milliseconds{1});
 }
 
 // On a core's thread: waits for the socket, and counts how long.
