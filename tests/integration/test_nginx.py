@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from harness import Connection, Load, Server, wait_for
 from harness.fixtures import APPS, WriteApp
-from harness.nginx import Nginx, front
+from harness.nginx import SHIPPED, Nginx, front
 from harness.procfs import Process
 
 
@@ -227,6 +227,14 @@ def test_an_answer_that_breaks_never_looks_complete(name: str, tmp_path: Path) -
         answer = pair.nginx.get("/boom-in-body")
         assert answer.status == 200 and not answer.complete
         assert pair.nginx.get("/hello").text == "hello"
+
+
+@pytest.mark.parametrize("name", ["uwsgi", "fastcgi", "scgi"])
+def test_with_the_parameters_that_nginx_ships(name: str, tmp_path: Path) -> None:
+    with behind(name, tmp_path, variables=SHIPPED[name]) as pair:
+        told = pair.nginx.get("/a%20b/t%C3%A9%25?x=%20y").json
+        assert told["PATH_INFO"] == wsgi_text("/a b/té%") and told["SCRIPT_NAME"] == ""
+        assert told["QUERY_STRING"] == "x=%20y"
 
 
 @pytest.mark.parametrize("name", WAYS)

@@ -77,6 +77,15 @@ OWN: dict[str, dict[str, str]] = {
     },
     "scgi": {"SCGI": "1", "PATH_INFO": "$document_uri", "DOCUMENT_URI": "$document_uri"},
 }  # fmt: skip
+# As they are in nginx's package, with nothing added.
+SHIPPED: dict[str, dict[str, str]] = {
+    "uwsgi": OWN["uwsgi"],
+    "fastcgi": {
+        **OWN["fastcgi"], "PATH_INFO": "", "SCRIPT_NAME": "$fastcgi_script_name",
+        "DOCUMENT_URI": "$document_uri",
+    },
+    "scgi": {**OWN["scgi"], "PATH_INFO": ""},
+}  # fmt: skip
 
 
 class Front:
@@ -94,7 +103,8 @@ def front(
     variables: dict[str, str] | None = None,
 ) -> Front:
     """`kind`: proxy, uwsgi, fastcgi or scgi. `address`: "unix:/path" or "host:port". `keep`:
-    connections to the program are kept. `lines`: more directives of nginx's."""
+    connections to the program are kept. `variables`: more of them; "" leaves one out. `lines`:
+    more directives of nginx's."""
     if kind == "proxy":
         upstream = f"upstream app {{ server {address}; {'keepalive 8;' if keep else ''} }}"
         own = [
@@ -108,7 +118,7 @@ def front(
     given = {**COMMON, **OWN[kind], **(variables or {})}
     if kind == "scgi":
         del given["CONTENT_LENGTH"]  # nginx's own, as the protocol wants it first
-    own = [f"{kind}_pass app;", *(f"{kind}_param {k} {v};" for k, v in given.items())]
+    own = [f"{kind}_pass app;", *(f"{kind}_param {k} {v};" for k, v in given.items() if v)]
     if keep:
         own.append(f"{kind}_keep_conn on;")
     return Front(upstream, [*own, *lines])
