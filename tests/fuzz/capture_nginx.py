@@ -25,7 +25,9 @@ http {{
     upstream kept {{ server unix:{folder}/fastcgi.sock; keepalive 2; }}
     server {{
         listen unix:{folder}/http; listen unix:{folder}/http2 http2; server_name example.org;
-        location /uwsgi/ {{ include {parameters}/uwsgi_params; uwsgi_pass unix:{folder}/uwsgi.sock; }}
+        location /uwsgi/ {{
+            include {parameters}/uwsgi_params; uwsgi_pass unix:{folder}/uwsgi.sock;
+        }}
         location /mounted/ {{
             include {parameters}/uwsgi_params; uwsgi_param SCRIPT_NAME /mounted;
             uwsgi_param HTTPS on; uwsgi_param HTTP_HOST $http_host; uwsgi_modifier1 30;

@@ -108,7 +108,7 @@ def parse_cgi(text: bytes) -> Response:
     assert name == "Status", rows
     code, _, reason = status.partition(" ")
     headers = [(row[0], row[1]) for row in rows[1:]]
-    length = dict((k.lower(), v) for k, v in headers).get("content-length")
+    length = {name.lower(): value for name, value in headers}.get("content-length")
     whole = length is None or len(body) == int(length)
     return Response("CGI", int(code), reason, headers, body, complete=whole)
 
