@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes what a real nginx sends by uwsgi_pass, fastcgi_pass and scgi_pass, with the parameters that
-its package ships, to corpus/{uwsgi,fastcgi,scgi}/nginx_*.
+"""Writes what a real nginx sends by uwsgi_pass, fastcgi_pass and scgi_pass, with the parameters
+that its package ships, to corpus/{uwsgi,fastcgi,scgi}/nginx_*.
 
 The files are committed; run this where another nginx is to be learned from. Needs nginx and curl.
 """
@@ -21,7 +21,8 @@ events {{}}
 http {{
     access_log off;
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
+    fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
     upstream kept {{ server unix:{folder}/fastcgi.sock; keepalive 2; }}
     server {{
         listen unix:{folder}/http; listen unix:{folder}/http2 http2; server_name example.org;
