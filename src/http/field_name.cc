@@ -38,19 +38,19 @@ bool equal_words(const char* known, const char* name) {
 
 // In words that overlap where the size asks for it.
 template <typename Word>
-bool equal_in_words(const char* known, const char* name, std::size_t size) {
-    const std::size_t last = size - sizeof(Word);
+bool equal_in_words(std::string_view known, std::string_view name) {
+    const std::size_t last = name.size() - sizeof(Word);
     for (std::size_t at = 0; at < last; at += sizeof(Word)) {
-        if (!equal_words<Word>(known + at, name + at)) return false;
+        if (!equal_words<Word>(&known[at], &name[at])) return false;
     }
-    return equal_words<Word>(known + last, name + last);
+    return equal_words<Word>(&known[last], &name[last]);
 }
 
 bool equals_known(std::string_view known, std::string_view name) {
     if (known.size() != name.size()) return false;
     const std::size_t size = name.size();
-    if (size >= 8) return equal_in_words<std::uint64_t>(known.data(), name.data(), size);
-    if (size >= 4) return equal_in_words<std::uint32_t>(known.data(), name.data(), size);
+    if (size >= 8) return equal_in_words<std::uint64_t>(known, name);
+    if (size >= 4) return equal_in_words<std::uint32_t>(known, name);
     return equals_ignoring_case(known, name);
 }
 

@@ -11,9 +11,9 @@ std::atomic<bool> g_forked{false};
 
 void watch_forks() {
     g_forked.store(false);
-    static const int kRegistered =
+    static const int registered =
         ::pthread_atfork(nullptr, nullptr, [] { g_forked.store(true, std::memory_order_relaxed); });
-    (void)kRegistered;
+    (void)registered;
 }
 
 bool is_forked_child() { return g_forked.load(std::memory_order_relaxed); }

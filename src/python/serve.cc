@@ -108,6 +108,7 @@ public:
     }
     std::vector<http::AppBridge*> list() const {
         std::vector<http::AppBridge*> all;
+        all.reserve(bridges_.size());
         for (const auto& bridge : bridges_) all.push_back(bridge.get());
         return all;
     }

@@ -18,7 +18,6 @@ namespace mew::worker {
 namespace {
 
 using ::testing::EndsWith;
-using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
 TEST_F(ConnectionTest, AReaderThatStandsStillIsClosedAfterItsTime) {

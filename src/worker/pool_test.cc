@@ -37,6 +37,7 @@ protected:
         context->phase = Phase::serving;
         context->core_count = kCores;
         std::vector<http::AppBridge*> bridges;
+        bridges.reserve(apps.size());
         for (TestApp& app : apps) bridges.push_back(&app);
         pool = std::make_unique<Pool>(*context, bridges);
         context->cores = pool.get();
@@ -50,7 +51,7 @@ protected:
         while (!context->connections.empty()) context->connections.front().close();
         loop.run_once(0ms);
     }
-    void act(std::function<void(http::Exchange&)> action) {
+    void act(const std::function<void(http::Exchange&)>& action) {
         for (TestApp& app : apps) app.action = action;
     }
     int calls() const {

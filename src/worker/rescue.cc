@@ -39,7 +39,7 @@ base::Result<void> Rescue::start() {
 
 void Rescue::on_call_begins() {
     calls_.store(calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    owner_.exchange(kCalling);  // before the look at asleep_, in one order for both threads
+    owner_.exchange(owner_calling);  // before the look at asleep_, in one order for both threads
     if (asleep_.load() == 0) return;
     asleep_.store(0);
     os::futex_wake(asleep_);
@@ -47,16 +47,16 @@ void Rescue::on_call_begins() {
 
 void Rescue::on_call_ended() {
     if (os::is_forked_child()) end_forked_child();
-    std::uint32_t calling = kCalling;
-    if (!owner_.compare_exchange_strong(calling, kLoop)) take_back();
+    std::uint32_t calling = owner_calling;
+    if (!owner_.compare_exchange_strong(calling, owner_loop)) take_back();
 }
 
 void Rescue::take_back() {
-    owner_.store(kWanted);
+    owner_.store(owner_wanted);
     const std::uint64_t one = 1;
     (void)!::write(wake_.get(), &one, sizeof one);
     os::futex_wake(owner_);
-    while (owner_.load() != kLoop) os::futex_wait(owner_, kWanted);
+    while (owner_.load() != owner_loop) os::futex_wait(owner_, owner_wanted);
 }
 
 void Rescue::on_event(std::uint32_t) {
@@ -79,14 +79,15 @@ bool Rescue::look() {
     const std::uint64_t calls = calls_.load(std::memory_order_relaxed);
     const bool same = calls == std::exchange(seen_calls_, calls);
     quiet_looks_ = same ? quiet_looks_ + 1 : 0;
-    std::uint32_t calling = kCalling;
-    return same && owner_.load() == kCalling && owner_.compare_exchange_strong(calling, kRescued);
+    std::uint32_t calling = owner_calling;
+    return same && owner_.load() == owner_calling &&
+           owner_.compare_exchange_strong(calling, owner_rescued);
 }
 
 void Rescue::sleep_until_woken() {
     asleep_.store(1);
     // A call that began just before saw 0 there.
-    if (owner_.load() == kCalling) asleep_.store(0);
+    if (owner_.load() == owner_calling) asleep_.store(0);
     while (asleep_.load() == 1 && !stopping_.load()) os::futex_wait(asleep_, 1);
     quiet_looks_ = 0;
 }
@@ -95,13 +96,13 @@ void Rescue::take_over() {
     base::SteadyClock clock;
     const base::MonotonicTime begun = clock.now();
     duty_.begin();
-    while (owner_.load() == kRescued) {
+    while (owner_.load() == owner_rescued) {
         loop_.run_nested(base::Milliseconds{50});
         duty_.turn(std::chrono::duration_cast<base::Milliseconds>(clock.now() - begun) + kPatience);
     }
     duty_.end();
     quiet_looks_ = 0;
-    owner_.store(kLoop);
+    owner_.store(owner_loop);
     os::futex_wake(owner_);
 }
 

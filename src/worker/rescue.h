@@ -49,7 +49,7 @@ public:
     bool asleep() const { return asleep_.load() != 0; }
 
 private:
-    enum Owner : std::uint32_t { kLoop, kCalling, kRescued, kWanted };
+    enum Owner : std::uint32_t { owner_loop, owner_calling, owner_rescued, owner_wanted };
 
     void on_event(std::uint32_t events) override;
     void main();
@@ -61,7 +61,7 @@ private:
     net::EventLoop& loop_;
     Duty duty_;
     os::Fd wake_;  // in the loop: "the call ended, give it back"
-    std::atomic<std::uint32_t> owner_{kLoop};
+    std::atomic<std::uint32_t> owner_{owner_loop};
     std::atomic<std::uint64_t> calls_{0};
     std::atomic<std::uint32_t> asleep_{0};
     std::atomic<bool> stopping_{false};
