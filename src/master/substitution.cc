@@ -12,6 +12,10 @@ void Substitution::ask(std::uint32_t slot) {
 void Substitution::go_on() {
     if (coming_ || !leaving_.empty() || wanted_.empty() || respawn_.waiting()) return;
     coming_ = order_(wanted_.front());
+    if (coming_) return;
+    // The zygote is not there, or out of something: who was replaced serves on meanwhile.
+    respawn_.on_death(false);
+    respawn_.schedule([this] { go_on(); });
 }
 
 void Substitution::forget(std::uint32_t slot) {
