@@ -121,7 +121,7 @@ struct RefusedCase {
     Pairs pairs;
     int status = 400;
 };
-void PrintTo(const RefusedCase& row, std::ostream* out) { *out << row.name; }
+std::ostream& operator<<(std::ostream& out, const RefusedCase& row) { return out << row.name; }
 
 class Refused : public testing::TestWithParam<RefusedCase> {};
 

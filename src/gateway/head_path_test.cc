@@ -17,7 +17,7 @@ struct PathCase {
     const char* query;
     const char* target;
 };
-void PrintTo(const PathCase& row, std::ostream* out) { *out << row.name; }
+std::ostream& operator<<(std::ostream& out, const PathCase& row) { return out << row.name; }
 
 class Paths : public testing::TestWithParam<PathCase> {};
 

@@ -59,7 +59,7 @@ struct RefusedCase {
     const char* reason;
     int status = 400;
 };
-void PrintTo(const RefusedCase& row, std::ostream* out) { *out << row.name; }
+std::ostream& operator<<(std::ostream& out, const RefusedCase& row) { return out << row.name; }
 
 class ScgiRefused : public testing::TestWithParam<RefusedCase> {};
 

@@ -7,7 +7,11 @@ namespace {
 constexpr std::size_t kHeader = 4;
 constexpr std::string_view kPong("\x64\x00\x00\x01", kHeader);
 
-enum Modifier : std::uint8_t { kWsgi = 0, kWsgiMounted = 30, kPing = 100, kClose = 200 };
+// modifier1
+constexpr unsigned char kWsgi = 0;
+constexpr unsigned char kWsgiMounted = 30;
+constexpr unsigned char kPing = 100;
+constexpr unsigned char kClose = 200;
 
 // Little endian.
 std::size_t number_at(std::string_view bytes, std::size_t at) {

@@ -105,7 +105,7 @@ struct RefusedCase {
     int status;
     const char* reason;
 };
-void PrintTo(const RefusedCase& row, std::ostream* out) { *out << row.name; }
+std::ostream& operator<<(std::ostream& out, const RefusedCase& row) { return out << row.name; }
 
 class UwsgiRefused : public testing::TestWithParam<RefusedCase> {};
 

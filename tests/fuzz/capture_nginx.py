@@ -66,6 +66,16 @@ def fastcgi_answer() -> bytes:
     return head + out + b"\1\6\0\1\0\0\0\0" + b"\1\3\0\1\0\x08\0\0" + bytes(8)
 
 
+def with_clean_padding(records: bytes) -> bytes:
+    """nginx pads records with whatever lies in its memory."""
+    clean = b""
+    while len(records) >= 8:
+        content = 8 + int.from_bytes(records[4:6], "big")
+        clean += records[:content] + bytes(records[6])
+        records = records[content + records[6] :]
+    return clean + records
+
+
 class Listener:
     """Takes down all that comes, and answers when nothing more does."""
 
@@ -126,7 +136,8 @@ def capture_all(folder: Path, listeners: dict[str, Listener]) -> None:
         listener.received = b""
         curl = ["curl", "-s", "-o", "/dev/null", "--path-as-is", "--max-time", "10"]
         subprocess.run([*curl, "--unix-socket", folder / port, *arguments], check=True)
-        (HERE / "corpus" / kind / f"nginx_{name}").write_bytes(listener.received)
+        seen = with_clean_padding(listener.received) if kind == "fastcgi" else listener.received
+        (HERE / "corpus" / kind / f"nginx_{name}").write_bytes(seen)
 
     for kind in listeners:
         for name, (path, *more) in COMMON.items():

@@ -9,7 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.client import Connection, Response
+from harness.fixtures import APPS
+from harness.server import Server
 
+KINDS = ["uwsgi", "puwsgi", "fastcgi", "scgi"]
+# Options of a server that speaks all of them, each on a port of its own.
+SOCKETS = [word for kind in KINDS for word in (f"--{kind}-socket", "127.0.0.1:0")]
+PROBE = ["--chdir", str(APPS), "--module", "probe:app"]
 BEGIN, ABORT, END, PARAMS, INPUT, OUTPUT = range(1, 7)
 GET_VALUES, VALUES_RESULT, UNKNOWN_TYPE = 9, 10, 11
 
@@ -174,3 +180,14 @@ class Gateway:
         if b"Status: " not in text:
             return 0
         return int(text.partition(b"Status: ")[2].split(b" ")[0])
+
+
+def gateway_of(server: Server, kind: str) -> Gateway:
+    """Of a server that was started with SOCKETS."""
+    found = server.wait_log(rf"^.* {kind}-socket bound on 127\.0\.0\.1:(\d+) fd")
+    return Gateway(kind, ("127.0.0.1", int(found[1])))
+
+
+def calls(server: Server) -> int:
+    """How often the probe app was called, this time included."""
+    return int(server.get("/count").json)
