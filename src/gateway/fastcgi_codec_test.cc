@@ -104,9 +104,10 @@ TEST(Fastcgi, SecondRequestInsideTheFirst) {
     const std::string second = fastcgi_begin(2) + fastcgi_record(4, 2, "xx") +
                                fastcgi_record(5, 2, "yy") + fastcgi_record(2, 2, "");
     const std::string head = fastcgi_begin(1) + second + fastcgi_params(1, plain_post(5));
-    for (const std::string& wire :
-         {head + second + fastcgi_input(1, "hello"),
-          head + fastcgi_record(5, 1, "he") + second + fastcgi_input(1, "llo")}) {
+    const std::string before_the_body = head + second + fastcgi_input(1, "hello");
+    const std::string inside_it =
+        head + fastcgi_record(5, 1, "he") + second + fastcgi_input(1, "llo");
+    for (const std::string& wire : {before_the_body, inside_it}) {
         const auto seen = converse(wire);
         EXPECT_EQ(fastcgi_text(seen->replies()), "end2[1]end2[1]");
         EXPECT_EQ(seen->bodies(), 1) << seen->text();

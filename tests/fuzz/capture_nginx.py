@@ -137,6 +137,9 @@ def capture_all(folder: Path, listeners: dict[str, Listener]) -> None:
         curl = ["curl", "-s", "-o", "/dev/null", "--path-as-is", "--max-time", "10"]
         subprocess.run([*curl, "--unix-socket", folder / port, *arguments], check=True)
         seen = with_clean_padding(listener.received) if kind == "fastcgi" else listener.received
+        # SERVER_ADDR is the socket's path; sizes must stay.
+        place = str(folder).encode()
+        seen = seen.replace(place, b"/run/captures".ljust(len(place), b"-"))
         (HERE / "corpus" / kind / f"nginx_{name}").write_bytes(seen)
 
     for kind in listeners:
