@@ -29,6 +29,7 @@ public:
     void encode_end(http::StreamId stream, std::string& out) override;
     bool encode_abort(http::StreamId stream, std::string& out) override;
     bool block_is_wire() const override { return false; }
+    bool nothing_follows() const override { return true; }
     bool inside_head() const override { return begun_; }
 
 private:

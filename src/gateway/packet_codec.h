@@ -21,6 +21,7 @@ public:
     void encode_end(http::StreamId stream, std::string& out) final;
     bool encode_abort(http::StreamId stream, std::string& out) final;
     bool block_is_wire() const final { return false; }
+    bool nothing_follows() const final { return true; }
     bool inside_head() const final { return state_ == State::head && begun_; }
 
 protected:

@@ -93,6 +93,10 @@ public:
     // Is the block of a head the very bytes that were received? Then decoding them again,
     // elsewhere, gives the same head.
     virtual bool block_is_wire() const = 0;
+    // The peer is a web server, which sends nothing behind its request: an answer that was sent is
+    // safe from what else may come, and the connection may be closed at once.
+    virtual bool nothing_follows() const { return false; }
+
     // May another protocol follow on the connection, once the app answered 101?
     virtual bool may_detach() const { return false; }
 

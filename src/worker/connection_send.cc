@@ -111,7 +111,9 @@ bool Connection::nothing_in_flight() const {
 
 void Connection::end_connection() {
     if (reset_) return end_by_reset();
-    if (client_ends_ && held_.empty() && !drain_body_ && nothing_in_flight()) return close();
+    if (client_ends_ && held_.empty() && !drain_body_ &&
+        (codec_->nothing_follows() || nothing_in_flight()))
+        return close();
     start_lingering();
 }
 
