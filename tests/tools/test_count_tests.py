@@ -36,6 +36,16 @@ def test_a_report_cut_short_is_a_failure(
     assert capsys.readouterr().out == "0 passed, 1 failed, 0 skipped\n"
 
 
+def test_a_name_may_be_longer_than_a_files(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pytest.xml").write_text(
+        f'<testsuites><testsuite><testcase name="{"x" * 1000}"/></testsuite></testsuites>'
+    )
+    assert count_tests.main(str(tmp_path)) == 0
+    assert capsys.readouterr().out == "1 passed, 0 failed, 0 skipped\n"
+
+
 GTEST = """<testsuites><testsuite>
 <testcase name="one" status="run"/><testcase name="two" status="run"/>
 <testcase name="left out by a filter" status="notrun"/>
