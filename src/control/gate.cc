@@ -11,7 +11,7 @@
 namespace mew::control {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x4d45574741544531;  // "MEWGATE1"
+constexpr std::uint64_t kMagic = 0x4d45574741544532;  // "MEWGATE2"
 
 void* map(int fd, std::size_t size) {
     void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -42,7 +42,7 @@ base::Result<Gate> Gate::create() {
     gate.fd_ = std::move(*fd);
     void* const memory = map(gate.fd_.get(), sizeof(Page));
     if (memory == nullptr) return base::fail_errno("cannot map the gate");
-    gate.page_ = new (memory) Page{kMagic, 0, 0};
+    gate.page_ = new (memory) Page{kMagic, 0, 0, 0};
     return gate;
 }
 

@@ -2,8 +2,9 @@
 // The gate: a page of shared memory that all generations of one server see, in which the master
 // says who may accept. It outlives generations, as the listening sockets do.
 //
-//   serving_generation   written by the master at each commit, before anybody is told: a worker of
-//                        an older generation accepts nothing from then on
+//   serving              the first and the last generation that may accept, in one word; written by
+//                        the master before anybody is told: a worker of another one accepts nothing
+//                        from then on. Two differ only while slots change one by one.
 //   token_holder         thunder-lock: the pid of the one worker that has the listeners in its
 //                        epoll, 0: nobody. Taken and released by workers; what a dead one held, the
 //                        master releases.
@@ -33,11 +34,12 @@ public:
     int fd() const { return fd_.get(); }
     explicit operator bool() const { return page_ != nullptr; }
 
-    std::uint32_t serving_generation() const {
-        return page_->serving_generation.load(std::memory_order_acquire);
+    bool serves(std::uint32_t generation) const {
+        const std::uint64_t word = page_->serving.load(std::memory_order_acquire);
+        return generation >= (word >> 32) && generation <= (word & 0xffffffff);
     }
-    void set_serving_generation(std::uint32_t number) {
-        page_->serving_generation.store(number, std::memory_order_release);
+    void set_serving(std::uint32_t first, std::uint32_t last) {
+        page_->serving.store(std::uint64_t{first} << 32 | last, std::memory_order_release);
     }
     bool take_token(pid_t pid);
     // True if `pid` held it.
@@ -46,10 +48,11 @@ public:
 private:
     struct Page {
         std::uint64_t magic;
-        std::atomic<std::uint32_t> serving_generation;
+        std::atomic<std::uint64_t> serving;
         std::atomic<std::int32_t> token_holder;
+        std::uint32_t reserved;
     };
-    static_assert(sizeof(Page) == 16);
+    static_assert(sizeof(Page) == 24);
 
     os::Fd fd_;
     Page* page_ = nullptr;

@@ -13,13 +13,13 @@ namespace {
 TEST(Gate, AnotherProcessSeesWhoMayAccept) {
     auto gate = Gate::create();
     ASSERT_TRUE(gate);
-    EXPECT_EQ(gate->serving_generation(), 0U);
-    gate->set_serving_generation(3);
+    EXPECT_FALSE(gate->serves(3));
+    gate->set_serving(3, 3);
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) {
         auto mine = Gate::attach(gate->fd());
-        const bool good = mine && mine->serving_generation() == 3 && mine->take_token(::getpid());
+        const bool good = mine && mine->serves(3) && mine->take_token(::getpid());
         ::_exit(good ? 0 : 1);
     }
     int status = 0;
@@ -30,6 +30,19 @@ TEST(Gate, AnotherProcessSeesWhoMayAccept) {
     EXPECT_FALSE(gate->release_token(::getpid()));
     EXPECT_TRUE(gate->release_token(child));
     EXPECT_TRUE(gate->take_token(::getpid()));
+}
+
+TEST(Gate, TwoGenerationsServeWhileSlotsChangeOneByOne) {
+    auto gate = Gate::create();
+    ASSERT_TRUE(gate);
+    gate->set_serving(3, 4);
+    EXPECT_FALSE(gate->serves(2));
+    EXPECT_TRUE(gate->serves(3));
+    EXPECT_TRUE(gate->serves(4));
+    EXPECT_FALSE(gate->serves(5));
+    gate->set_serving(3, 3);  // undone
+    EXPECT_TRUE(gate->serves(3));
+    EXPECT_FALSE(gate->serves(4));
 }
 
 TEST(Gate, OneHoldsTheToken) {

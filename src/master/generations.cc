@@ -18,8 +18,8 @@ base::Result<void> Generations::prepare(options::Loaded loaded, Interpreter inte
 void Generations::commit(base::Milliseconds mercy_of_old) {
     MEW_CHECK(prepared_);
     std::unique_ptr<Generation> old = std::exchange(committed_, std::move(prepared_));
-    // First of all, so that no worker of an older generation accepts any more.
-    holdings_.gate.set_serving_generation(committed_->number());
+    // First of all, so that no worker of another generation accepts any more.
+    holdings_.gate.set_serving(committed_->number(), committed_->number());
     committed_->serve();
     if (!old) return;
     retiring_.push_back(std::move(old));

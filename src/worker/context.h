@@ -64,8 +64,8 @@ struct Context {
                 is(Phase::retiring));
     }
 
-    // A newer generation serves: nothing more is accepted here.
-    bool superseded() const { return gate != nullptr && gate->serving_generation() > generation; }
+    // Another generation serves: nothing more is accepted here.
+    bool superseded() const { return gate != nullptr && !gate->serves(generation); }
     // Something begins to wait for a core: in a while it may go to another worker instead.
     void on_first_waiting() {
         if (first_waiting.call != nullptr) first_waiting.call(first_waiting.worker);
