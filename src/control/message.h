@@ -4,7 +4,7 @@
 // then `text_size` bytes of text, and up to kMaxDescriptors descriptors (SCM_RIGHTS).
 //
 //   zygote:  hello > [failed | ready] > spawned*          worker: hello > ready > ... > left
-//   master:  spawn* (carries the worker's end) reopen-log leave     serve retire reopen-log leave
+//   master:  spawn* reserve* (with the child's end) reopen-log leave   check serve retire reopen-log leave
 //
 // Both ends are the same build or they part: hello carries version and build id, and whoever sees
 // another one closes the socket and says so.
@@ -22,20 +22,23 @@ namespace mew::control {
 inline constexpr std::uint32_t kVersion = 1;
 inline constexpr std::size_t kMaxText = 60000;  // longer text is cut, with a mark
 inline constexpr std::size_t kMaxDescriptors = 4;
+inline constexpr std::uint32_t kReserveSlot = 0xffffffff;  // of `spawned`: it was a reserve
 
 enum class Kind : std::uint32_t {
     // zygote or worker > master
     hello,    // pid = own pid
     ready,    // zygote: app imported (text: one line about it). worker: may serve
     failed,   // zygote or worker: could not start; value = exit status, text = traceback
-    spawned,  // zygote: slot's worker has `pid`; value = incarnation
+    spawned,  // zygote: slot's worker has `pid`; value = incarnation (a reserve: the order)
     reload,   // worker: the app asked (uwsgi.reload())
     stop,     // worker: the app asked (uwsgi.stop())
     worn,     // worker: asks for a substitute; value = requests it served (max-requests)
     left,     // worker: retired, about to exit; value = requests cut (0: none)
     // master > zygote
-    spawn,  // slot, value = incarnation; descriptor 0: the worker's control end
+    spawn,    // slot, value = incarnation; descriptor 0: the worker's control end
+    reserve,  // fork a zygote's reserve; value = number of the order; descriptor 0: its control end
     // master > worker
+    check,   // ready, not serving: answer the request on descriptor 0, a connection (reload-check)
     serve,   // commit: take the listeners
     retire,  // finish what runs, then leave; value = mercy in ms
     // master > both

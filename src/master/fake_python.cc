@@ -6,7 +6,9 @@
 //   good            starts and works            broken   says that the app failed (22)
 //   dies            zygote exits while importing         hangs    import never ends
 //   worker-fails    workers say failed (22)     worker-dies   workers exit 7 before ready
-//   stubborn        workers ignore retire
+//   stubborn        workers ignore retire       loops     workers die of SIGABRT once they serve
+//   sick            reload-check gets a 500     mute      reload-check gets no answer
+//   sick-2          so does that of worker 2
 
 #include <poll.h>
 #include <sys/prctl.h>
@@ -57,6 +59,15 @@ void say(int fd, control::Kind kind, const control::Message& like, pid_t pid = :
     (void)control::send(fd, message);
 }
 
+void answer(const std::string& module, std::uint32_t slot, int connection) {
+    char request[1024];
+    const bool sick = module == "sick" || (module == "sick-2" && slot == 2);
+    const std::string text = sick ? "HTTP/1.1 500 Oh no\r\n\r\nthe database is away"
+                                              : "HTTP/1.1 200 OK\r\n\r\n";
+    if (::read(connection, request, sizeof request) <= 0 || module == "mute") return;
+    (void)!::write(connection, text.data(), text.size());
+}
+
 [[noreturn]] void work(const std::string& module, int control_fd, const control::Message& order) {
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -74,13 +85,16 @@ void say(int fd, control::Kind kind, const control::Message& like, pid_t pid = :
         control::Message message;
         const auto receipt = control::receive(control_fd, message, true);
         if (!receipt || *receipt == control::Receipt::closed) ::_exit(1);
+        if (message.kind == control::Kind::check) answer(module, order.slot, message.descriptors.at(0).get());
+        if (message.kind == control::Kind::serve && module == "loops") ::abort();
         if (message.kind != control::Kind::retire || module == "stubborn") continue;
         say(control_fd, control::Kind::left, control::Message{});
         ::_exit(0);
     }
 }
 
-void fork_worker(const control::Boot& boot, control::Message& order) {
+// Forked twice, as the real one does; in the grandchild: true.
+bool fork_child(const control::Boot& boot, const control::Message& order) {
     int ends[2];
     if (::pipe(ends) != 0) ::_exit(1);
     const pid_t middle = ::fork();
@@ -89,7 +103,7 @@ void fork_worker(const control::Boot& boot, control::Message& order) {
         if (worker == 0) {
             ::close(boot.control_fd);
             while (::getppid() != boot.master_pid) ::usleep(100);
-            work(boot.loaded.options.module, order.descriptors.at(0).get(), order);
+            return true;
         }
         ::_exit(::write(ends[1], &worker, sizeof worker) == sizeof worker ? 0 : 1);
     }
@@ -99,6 +113,7 @@ void fork_worker(const control::Boot& boot, control::Message& order) {
     ::close(ends[1]);
     ::waitpid(middle, nullptr, 0);
     say(boot.control_fd, control::Kind::spawned, order, worker);
+    return false;
 }
 
 int serve_as_zygote(int boot_fd) {
@@ -128,7 +143,15 @@ int serve_as_zygote(int boot_fd) {
         control::Message order;
         const auto receipt = control::receive(boot->control_fd, order, true);
         if (!receipt || *receipt == control::Receipt::closed) return 0;
-        if (order.kind == control::Kind::spawn) fork_worker(*boot, order);
+        if (order.kind == control::Kind::spawn && fork_child(*boot, order))
+            work(module, order.descriptors.at(0).get(), order);
+        if (order.kind == control::Kind::reserve && fork_child(*boot, order)) {
+            ::setpgid(0, 0);
+            ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+            boot->control_fd = order.descriptors.at(0).release();
+            say(boot->control_fd, control::Kind::hello, {});
+            say(boot->control_fd, control::Kind::ready, {});
+        }
         if (order.kind == control::Kind::leave) return 0;
     }
 }

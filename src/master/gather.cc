@@ -92,6 +92,7 @@ ServerStatus gather_status(Holdings& holdings, const Generations& generations,
     status.pid = ::getpid();
     status.uptime = std::chrono::duration<double>(holdings.loop.now() - holdings.started).count();
     status.state = state;
+    status.ready = generations.committed() != nullptr && state != "draining" && state != "stopping";
     status.python = holdings.python_version;
     status.log_dropped = log::dropped();
     for (const net::Listener& listener : holdings.listeners)
@@ -103,6 +104,7 @@ ServerStatus gather_status(Holdings& holdings, const Generations& generations,
         header.log_dropped.store(status.log_dropped, std::memory_order_relaxed);
         status.generation = shown->number();
         status.zygote_pid = shown->zygote() != nullptr ? shown->zygote()->pid() : 0;
+        status.reserve_pid = shown->reserve() != nullptr ? shown->reserve()->pid() : 0;
         status.reloads = get(header.reloads);
         status.reload_failures = get(header.reload_failures);
         add_workers(holdings, *shown, status);

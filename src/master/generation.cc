@@ -16,9 +16,11 @@ using Phase = GenerationPhase;
 using base::Milliseconds;
 
 constexpr Step<Phase> kSteps[] = {
-    {Phase::preparing, Phase::ready},  {Phase::ready, Phase::serving},
-    {Phase::serving, Phase::retiring}, {Phase::preparing, Phase::retiring},
-    {Phase::ready, Phase::retiring},   {Phase::retiring, Phase::gone},
+    {Phase::preparing, Phase::serving},  {Phase::preparing, Phase::rolling},
+    {Phase::rolling, Phase::serving},    {Phase::serving, Phase::standby},
+    {Phase::standby, Phase::preparing},  {Phase::serving, Phase::retiring},
+    {Phase::preparing, Phase::retiring}, {Phase::rolling, Phase::retiring},
+    {Phase::standby, Phase::retiring},   {Phase::retiring, Phase::gone},
 };
 
 // The counters of a slot that go on in the next generation.
@@ -32,14 +34,17 @@ constexpr stats::Counter stats::Slot::*kCarried[] = {
     &stats::Slot::dropped_fields, &stats::Slot::rescues,       &stats::Slot::accepted_late,
 };
 
+std::uint64_t get(const stats::Counter& counter) { return counter.load(std::memory_order_relaxed); }
+
 void copy_counter(stats::Counter& to, const stats::Counter& from) {
-    to.store(from.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    to.store(get(from), std::memory_order_relaxed);
 }
 
 }  // namespace
 
 std::string_view name_of(GenerationPhase phase) {
-    constexpr std::string_view kNames[] = {"preparing", "ready", "serving", "retiring", "gone"};
+    constexpr std::string_view kNames[] = {"preparing", "rolling",  "serving",
+                                           "standby",   "retiring", "gone"};
     return kNames[static_cast<std::size_t>(phase)];
 }
 
@@ -50,10 +55,11 @@ Generation::Generation(Holdings& holdings, GenerationOwner& owner, std::uint32_t
       number_(number),
       loaded_(std::move(loaded)),
       interpreter_(std::move(interpreter)),
-      zygote_respawn_(holdings.loop),
-      substitution_(holdings, [this](std::uint32_t slot) { return order(slot); }) {
-    const int processes = std::max(loaded_.options.processes, 1);
-    workers_.resize(static_cast<std::size_t>(processes));
+      workers_(static_cast<std::size_t>(std::max(loaded_.options.processes, 1))),
+      wanted_(workers_.size(), false),
+      reserve_respawn_(holdings.loop),
+      substitution_(holdings, [this](std::uint32_t slot) { return order(slot); }),
+      crash_loop_(workers_.size()) {
     respawns_.reserve(workers_.size());
     for (std::size_t i = 0; i < workers_.size(); ++i) respawns_.emplace_back(holdings.loop);
 }
@@ -64,16 +70,23 @@ bool Generation::step(GenerationPhase next) {
     return take_step(phase_, next, kSteps, "generation " + std::to_string(number_));
 }
 
+// Into a lane that nobody writes to: at a recall the other one may be that of a worker which drains.
 void Generation::take_counts(stats::Board& before) {
     copy_counter(board_.header().started_unix, before.header().started_unix);
     copy_counter(board_.header().reloads, before.header().reloads);
     copy_counter(board_.header().reload_failures, before.header().reload_failures);
     copy_counter(board_.header().log_dropped, before.header().log_dropped);
     for (std::uint32_t id = 1; id <= std::min(before.slots(), board_.slots()); ++id) {
-        stats::Slot& slot = board_.newest(id);
-        for (const auto counter : kCarried)
-            (slot.*counter).store(before.total(id, counter), std::memory_order_relaxed);
-        copy_counter(slot.incarnation, before.newest(id).incarnation);
+        const std::uint32_t lane = substitution_.lane_free(id, 0) ? 0 : 1;
+        stats::Slot& slot = board_.slot(id, lane);
+        for (const auto counter : kCarried) {
+            const std::uint64_t sum = before.total(id, counter);
+            const std::uint64_t here = get(board_.slot(id, 1 - lane).*counter);
+            (slot.*counter).store(sum > here ? sum - here : 0, std::memory_order_relaxed);
+        }
+        slot.incarnation.store(
+            std::max(get(before.newest(id).incarnation), get(board_.newest(id).incarnation)),
+            std::memory_order_relaxed);
         copy_counter(slot.average_us, before.newest(id).average_us);
     }
 }
@@ -119,11 +132,23 @@ base::Result<void> Generation::start_zygote() {
     return started;
 }
 
+void Generation::recall(stats::Board& before) {
+    if (!step(Phase::preparing)) return;
+    take_counts(before);
+    crash_loop_ = CrashLoop(slots());
+    // From the loop: whoever recalls is in the middle of an event of the one that fails.
+    holdings_.loop.start_timer(Milliseconds{0}, [this] {
+        if (phase_ == Phase::preparing && zygote_) owner_.on_generation_loaded(*this);
+    });
+}
+
 void Generation::serve() {
     if (!step(Phase::serving)) return;
-    for (auto& worker : workers_) {
-        if (worker && worker->phase() == WorkerPhase::ready) worker->serve();
+    for (std::uint32_t slot = 1; slot <= slots(); ++slot) {
+        WorkerHandle* const worker = this->worker(slot);
+        if (worker != nullptr && worker->phase() == WorkerPhase::ready) worker->serve();
     }
+    if (!reserve_) order_reserve_later();
 }
 
 std::vector<WorkerHandle*> Generation::all_workers() const {
@@ -134,23 +159,40 @@ std::vector<WorkerHandle*> Generation::all_workers() const {
     return all;
 }
 
+// Nothing of it is filled or forked any more.
 void Generation::cease() {
-    if (lives()) step(Phase::retiring);
+    if (phase_ < Phase::retiring) step(Phase::retiring);
+    std::fill(wanted_.begin(), wanted_.end(), false);
     for (Respawn& respawn : respawns_) respawn.cancel();
-    zygote_respawn_.cancel();
+    reserve_respawn_.cancel();
     substitution_.cancel();
+}
+
+void Generation::leave_zygotes() {
+    // The reserve first: it shall not take the other's place.
+    if (reserve_) reserve_->leave();
+    if (zygote_) zygote_->leave();
 }
 
 void Generation::retire(Milliseconds mercy, std::uint32_t successor) {
     cease();
-    if (zygote_) zygote_->leave();
+    leave_zygotes();
     for (WorkerHandle* worker : all_workers()) worker->retire(mercy, successor);
     check_gone();
 }
 
+void Generation::stand_by(Milliseconds mercy, std::uint32_t successor) {
+    if (!zygote_ || !step(Phase::standby)) return retire(mercy, successor);
+    for (std::uint32_t slot = 1; slot <= slots(); ++slot) give_up(slot, mercy, successor);
+    reserve_respawn_.cancel();
+    // One is enough to come back from.
+    if (reserve_) reserve_->leave();
+}
+
 void Generation::kill(const std::string& why) {
     cease();
-    // The zygote first: it must not fork what nobody would know.
+    // The zygotes first: they must not fork what nobody would know.
+    if (reserve_) reserve_->kill();
     if (zygote_) zygote_->kill();
     for (WorkerHandle* worker : all_workers()) worker->kill(why);
     check_gone();
@@ -158,180 +200,17 @@ void Generation::kill(const std::string& why) {
 
 void Generation::reopen_log(int fd) {
     if (zygote_) zygote_->reopen_log(fd);
+    if (reserve_) reserve_->reopen_log(fd);
     for (WorkerHandle* worker : all_workers()) worker->reopen_log(fd);
 }
 
-void Generation::fill_slots() {
-    for (std::uint32_t slot = 1; slot <= slots(); ++slot) {
-        if (lives() && !workers_[slot - 1] && !respawns_[slot - 1].waiting()) order_worker(slot);
-    }
-}
-
-void Generation::order_worker(std::uint32_t slot) {
-    if (!lives() || workers_[slot - 1] || substitution_.is_coming(slot)) return;
-    workers_[slot - 1] = order(slot);
-}
-
-std::uint64_t Generation::next_incarnation(std::uint32_t slot) {
-    std::uint64_t next = board_.newest(slot).incarnation.load(std::memory_order_relaxed) + 1;
-    if (!substitution_.lane_free(slot, next)) ++next;
-    return next;
-}
-
-// Null without a zygote (on_zygote_ready then fills what is empty), and where it failed.
-std::unique_ptr<WorkerHandle> Generation::order(std::uint32_t slot) {
-    if (!zygote_ || zygote_->phase() != ZygotePhase::ready) return nullptr;
-    auto pair = control::make_pair();
-    if (!pair) {
-        log::error("spawn-failed", "worker {}: {}", slot, pair.error().text);
-        respawn_later(slot);
-        return nullptr;
-    }
-    WorkerPlace place;
-    place.slot = slot;
-    place.generation = number_;
-    place.incarnation = next_incarnation(slot);
-    place.bounded_start = !loaded_.options.lazy_apps;
-    stats::Slot& board = board_.slot(slot, stats::lane_of(place.incarnation));
-    auto worker = std::make_unique<WorkerHandle>(holdings_, *this, board, place);
-    auto expected = worker->expect(std::move(pair->near));
-    if (expected) expected = zygote_->order_worker(slot, place.incarnation, pair->far.get());
-    if (expected) return worker;
-    log::error("spawn-failed", "worker {} could not be ordered: {}", slot, expected.error().text);
-    respawn_later(slot);
-    return nullptr;
-}
-
-void Generation::respawn_later(std::uint32_t slot) {
-    respawns_[slot - 1].schedule([this, slot] { order_worker(slot); });
-}
-
-void Generation::on_zygote_ready(ZygoteHandle&, const std::string& about) {
-    zygote_respawn_.on_ready();
-    if (!about.empty()) log::info("app-loaded", "{}", about);
-    fill_slots();
-    substitution_.go_on();
-}
-
-void Generation::on_worker_spawned(ZygoteHandle&, const control::Message& message) {
-    if (message.slot >= 1 && message.slot <= slots()) {
-        WorkerHandle* worker = workers_[message.slot - 1].get();
-        if (worker == nullptr || worker->place().incarnation != message.value)
-            worker = substitution_.find(message.slot, message.value);
-        if (worker != nullptr) return worker->on_spawned(message.pid);
-    }
-    // Forked for a handle that is gone by now. It sees the end of its socket; do not wait for it.
-    log::debug("late-spawn", "worker {} (pid {}) came too late", message.slot, message.pid);
-}
-
-void Generation::announce(const WorkerHandle& worker) const {
-    const std::uint32_t slot = worker.place().slot;
-    const std::string only = slots() == 1 ? " (and the only)" : "";
-    log::write(log::Level::info, "worker-spawned",
-               base::format("spawned mewsgi worker {}{} (pid: {}, cores: {})", slot, only,
-                            worker.pid(), loaded_.options.threads),
-               {{"worker", std::int64_t{slot}},
-                {"worker_pid", std::int64_t{worker.pid()}},
-                {"generation", std::int64_t{number_}}});
-}
-
-void Generation::on_worker_ready(WorkerHandle& worker) {
-    respawns_[worker.place().slot - 1].on_ready();
-    announce(worker);
-    if (substitution_.is_substitute(worker)) return put_in_place(worker);
-    if (phase_ == Phase::serving) return worker.serve();
-    check_ready();
-}
-
-void Generation::put_in_place(WorkerHandle& substitute) {
-    const std::uint32_t slot = substitute.place().slot;
-    WorkerHandle* const old = workers_[slot - 1].get();
-    workers_[slot - 1] = substitution_.take(std::move(workers_[slot - 1]));
-    substitute.serve();
-    if (old != nullptr) old->retire(loaded_.options.worker_reload_mercy, number_);
-}
-
-void Generation::check_ready() {
-    if (phase_ != Phase::preparing) return;
-    for (const auto& worker : workers_) {
-        if (!worker || worker->phase() != WorkerPhase::ready) return;
-    }
-    if (step(Phase::ready)) owner_.on_generation_ready(*this);
-}
-
-void Generation::on_worker_request(WorkerHandle& worker, control::Kind request) {
-    if (phase_ != Phase::serving) return;
-    if (request == control::Kind::worn) return substitution_.ask(worker.place().slot);
-    owner_.on_app_request(*this, request);
-}
-
-void Generation::log_end(const WorkerEnd& end) const {
-    if (end.cut_off) {
-        log::warning("worker-killed", "{}", end.text);
-    } else if (end.expected || phase_ == Phase::retiring) {
-        log::debug("worker-left", "{}", end.text);
-    } else {
-        log::error("worker-died", "{}", end.text);
-    }
-}
-
-void Generation::on_worker_dead(WorkerHandle& worker, const WorkerEnd& end) {
-    const std::uint32_t slot = worker.place().slot;
-    log_end(end);
-    if (substitution_.on_dead(worker, end, phase_ == Phase::serving)) return check_gone();
-    substitution_.forget(slot);
-    holdings_.loop.defer_delete(std::move(workers_[slot - 1]));
-    if (phase_ == Phase::preparing || phase_ == Phase::ready) {
-        Failure failure;
-        failure.status = end.failed_status != 0 ? end.failed_status : kExitError;
-        failure.text = end.why.empty() ? end.text : end.why;
-        return fail(failure);
-    }
-    if (phase_ != Phase::serving) return check_gone();
-    if (!end.why.empty()) log::error("worker-failed", "{}", end.why);
-    const Milliseconds delay = respawns_[slot - 1].on_death(end.was_ready);
-    if (delay.count() > 0)
-        log::warning("respawn-delayed", "worker {} starts again in {:.1f} s", slot,
-                     std::chrono::duration<double>(delay).count());
-    respawn_later(slot);
-}
-
-void Generation::on_zygote_dead(ZygoteHandle& zygote, const Failure& failure) {
-    const bool was_ready = zygote.was_ready();
-    holdings_.loop.defer_delete(std::move(zygote_));
-    if (phase_ == Phase::preparing || phase_ == Phase::ready) return fail(failure);
-    if (phase_ != Phase::serving) return check_gone();
-    if (!was_ready) log::error("zygote-failed", "{}", failure.text);
-    const Milliseconds delay = zygote_respawn_.on_death(was_ready);
-    log::warning("zygote-respawn",
-                 "generation {}: starting its zygote again{}; its workers go on serving", number_,
-                 delay.count() > 0
-                     ? base::format(" in {:.1f} s", std::chrono::duration<double>(delay).count())
-                     : "");
-    restart_zygote_later();
-}
-
-void Generation::restart_zygote_later() {
-    zygote_respawn_.schedule([this] {
-        if (auto started = start_zygote(); !started) {
-            log::error("zygote-failed", "{}", started.error().text);
-            zygote_respawn_.on_death(false);
-            restart_zygote_later();
-        }
-    });
-}
-
 void Generation::fail(const Failure& failure) {
-    if (phase_ != Phase::preparing && phase_ != Phase::ready) return;
-    step(Phase::retiring);
+    if (!coming()) return;
     owner_.on_generation_failed(*this, failure);
 }
 
 void Generation::check_gone() {
-    if (phase_ != Phase::retiring || zygote_ || !substitution_.empty()) return;
-    for (const auto& worker : workers_) {
-        if (worker) return;
-    }
+    if (phase_ != Phase::retiring || zygote_ || reserve_ || has_workers()) return;
     if (step(Phase::gone)) owner_.on_generation_gone(*this);
 }
 

@@ -1,17 +1,26 @@
 #pragma once
-// One generation: a zygote, one worker for each slot, the options they were made from, and the
-// board they count on. The unit of start, reload and rollback.
+// One generation: a zygote and its reserve, one worker for each slot, the options they were made
+// from, and the board they count on. The unit of start, reload and rollback.
 //
-//   preparing > ready > serving > retiring > gone         preparing, ready > retiring (undone)
+//   preparing > serving > retiring > gone           preparing, rolling > retiring (undone)
+//   preparing > rolling > serving                   rolling: some of its slots serve already
+//   serving > standby > retiring                    standby: only the zygotes stay, in case that
+//             standby > preparing (recalled)        the next generation loops
+//
+// Its code is imported once. The reserve is a fork of the zygote that takes its place if it dies;
+// should both be lost, the owner makes a new generation rather than import other code into this one.
 //
 // Two generations overlap while the older drains, and a board has one writer per field: so each
 // generation has a board of its own, which starts with the counts of the one before.
+//
+// generation.cc: phases. generation_slots.cc: workers. generation_zygote.cc: zygote and reserve.
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "master/crash_loop.h"
 #include "master/interpreter.h"
 #include "master/respawn.h"
 #include "master/substitution.h"
@@ -21,7 +30,7 @@
 
 namespace mew::master {
 
-enum class GenerationPhase : std::uint8_t { preparing, ready, serving, retiring, gone };
+enum class GenerationPhase : std::uint8_t { preparing, rolling, serving, standby, retiring, gone };
 std::string_view name_of(GenerationPhase phase);
 
 class Generation;
@@ -29,10 +38,19 @@ class Generation;
 class GenerationOwner {
 public:
     virtual ~GenerationOwner() = default;
-    virtual void on_generation_ready(Generation& generation) = 0;
-    // Only while preparing: something of it did not start.
+    // The zygote has imported the app: slots may be filled.
+    virtual void on_generation_loaded(Generation& generation) = 0;
+    // Only while preparing or rolling: this slot's worker is ready and waits for serve_slot().
+    virtual void on_slot_ready(Generation& generation, std::uint32_t slot) = 0;
+    // The worker of a slot that was given up is gone.
+    virtual void on_slot_left(Generation& generation, std::uint32_t slot) = 0;
+    // Only while preparing or rolling: something of it did not start.
     virtual void on_generation_failed(Generation& generation, const Failure& failure) = 0;
     virtual void on_generation_gone(Generation& generation) = 0;
+    // It serves, and nothing is left to fork workers from.
+    virtual void on_zygote_lost(Generation& generation) = 0;
+    // Its workers die again and again.
+    virtual void on_crash_loop(Generation& generation) = 0;
     virtual void on_app_request(Generation& generation, control::Kind request) = 0;
 };
 
@@ -44,11 +62,25 @@ public:
 
     // `before` gives its counts; null for the first generation.
     base::Result<void> start(stats::Board* before);
+    // From standby: prepares once more, from the zygote that stayed.
+    void recall(stats::Board& before);
     void serve();
-    // Workers finish within `mercy`; the zygote goes at once. `successor` takes the connections.
+    // Workers finish within `mercy`; the zygotes go at once. `successor` takes the connections.
     void retire(base::Milliseconds mercy, std::uint32_t successor);
+    // The same, but the zygotes stay.
+    void stand_by(base::Milliseconds mercy, std::uint32_t successor);
     void kill(const std::string& why);
     void reopen_log(int fd);
+    // While preparing or rolling: it shall not come to serve.
+    void fail(const Failure& failure);
+
+    // --- slot by slot
+    // Keeps a worker in the slot from now on.
+    void fill(std::uint32_t slot);
+    void fill_all();
+    void serve_slot(std::uint32_t slot);
+    // Its worker retires and is not replaced.
+    void give_up(std::uint32_t slot, base::Milliseconds mercy, std::uint32_t successor);
 
     std::uint32_t number() const { return number_; }
     GenerationPhase phase() const { return phase_; }
@@ -56,10 +88,13 @@ public:
     const Interpreter& interpreter() const { return interpreter_; }
     stats::Board& board() { return board_; }
     const ZygoteHandle* zygote() const { return zygote_.get(); }
+    const ZygoteHandle* reserve() const { return reserve_.get(); }
     // Null: the slot is empty, and waits for its respawn.
-    const WorkerHandle* worker(std::uint32_t slot) const { return workers_[slot - 1].get(); }
+    WorkerHandle* worker(std::uint32_t slot) const { return workers_[slot - 1].get(); }
     const Substitution& substitution() const { return substitution_; }
+    const CrashLoop& crash_loop() const { return crash_loop_; }
     std::uint32_t slots() const { return static_cast<std::uint32_t>(workers_.size()); }
+    bool has_workers() const { return !all_workers().empty(); }
 
     void on_zygote_ready(ZygoteHandle& zygote, const std::string& about) override;
     void on_worker_spawned(ZygoteHandle& zygote, const control::Message& message) override;
@@ -70,23 +105,29 @@ public:
 
 private:
     bool step(GenerationPhase next);
+    // Its slots are kept filled, as far as they are wanted.
     bool lives() const { return phase_ <= GenerationPhase::serving; }
+    bool coming() const { return phase_ <= GenerationPhase::rolling; }
     base::Result<void> start_zygote();
     control::Boot describe_boot() const;
     void take_counts(stats::Board& before);
-    void fill_slots();
+    void fill_wanted();
     void order_worker(std::uint32_t slot);
     std::unique_ptr<WorkerHandle> order(std::uint32_t slot);
     std::uint64_t next_incarnation(std::uint32_t slot);
     void put_in_place(WorkerHandle& substitute);
     std::vector<WorkerHandle*> all_workers() const;
     void cease();
+    void leave_zygotes();
     void respawn_later(std::uint32_t slot);
-    void restart_zygote_later();
+    void refill(std::uint32_t slot, const WorkerEnd& end);
+    void note_death(const WorkerEnd& end);
+    void order_reserve();
+    void order_reserve_later();
+    void promote_reserve();
+    void on_reserve_dead();
     void announce(const WorkerHandle& worker) const;
     void log_end(const WorkerEnd& end) const;
-    void fail(const Failure& failure);
-    void check_ready();
     void check_gone();
 
     Holdings& holdings_;
@@ -97,10 +138,13 @@ private:
     GenerationPhase phase_ = GenerationPhase::preparing;
     stats::Board board_;
     std::unique_ptr<ZygoteHandle> zygote_;
+    std::unique_ptr<ZygoteHandle> reserve_;
     std::vector<std::unique_ptr<WorkerHandle>> workers_;  // by slot - 1
+    std::vector<bool> wanted_;                            // by slot - 1: fill() was called
     std::vector<Respawn> respawns_;                       // by slot - 1
-    Respawn zygote_respawn_;
+    Respawn reserve_respawn_;
     Substitution substitution_;
+    CrashLoop crash_loop_;
 };
 
 }  // namespace mew::master

@@ -6,30 +6,65 @@
 
 namespace mew::master {
 
-base::Result<void> Generations::prepare(options::Loaded loaded, Interpreter interpreter) {
+Generation& Generations::make(options::Loaded loaded, Interpreter interpreter) {
     MEW_CHECK(!prepared_);
     prepared_ = std::make_unique<Generation>(holdings_, owner_, ++last_number_, std::move(loaded),
                                              std::move(interpreter));
-    auto started = prepared_->start(committed_ ? &committed_->board() : nullptr);
-    if (!started) holdings_.loop.defer_delete(std::move(prepared_));
-    return started;
+    return *prepared_;
 }
 
-void Generations::commit(base::Milliseconds mercy_of_old) {
+void Generations::drop_prepared() { holdings_.loop.defer_delete(std::move(prepared_)); }
+
+void Generations::set_aside_committed() {
+    if (committed_) retiring_.push_back(std::move(committed_));
+}
+
+Generation* Generations::standby() const {
+    for (const auto& generation : retiring_) {
+        if (generation->phase() == GenerationPhase::standby) return generation.get();
+    }
+    return nullptr;
+}
+
+void Generations::recall() {
+    MEW_CHECK(!prepared_);
+    const Generation* const standby = this->standby();
+    const auto found = std::find_if(retiring_.begin(), retiring_.end(),
+                                    [&](const auto& held) { return held.get() == standby; });
+    if (found == retiring_.end()) return;
+    prepared_ = std::move(*found);
+    retiring_.erase(found);
+}
+
+void Generations::commit(base::Milliseconds mercy_of_old, bool old_stands_by) {
     MEW_CHECK(prepared_);
+    // Before the one of now may become it: only one stands by.
+    end_standby();
     std::unique_ptr<Generation> old = std::exchange(committed_, std::move(prepared_));
     // First of all, so that no worker of another generation accepts any more.
     holdings_.gate.set_serving(committed_->number(), committed_->number());
     committed_->serve();
     if (!old) return;
     retiring_.push_back(std::move(old));
-    retiring_.back()->retire(mercy_of_old, committed_->number());
+    Generation& left = *retiring_.back();
+    if (old_stands_by) return left.stand_by(mercy_of_old, committed_->number());
+    left.retire(mercy_of_old, committed_->number());
 }
 
 void Generations::undo(const std::string& why) {
     if (!prepared_) return;
     retiring_.push_back(std::move(prepared_));
-    retiring_.back()->kill(why);
+    Generation& failed = *retiring_.back();
+    // Some of its workers may be answering requests already.
+    if (failed.phase() == GenerationPhase::rolling && committed_)
+        return failed.retire(failed.loaded().options.worker_reload_mercy, committed_->number());
+    failed.kill(why);
+}
+
+void Generations::end_standby() {
+    if (Generation* const old = standby())
+        old->retire(old->loaded().options.worker_reload_mercy,
+                    committed_ ? committed_->number() : 0);
 }
 
 template <class Action>

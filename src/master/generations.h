@@ -1,8 +1,9 @@
 #pragma once
 // The generations that live at one moment: at most one that is being prepared, the committed one,
-// and older ones that still finish their requests. Owns them; a generation that is gone is freed
-// after the event that ended it.
+// and older ones that still finish their requests, of which one may stand by. Owns them; a
+// generation that is gone is freed after the event that ended it.
 
+#include <cstddef>
 #include <memory>
 #include <vector>
 
@@ -14,12 +15,22 @@ class Generations {
 public:
     Generations(Holdings& holdings, GenerationOwner& owner) : holdings_(holdings), owner_(owner) {}
 
-    // Starts the next generation; it reports to the owner from then on.
-    base::Result<void> prepare(options::Loaded loaded, Interpreter interpreter);
-    // The prepared generation takes the requests, the committed one retires.
-    void commit(base::Milliseconds mercy_of_old);
+    static constexpr std::size_t kMost = 3;  // one prepared, one committed, one older
+
+    // The next generation, not started yet; it reports to the owner from its start on.
+    Generation& make(options::Loaded loaded, Interpreter interpreter);
+    // It could not be started.
+    void drop_prepared();
+    // The committed one is to end before the prepared one starts.
+    void set_aside_committed();
+    // The generation that stands by is prepared once more.
+    void recall();
+    // The prepared generation takes the requests; the committed one retires, or stands by.
+    void commit(base::Milliseconds mercy_of_old, bool old_stands_by);
     // The prepared generation never was.
     void undo(const std::string& why);
+    // Nobody needs it any longer.
+    void end_standby();
 
     void retire_all(base::Milliseconds mercy);
     void kill_all(const std::string& why);
@@ -29,6 +40,10 @@ public:
     Generation* prepared() const { return prepared_.get(); }
     Generation* committed() const { return committed_.get(); }
     const std::vector<std::unique_ptr<Generation>>& retiring() const { return retiring_; }
+    Generation* standby() const;
+    std::size_t count() const {
+        return retiring_.size() + (prepared_ ? 1U : 0U) + (committed_ ? 1U : 0U);
+    }
     bool empty() const { return !prepared_ && !committed_ && retiring_.empty(); }
 
 private:

@@ -2,37 +2,48 @@
 // A reload: prepare, commit or roll back. This part keeps the order of events and who waits for
 // the outcome; the generations themselves are the supervisor's.
 //
-//   idle > checking (a child reads the configuration) > preparing (generation g+1) > idle      any
-//   > closed (stop)
+//   idle > [waiting (for an older generation to go)] > checking (a child reads the configuration)
+//        > preparing (generation g+1) > idle                                  any > closed (stop)
 //
 // Requests during a reload ask for code that may have changed since it began: all of them become
-// one reload that follows it.
+// one reload that follows it. At most three generations live at a time, so that reloads in quick
+// succession beside a long request do not fill the machine.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "master/config_reader.h"
 #include "master/holdings.h"
+#include "master/rollout.h"
 
 namespace mew::master {
 
-enum class ReloadPhase : std::uint8_t { idle, checking, preparing, closed };
+enum class ReloadPhase : std::uint8_t { idle, waiting, checking, preparing, closed };
 std::string_view name_of(ReloadPhase phase);
 
 class Reload {
 public:
     // Exit status for the one who asked, and what to print.
     using Answer = std::function<void(int status, const std::string& text)>;
+    // A strategy in place of the configured one.
+    using Wish = std::optional<Strategy>;
     // Starts generation g+1 from these options.
-    using Prepare = std::function<base::Result<void>(options::Loaded loaded)>;
+    using Prepare = std::function<base::Result<void>(options::Loaded loaded, Wish wish)>;
+    // Why it cannot begin just now; empty: it can.
+    using Obstacle = std::function<std::string()>;
 
-    Reload(Holdings& holdings, Prepare prepare);
+    Reload(Holdings& holdings, Prepare prepare, Obstacle obstacle);
 
-    void request(const std::string& asked_by, Answer answer);
+    void request(const std::string& asked_by, Answer answer, Wish wish = std::nullopt);
     // What became of the prepared generation.
     void on_committed(const std::string& text);
+    // `told`: what stays, as a sentence's start.
+    void on_failed(const std::string& told, const std::string& why);
     void on_rolled_back(const std::string& why);
+    // What it waited for may be gone.
+    void go_on();
     // The master stops: nobody waits any longer, nothing follows.
     void abandon();
 
@@ -46,11 +57,14 @@ private:
 
     Holdings& holdings_;
     Prepare prepare_;
+    Obstacle obstacle_;
     ConfigReader reader_;
     ReloadPhase phase_ = ReloadPhase::idle;
     std::vector<Answer> waiting_;
     std::vector<Answer> waiting_for_next_;
     bool again_ = false;
+    Wish wish_;
+    Wish next_wish_;
 };
 
 }  // namespace mew::master

@@ -9,12 +9,15 @@ namespace mew::master {
 namespace {
 
 using Phase = ShutdownPhase;
+using base::Milliseconds;
 
 // A process in uninterruptible sleep does not even die of SIGKILL; the master does not wait for it.
 constexpr base::Milliseconds kLastResort{5000};
 
 constexpr Step<Phase> kSteps[] = {
     {Phase::running, Phase::graceful},    {Phase::running, Phase::at_once},
+    {Phase::running, Phase::draining},    {Phase::draining, Phase::graceful},
+    {Phase::draining, Phase::at_once},
     {Phase::graceful, Phase::at_once},    {Phase::graceful, Phase::closing_log},
     {Phase::at_once, Phase::closing_log}, {Phase::closing_log, Phase::ended},
 };
@@ -22,12 +25,13 @@ constexpr Step<Phase> kSteps[] = {
 }  // namespace
 
 std::string_view name_of(ShutdownPhase phase) {
-    constexpr std::string_view kNames[] = {"running", "graceful", "at-once", "closing-log",
-                                           "ended"};
+    constexpr std::string_view kNames[] = {"running", "draining",    "graceful",
+                                           "at-once", "closing-log", "ended"};
     return kNames[static_cast<std::size_t>(phase)];
 }
 
 Shutdown::~Shutdown() {
+    stop_draining();
     if (last_resort_ != 0) holdings_.loop.cancel_timer(last_resort_);
 }
 
@@ -38,19 +42,45 @@ void Shutdown::close_sockets() {
     for (net::Listener& listener : holdings_.listeners) listener.fd.reset();
 }
 
-void Shutdown::stop(const std::string& why, base::Milliseconds mercy) {
-    if (phase_ == Phase::graceful) return stop_at_once(why + " again");
+void Shutdown::stop(const std::string& why, Milliseconds drain, Milliseconds mercy) {
+    if (phase_ == Phase::graceful || phase_ == Phase::draining) return stop_at_once(why + " again");
     if (phase_ != Phase::running) return;
+    const auto seconds = [](Milliseconds time) {
+        return std::chrono::duration<double>(time).count();
+    };
+    if (drain.count() > 0) {
+        log::info("draining",
+                  "draining ({}): not ready any more, still answering for {:.1f} s; then requests "
+                  "that run have {:.1f} s to finish",
+                  why, seconds(drain), seconds(mercy));
+        step(Phase::draining);
+        drain_ = holdings_.loop.start_timer(drain, [this, mercy] {
+            drain_ = 0;
+            log::info("stopping", "stopping: the time to drain is over");
+            retire_all(mercy);
+        });
+        return;
+    }
     log::info("stopping", "stopping ({}): requests that run have {:.1f} s to finish", why,
-              std::chrono::duration<double>(mercy).count());
+              seconds(mercy));
+    retire_all(mercy);
+}
+
+void Shutdown::retire_all(Milliseconds mercy) {
     step(Phase::graceful);
     close_sockets();
     generations_.retire_all(mercy);
     check();
 }
 
+void Shutdown::stop_draining() {
+    if (drain_ != 0) holdings_.loop.cancel_timer(drain_);
+    drain_ = 0;
+}
+
 void Shutdown::stop_at_once(const std::string& why) {
-    if (phase_ != Phase::running && phase_ != Phase::graceful) return;
+    if (phase_ != Phase::running && phase_ != Phase::draining && phase_ != Phase::graceful) return;
+    stop_draining();
     log::info("stopping", "stopping at once ({})", why);
     kill_all("was told to stop at once");
 }

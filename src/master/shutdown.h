@@ -1,8 +1,10 @@
 #pragma once
-// The end: everybody finishes within the stop mercy, or dies at once; then the log is written out,
-// then what we made is removed (vacuum), then the loop ends.
+// The end: with drain-delay all goes on for a while, though no longer ready, so that who sends the
+// requests may look elsewhere; then everybody finishes within the stop mercy, or dies at once; then
+// the log is written out, then what we made is removed (vacuum), then the loop ends.
 //
-//   running > graceful > closing_log > ended        running, graceful > at_once > closing_log
+//   running > [draining] > graceful > closing_log > ended     running, draining, graceful > at_once
+//                                                             at_once > closing_log
 
 #include <string>
 
@@ -11,7 +13,14 @@
 
 namespace mew::master {
 
-enum class ShutdownPhase : std::uint8_t { running, graceful, at_once, closing_log, ended };
+enum class ShutdownPhase : std::uint8_t {
+    running,
+    draining,
+    graceful,
+    at_once,
+    closing_log,
+    ended
+};
 std::string_view name_of(ShutdownPhase phase);
 
 class Shutdown {
@@ -20,7 +29,7 @@ public:
         : holdings_(holdings), generations_(generations) {}
     ~Shutdown();
 
-    void stop(const std::string& why, base::Milliseconds mercy);
+    void stop(const std::string& why, base::Milliseconds drain, base::Milliseconds mercy);
     void stop_at_once(const std::string& why);
     // Could not start: everything made so far goes, the program ends with `status`.
     void give_up(int status);
@@ -28,10 +37,13 @@ public:
     void check();
 
     bool running() const { return phase_ == ShutdownPhase::running; }
+    bool draining() const { return phase_ == ShutdownPhase::draining; }
     int exit_status() const { return exit_status_; }
 
 private:
     bool step(ShutdownPhase next);
+    void retire_all(base::Milliseconds mercy);
+    void stop_draining();
     void close_sockets();
     void kill_all(const std::string& why);
     void vacuum();
@@ -40,6 +52,7 @@ private:
     Generations& generations_;
     ShutdownPhase phase_ = ShutdownPhase::running;
     int exit_status_ = kExitDone;
+    net::TimerId drain_ = 0;
     net::TimerId last_resort_ = 0;
 };
 

@@ -77,6 +77,7 @@ std::string status_json(const ServerStatus& status) {
         {"uptime", status.uptime},           {"state", status.state},
         {"python", status.python},           {"addresses", status.addresses},
         {"generation", status.generation},   {"zygote_pid", status.zygote_pid},
+        {"reserve_pid", status.reserve_pid}, {"ready", status.ready},
         {"reloads", status.reloads},         {"reload_failures", status.reload_failures},
         {"log_dropped", status.log_dropped}, {"workers", workers}};
     // Paths may hold any byte; JSON may not.

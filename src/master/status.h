@@ -27,11 +27,15 @@ struct ServerStatus {
     std::string version;
     int pid = 0;
     double uptime = 0;
-    std::string state;  // starting, serving, reloading, stopping
+    // starting, serving, reloading, crash looping, down (the old code was stopped, the new does not
+    // start), draining, stopping
+    std::string state;
+    bool ready = false;  // new requests are welcome
     std::string python;
     std::vector<std::string> addresses;
     std::uint32_t generation = 0;
     int zygote_pid = 0;
+    int reserve_pid = 0;
     std::uint64_t reloads = 0;
     std::uint64_t reload_failures = 0;
     std::uint64_t log_dropped = 0;

@@ -33,6 +33,8 @@ public:
     // Is the worker one of ours, and which?
     bool is_substitute(const WorkerHandle& worker) const { return coming_.get() == &worker; }
     bool is_coming(std::uint32_t slot) const { return coming_ && coming_->place().slot == slot; }
+    // A worker that leaves and is not replaced from here: ours to watch until it is gone.
+    void see_off(std::unique_ptr<WorkerHandle> worker) { leaving_.push_back(std::move(worker)); }
     // The substitute is ready: it is the caller's, and `old`, which may be null, is ours to watch.
     std::unique_ptr<WorkerHandle> take(std::unique_ptr<WorkerHandle> old);
     // Death of a worker of ours; false: it is none.

@@ -51,9 +51,14 @@ Supervisor::Supervisor(Holdings& holdings)
     : holdings_(holdings),
       commands_(holdings.loop, [this](Command command, pid_t asked_by,
                                       ClientId client) { on_command(command, asked_by, client); }),
-      generations_(holdings, *this),
-      reload_(holdings, [this](options::Loaded loaded) { return prepare(std::move(loaded)); }),
-      shutdown_(holdings, generations_) {}
+      succession_(holdings, *this),
+      reload_(
+          holdings,
+          [this](options::Loaded loaded, Reload::Wish wish) {
+              return prepare(std::move(loaded), wish);
+          },
+          [this] { return succession_.obstacle(); }),
+      shutdown_(holdings, succession_.generations()) {}
 
 Supervisor::~Supervisor() {
     if (signals_) holdings_.loop.remove(signals_.get(), *this);
@@ -72,7 +77,7 @@ base::Result<void> Supervisor::start(options::Loaded loaded, Interpreter interpr
     if (!opened)
         log::warning("no-commands", "`mewsgi reload|stop|status` will not reach this server: {}",
                      opened.error().text);
-    return generations_.prepare(std::move(loaded), std::move(interpreter));
+    return succession_.prepare(std::move(loaded), std::move(interpreter), std::nullopt);
 }
 
 int Supervisor::run() {
@@ -95,11 +100,13 @@ void Supervisor::ask_reload(const std::string& why) { reload_.request(why, nullp
 
 void Supervisor::ask_stop(const std::string& why) {
     reload_.abandon();
-    shutdown_.stop(why, stop_mercy());
+    succession_.stop();
+    shutdown_.stop(why, options_now().drain_delay, options_now().stop_mercy);
 }
 
 void Supervisor::ask_stop_at_once(const std::string& why) {
     reload_.abandon();
+    succession_.stop();
     shutdown_.stop_at_once(why);
 }
 
@@ -110,24 +117,30 @@ void Supervisor::reopen_logs(const std::string& why) {
         log::error("reopen-failed", "{}; the old log stays", opened.error().text);
         return;
     }
-    generations_.reopen_log(holdings_.log_target.event_fd());
+    succession_.generations().reopen_log(holdings_.log_target.event_fd());
     log::info("log-reopened", "log opened again ({})", why);
 }
 
 void Supervisor::log_status(const std::string&) {
-    log::info("status", "{}", status_lines(gather_status(holdings_, generations_, state())));
+    log::info("status", "{}", status_lines(gather()));
+}
+
+ServerStatus Supervisor::gather() {
+    return gather_status(holdings_, succession_.generations(), state());
 }
 
 std::string Supervisor::state() const {
+    if (shutdown_.draining()) return "draining";
     if (!shutdown_.running()) return "stopping";
-    if (generations_.committed() == nullptr) return "starting";
+    if (succession_.generations().committed() == nullptr)
+        return succession_.served() ? "down" : "starting";
+    if (succession_.looping()) return "crash looping";
     return reload_.phase() == ReloadPhase::idle ? "serving" : "reloading";
 }
 
-base::Milliseconds Supervisor::stop_mercy() const {
-    const Generation* committed = generations_.committed();
-    return committed != nullptr ? committed->loaded().options.stop_mercy
-                                : holdings_.started_with.options.stop_mercy;
+const options::Options& Supervisor::options_now() const {
+    const Generation* committed = succession_.generations().committed();
+    return committed != nullptr ? committed->loaded().options : holdings_.started_with.options;
 }
 
 void Supervisor::on_command(Command command, pid_t asked_by, ClientId client) {
@@ -144,47 +157,40 @@ void Supervisor::on_command(Command command, pid_t asked_by, ClientId client) {
             return;
         case Command::status:
             return commands_.answer(
-                client, {kExitDone, status_table(gather_status(holdings_, generations_, state()))});
+                client, {kExitDone, status_table(gather())});
         case Command::status_json:
             return commands_.answer(
-                client, {kExitDone, status_json(gather_status(holdings_, generations_, state()))});
+                client, {kExitDone, status_json(gather())});
     }
 }
 
-base::Result<void> Supervisor::prepare(options::Loaded loaded) {
+base::Result<void> Supervisor::prepare(options::Loaded loaded, Reload::Wish wish) {
     auto interpreter = choose_for(holdings_, loaded.options);
     if (!interpreter) return std::move(interpreter).failure();
     reopen_logs("reload");
-    return generations_.prepare(std::move(loaded), std::move(*interpreter));
+    return succession_.prepare(std::move(loaded), std::move(*interpreter), wish);
 }
 
-void Supervisor::on_generation_ready(Generation&) {
-    if (!shutdown_.running()) return;
-    if (generations_.committed() == nullptr) return commit_first();
-    commit_reload();
-}
-
-void Supervisor::commit_first() {
-    generations_.commit(base::Milliseconds{0});
+void Supervisor::on_first_serves(Generation&) {
     holdings_.log_target.forget_starter();
     log::info("serving", "{}",
               serving_line(infos(holdings_), ::getpid(), ::isatty(log::settings().fd) == 1));
 }
 
-void Supervisor::commit_reload() {
-    const auto mercy = generations_.committed()->loaded().options.worker_reload_mercy;
-    generations_.commit(mercy);
-    Generation& now = *generations_.committed();
-    stats::add(now.board().header().reloads);
-    take_log_options();
-    const std::string text = base::format("reloaded: generation {} serves with {} worker{}",
-                                          now.number(), now.slots(), now.slots() == 1 ? "" : "s");
-    log::info("reloaded", "{}", text);
-    reload_.on_committed(text + "\n");
+void Supervisor::on_start_failed(const Failure& failure) {
+    log::error("start-failed", "{}", failure.text);
+    holdings_.log_target.tell_starter("did not start; " + holdings_.started_with.options.logto +
+                                      " says why");
+    shutdown_.give_up(failure.status);
 }
 
-void Supervisor::take_log_options() {
-    const options::Options& fresh = generations_.committed()->loaded().options;
+void Supervisor::on_committed(Generation& generation, const std::string& text) {
+    take_log_options(generation.loaded().options);
+    reload_.on_committed(text + "\n");
+    reload_.go_on();
+}
+
+void Supervisor::take_log_options(const options::Options& fresh) {
     options::Options& held = holdings_.started_with.options;
     if (auto level = parse_level(fresh.log_level)) {
         log::Settings settings = log::settings();
@@ -197,29 +203,18 @@ void Supervisor::take_log_options() {
     reopen_logs("logto changed");
 }
 
-void Supervisor::on_generation_failed(Generation& generation, const Failure& failure) {
-    if (!shutdown_.running()) {
-        generation.kill("the server is stopping");
-        return;
-    }
-    if (generations_.committed() == nullptr) {
-        log::error("start-failed", "{}", failure.text);
-        holdings_.log_target.tell_starter("did not start; " + holdings_.started_with.options.logto +
-                                          " says why");
-        return shutdown_.give_up(failure.status);
-    }
-    generations_.undo("its generation was rolled back");
-    stats::add(generations_.committed()->board().header().reload_failures);
-    reload_.on_rolled_back(failure.text);
+void Supervisor::on_reload_failed(const std::string& told, const std::string& why) {
+    reload_.on_failed(told, why);
 }
 
-void Supervisor::on_generation_gone(Generation& generation) {
-    log::debug("generation-gone", "generation {} is gone", generation.number());
-    generations_.on_gone(generation);
+void Supervisor::on_reload_wanted(const std::string& why) { ask_reload(why); }
+
+void Supervisor::on_generation_left() {
     shutdown_.check();
+    reload_.go_on();
 }
 
-void Supervisor::on_app_request(Generation&, control::Kind request) {
+void Supervisor::on_app_asks(control::Kind request) {
     if (request == control::Kind::reload) return ask_reload("the app");
     if (shutdown_.running()) ask_stop("the app");
 }

@@ -1,16 +1,18 @@
 #pragma once
 // The master at work: one event loop over signals, control sockets, the command socket and timers.
-// Decides when a generation is committed or undone; how is left to the parts.
+// Takes what people ask for to the parts, and tells them what became of it: reload (who asked, in
+// which order), succession (which generation serves), shutdown.
 
 #include "master/command_socket.h"
-#include "master/generations.h"
 #include "master/holdings.h"
 #include "master/reload.h"
 #include "master/shutdown.h"
+#include "master/status.h"
+#include "master/succession.h"
 
 namespace mew::master {
 
-class Supervisor final : public net::EventHandler, public GenerationOwner {
+class Supervisor final : public net::EventHandler, public SuccessionOwner {
 public:
     explicit Supervisor(Holdings& holdings);
     ~Supervisor() override;
@@ -21,10 +23,13 @@ public:
     int run();
 
     void on_event(std::uint32_t events) override;
-    void on_generation_ready(Generation& generation) override;
-    void on_generation_failed(Generation& generation, const Failure& failure) override;
-    void on_generation_gone(Generation& generation) override;
-    void on_app_request(Generation& generation, control::Kind request) override;
+    void on_first_serves(Generation& generation) override;
+    void on_start_failed(const Failure& failure) override;
+    void on_committed(Generation& generation, const std::string& text) override;
+    void on_reload_failed(const std::string& told, const std::string& why) override;
+    void on_reload_wanted(const std::string& why) override;
+    void on_generation_left() override;
+    void on_app_asks(control::Kind request) override;
 
     // What a signal asks for; the table in supervisor.cc names them.
     void ask_reload(const std::string& why);
@@ -35,17 +40,16 @@ public:
 
 private:
     void on_command(Command command, pid_t asked_by, ClientId client);
-    base::Result<void> prepare(options::Loaded loaded);
-    void commit_first();
-    void commit_reload();
-    void take_log_options();
+    base::Result<void> prepare(options::Loaded loaded, Reload::Wish wish);
+    void take_log_options(const options::Options& fresh);
+    ServerStatus gather();
     std::string state() const;
-    base::Milliseconds stop_mercy() const;
+    const options::Options& options_now() const;
 
     Holdings& holdings_;
     os::Fd signals_;
     CommandSocket commands_;
-    Generations generations_;
+    Succession succession_;
     Reload reload_;
     Shutdown shutdown_;
 };

@@ -167,21 +167,52 @@ TEST(Supervisor, KilledWorkerIsReplacedAtOnceAndItsEndIsTold) {
     EXPECT_EQ(server.seen().find("starts again in"), std::string::npos);
 }
 
-TEST(Supervisor, KilledZygoteComesBackWhileWorkersStay) {
+TEST(Supervisor, ReserveTakesTheZygotesPlace) {
     TestServer server("good");
     server.start();
     const pid_t zygote = TestServer::pid_in(server.expect("zygote of generation 1 started"));
     const pid_t worker = TestServer::pid_in(server.expect("spawned mewsgi worker 1"));
-    server.expect("serving on");
+    server.expect("reserve of generation 1: importing > ready");
+    // What lies on disk by now is another matter.
+    server.set_module("broken");
     ::kill(zygote, SIGKILL);
-    server.expect("starting its zygote again");
-    server.expect("zygote of generation 1: importing > ready");
-    const std::string status = server.ask(Command::status_json).text;
-    EXPECT_NE(status.find("\"pid\": " + std::to_string(worker)), std::string::npos) << status;
+    server.expect("takes the zygote's place");
+    server.expect("reserve of generation 1: importing > ready");
     ::kill(worker, SIGKILL);
     server.expect("spawned mewsgi worker 1");
+    EXPECT_EQ(server.seen().find("generation 2"), std::string::npos);
     server.signal(SIGTERM);
     EXPECT_EQ(server.wait_for_exit(), 0);
+}
+
+TEST(Supervisor, KilledReserveIsReplaced) {
+    TestServer server("good");
+    server.start();
+    const pid_t reserve = TestServer::pid_in(server.expect("reserve of generation 1 forked"));
+    server.expect("reserve of generation 1: importing > ready");
+    ::kill(reserve, SIGKILL);
+    server.expect("reserve of generation 1: ready > dead");
+    server.expect("reserve of generation 1: importing > ready");
+}
+
+TEST(Supervisor, LossOfZygoteAndReserveBringsAGeneration) {
+    TestServer server("good");
+    server.start();
+    const pid_t zygote = TestServer::pid_in(server.expect("zygote of generation 1 started"));
+    const pid_t worker = TestServer::pid_in(server.expect("spawned mewsgi worker 1"));
+    const pid_t reserve = TestServer::pid_in(server.expect("reserve of generation 1 forked"));
+    server.set_module("broken");
+    ::kill(server.pid(), SIGSTOP);
+    ::kill(zygote, SIGKILL);
+    ::kill(reserve, SIGKILL);
+    ::kill(server.pid(), SIGCONT);
+    server.expect("lost its zygote and has no reserve");
+    server.expect("reload rolled back");
+    server.expect("the next try is in");
+    const std::string status = server.ask(Command::status_json).text;
+    EXPECT_NE(status.find("\"pid\": " + std::to_string(worker)), std::string::npos) << status;
+    server.set_module("good");
+    server.expect("reloaded: generation");
 }
 
 TEST(Supervisor, StubbornWorkerDiesWhenItsMercyIsOver) {

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -85,15 +86,17 @@ public:
         pidfd_.reset(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
     }
 
-    // The first line from here on that holds `text`; fails the test if none comes.
-    std::string expect(const std::string& text) {
+    // The first line from here on that holds `text`, and `and_text`; fails the test if none comes.
+    std::string expect(const std::string& text, const std::string& and_text = "") {
         for (;;) {
             const std::size_t end = unread_.find('\n');
             if (end != std::string::npos) {
                 const std::string line = unread_.substr(0, end);
                 unread_.erase(0, end + 1);
                 seen_ += line + "\n";
-                if (line.find(text) != std::string::npos) return line;
+                if (line.find(text) != std::string::npos &&
+                    line.find(and_text) != std::string::npos)
+                    return line;
                 continue;
             }
             if (!read_more()) {
@@ -133,6 +136,11 @@ public:
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     }
 
+    // What a reload reads as well, besides the module.
+    void add_arguments(const std::vector<std::string>& more) {
+        arguments_.insert(arguments_.end(), more.begin(), more.end());
+    }
+
     Folder folder;
     options::Loaded loaded;
 
@@ -148,6 +156,7 @@ private:
         program.arguments = {"--module",    "x",           "--interpreter",
                              FAKE_PYTHON,   "--processes", std::to_string(loaded.options.processes),
                              "--log-level", "debug"};
+        program.arguments.insert(program.arguments.end(), arguments_.begin(), arguments_.end());
         for (char** entry = environ; *entry != nullptr; ++entry)
             program.environment.emplace_back(*entry);
         ::_exit(launch(program, loaded));
@@ -163,6 +172,7 @@ private:
         return true;
     }
 
+    std::vector<std::string> arguments_;
     pid_t pid_ = 0;
     os::Fd pidfd_;
     os::Fd log_;

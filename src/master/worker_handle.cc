@@ -1,7 +1,9 @@
 #include "master/worker_handle.h"
 
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <ctime>
 
 #include "base/format.h"
@@ -141,6 +143,14 @@ void WorkerHandle::serve() {
     tell(control::Kind::serve, place_.generation);
 }
 
+base::Result<void> WorkerHandle::check(os::Fd connection) {
+    control::Message order;
+    order.kind = control::Kind::check;
+    order.slot = place_.slot;
+    order.generation = place_.generation;
+    return peer_->send(order, {connection.get()});
+}
+
 void WorkerHandle::retire(Milliseconds mercy, std::uint32_t successor) {
     if (phase_ == Phase::dead) return;
     told_to_end_ = true;
@@ -240,6 +250,9 @@ void WorkerHandle::finish(int wait_status, bool known_status) {
     end.phase = phase_;
     end.expected = told_to_end_;
     end.was_ready = was_ready_;
+    end.served = served_;
+    end.from_outside = known_status && WIFSIGNALED(wait_status) &&
+                       WTERMSIG(wait_status) == SIGKILL && killed_because_.empty();
     end.cut_off = served_ && !killed_because_.empty();
     if (failed_) {
         end.failed_status = failure_.value == 0 ? kExitError : static_cast<int>(failure_.value);

@@ -26,6 +26,8 @@ struct WorkerEnd {
     WorkerPhase phase = WorkerPhase::ordered;  // the last one before death
     bool expected = false;                     // retired, or told by us to die
     bool was_ready = false;
+    bool served = false;
+    bool from_outside = false;  // a SIGKILL that was not ours
     bool cut_off = false;   // served, and the master had to kill it
     int failed_status = 0;  // it said `failed`: that status, and why
     std::string text;       // one sentence
@@ -58,6 +60,8 @@ public:
     // The zygote has forked it.
     void on_spawned(pid_t pid);
     void serve();
+    // Answers a request that comes by `connection`, while it is ready and before it serves.
+    base::Result<void> check(os::Fd connection);
     // Finish what runs, then leave; killed once `mercy` is over. Idle connections go to the workers
     // of generation `successor`; 0: there is none, they are closed.
     void retire(base::Milliseconds mercy, std::uint32_t successor);

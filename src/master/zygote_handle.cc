@@ -22,10 +22,6 @@ constexpr Step<Phase> kSteps[] = {
     {Phase::leaving, Phase::dead},
 };
 
-std::string who(std::uint32_t generation) {
-    return "zygote of generation " + std::to_string(generation);
-}
-
 }  // namespace
 
 std::string_view name_of(ZygotePhase phase) {
@@ -41,15 +37,19 @@ ZygoteHandle::~ZygoteHandle() {
     if (pid_ != 0) holdings_.children.forget(pid_);
 }
 
+std::string ZygoteHandle::describe() const {
+    return base::format("{} of generation {}", reserve_ ? "reserve" : "zygote", generation_);
+}
+
 bool ZygoteHandle::step(ZygotePhase next) {
-    return take_step(phase_, next, kSteps, who(generation_));
+    return take_step(phase_, next, kSteps, describe());
 }
 
 void ZygoteHandle::start_deadline(Milliseconds delay, const char* missed) {
     stop_deadline();
     deadline_ = holdings_.loop.start_timer(delay, [this, missed] {
         deadline_ = 0;
-        log::error("zygote-stuck", "{} (pid {}) {}; killing it", who(generation_), pid_, missed);
+        log::error("zygote-stuck", "{} (pid {}) {}; killing it", describe(), pid_, missed);
         kill();
     });
 }
@@ -85,14 +85,54 @@ base::Result<void> ZygoteHandle::start(control::Boot boot, const std::string& py
     started_ = holdings_.loop.now();
     int status = 0;
     holdings_.children.watch(pid_, *this, status);  // cannot have been reaped: the loop has not run
-    peer_ = std::make_unique<Peer>(holdings_.loop, std::move(pair->near), *this);
-    if (auto opened = peer_->open(); !opened) {
+    if (auto opened = expect(std::move(pair->near)); !opened) {
         Children::kill(pid_);
         return opened;
     }
-    start_deadline(kHelloDeadline, "did not say hello within 60 s");
-    log::debug("zygote-started", "{} started (pid: {})", who(generation_), pid_);
+    log::debug("zygote-started", "{} started (pid: {})", describe(), pid_);
     return {};
+}
+
+base::Result<void> ZygoteHandle::expect(os::Fd near) {
+    peer_ = std::make_unique<Peer>(holdings_.loop, std::move(near), *this);
+    if (auto opened = peer_->open(); !opened) return opened;
+    start_deadline(kHelloDeadline, "did not say hello within 60 s");
+    return {};
+}
+
+base::Result<void> ZygoteHandle::start_from(ZygoteHandle& zygote) {
+    static std::uint64_t last_order = 0;
+    reserve_ = true;
+    auto pair = control::make_pair();
+    if (!pair) return std::move(pair).failure();
+    if (auto expected = expect(std::move(pair->near)); !expected) return expected;
+    started_ = holdings_.loop.now();
+    control::Message order;
+    order.kind = control::Kind::reserve;
+    order.slot = control::kReserveSlot;
+    order.generation = generation_;
+    order.value = order_ = ++last_order;
+    return zygote.peer_->send(order, {pair->far.get()});
+}
+
+// Its pid comes from the zygote that forked it (`spawned`) or from itself (`hello`).
+void ZygoteHandle::on_spawned(pid_t pid) {
+    if (pid_ != 0 || pid <= 1 || phase_ == Phase::dead) return;
+    int status = 0;
+    switch (holdings_.children.watch(pid, *this, status)) {
+        case Children::Watch::refused:
+            return log::error("odd-pid", "{} claims pid {}, which another process has",
+                              describe(), pid);
+        case Children::Watch::watching:
+            pid_ = pid;
+            log::debug("zygote-started", "{} forked (pid: {})", describe(), pid_);
+            // Told to end before it had a pid.
+            if (phase_ == Phase::leaving) Children::kill(pid_);
+            return;
+        case Children::Watch::ended:
+            pid_ = pid;
+            return on_child_end(pid, status);
+    }
 }
 
 base::Result<void> ZygoteHandle::order_worker(std::uint32_t slot, std::uint64_t incarnation,
@@ -110,7 +150,7 @@ void ZygoteHandle::reopen_log(int fd) {
     order.kind = control::Kind::reopen_log;
     if (phase_ == Phase::dead || phase_ == Phase::leaving) return;
     if (auto sent = peer_->send(order, {fd}); !sent)
-        log::warning("reopen-failed", "{} keeps the old log: {}", who(generation_),
+        log::warning("reopen-failed", "{} keeps the old log: {}", describe(),
                      sent.error().text);
 }
 
@@ -129,12 +169,16 @@ void ZygoteHandle::kill() {
     if (phase_ == Phase::dead) return;
     if (phase_ != Phase::leaving) step(Phase::leaving);
     stop_deadline();
-    Children::kill(pid_);
+    if (pid_ != 0) return Children::kill(pid_);
+    // Not forked yet, or nobody told us its pid: the end of its socket ends it.
+    peer_->close();
+    finish(describe() + " was not there yet", true);
 }
 
 void ZygoteHandle::on_message(control::Message& message) {
     switch (message.kind) {
         case control::Kind::hello:
+            on_spawned(message.pid);
             stop_deadline();
             if (phase_ == Phase::starting) step(Phase::importing);
             return;
@@ -152,12 +196,13 @@ void ZygoteHandle::on_message(control::Message& message) {
             return;
         default:
             log::warning("odd-message", "{} sent message {}, which a zygote does not send",
-                         who(generation_), static_cast<int>(message.kind));
+                         describe(), static_cast<int>(message.kind));
     }
 }
 
 void ZygoteHandle::on_peer_closed(const std::string& reason) {
     if (phase_ == Phase::dead) return;
+    if (pid_ == 0) return finish(describe() + " died before it was told of", false);
     if (!reason.empty() && failure_.text.empty()) failure_.text = reason;
     // Its end follows as a SIGCHLD; a process that closed its socket and lives on is of no use.
     if (phase_ != Phase::leaving || deadline_ == 0)
@@ -165,11 +210,11 @@ void ZygoteHandle::on_peer_closed(const std::string& reason) {
 }
 
 void ZygoteHandle::on_child_end(pid_t, int wait_status) {
-    const pid_t pid = std::exchange(pid_, 0);
     if (peer_) peer_->drain();
+    const pid_t pid = std::exchange(pid_, 0);
     if (phase_ == Phase::dead) return;
     const auto seconds = std::chrono::duration<double>(holdings_.loop.now() - started_).count();
-    finish(base::format("{} (pid {}) {} after {:.1f} s", who(generation_), pid,
+    finish(base::format("{} (pid {}) {} after {:.1f} s", describe(), pid,
                         os::describe_end(wait_status), seconds),
            phase_ == Phase::leaving);
 }

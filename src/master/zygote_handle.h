@@ -1,6 +1,7 @@
 #pragma once
 // The master's view of one zygote process: started here, imports the app, forks workers on order,
-// and ends when told or when its control socket closes.
+// and ends when told or when its control socket closes. A reserve is one that another zygote
+// forked after its import: it never starts a python nor imports.
 //
 //   starting > importing (hello) > ready > leaving > dead        any > dead
 
@@ -42,6 +43,14 @@ public:
 
     // `boot` is complete but for the control descriptor.
     base::Result<void> start(control::Boot boot, const std::string& python);
+    // A reserve: forked by `zygote`, whose app it has.
+    base::Result<void> start_from(ZygoteHandle& zygote);
+    // `zygote` has forked it.
+    void on_spawned(pid_t pid);
+    // The zygote that it was the reserve of is gone.
+    void promote() { reserve_ = false; }
+    // Names the order that start_from() gave.
+    std::uint64_t order() const { return order_; }
     base::Result<void> order_worker(std::uint32_t slot, std::uint64_t incarnation, int far_end);
     void reopen_log(int fd);
     void leave();
@@ -56,7 +65,9 @@ public:
     void on_child_end(pid_t pid, int wait_status) override;
 
 private:
+    std::string describe() const;
     bool step(ZygotePhase next);
+    base::Result<void> expect(os::Fd near);
     void start_deadline(base::Milliseconds delay, const char* missed);
     void stop_deadline();
     void finish(const std::string& how, bool expected);
@@ -66,6 +77,8 @@ private:
     std::uint32_t generation_;
     ZygotePhase phase_ = ZygotePhase::starting;
     pid_t pid_ = 0;
+    std::uint64_t order_ = 0;
+    bool reserve_ = false;
     std::unique_ptr<Peer> peer_;
     net::TimerId deadline_ = 0;
     base::MonotonicTime started_;

@@ -39,6 +39,7 @@ public:
         folders();
         log_target();
         switches();
+        reload_check();
     }
 
 private:
@@ -61,6 +62,19 @@ private:
             mistake("need-app",
                     "no app is named; add --module pkg.mod:app (module = pkg.mod:app "
                     "in a file) or --wsgi-file path/file.py");
+    }
+
+    void reload_check() {
+        const std::string& uri = options_.reload_check;
+        if (uri.empty()) return;
+        const bool known = uri.front() == '/' || uri.compare(0, 7, "http://") == 0;
+        const bool clean = std::all_of(uri.begin(), uri.end(),
+                                       [](char c) { return c > ' ' && c < '\x7f'; });
+        if (known && clean && uri.size() <= 2048) return;
+        mistake("reload-check",
+                base::format("reload-check = {} is no URI; write a path (/health), or "
+                             "http://host/path where the app wants a Host",
+                             printable(uri)));
     }
 
     void module() {

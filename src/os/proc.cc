@@ -1,5 +1,6 @@
 #include "os/proc.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <memory>
 #include <string_view>
 
 #include "os/fd.h"
@@ -120,6 +122,15 @@ base::Result<std::string> read_small_file(const std::string& path, std::size_t l
         if (content.size() > limit)
             return base::fail(path + " is larger than " + std::to_string(limit) + " bytes");
     }
+}
+
+int count_threads() {
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir("/proc/self/task"), ::closedir);
+    if (!folder) return 1;
+    int threads = 0;
+    while (const dirent* const entry = ::readdir(folder.get()))
+        threads += entry->d_name[0] != '.' ? 1 : 0;
+    return threads;
 }
 
 }  // namespace mew::os

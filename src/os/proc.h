@@ -34,6 +34,9 @@ std::string command_line(pid_t pid);
 // Inode of a namespace ("pid", "net") of a process.
 base::Result<std::uint64_t> namespace_inode(pid_t pid, const std::string& kind);
 
+// Threads of this process; 1 where /proc is not there to tell.
+int count_threads();
+
 // A small file whole; more than `limit` bytes is an error.
 base::Result<std::string> read_small_file(const std::string& path, std::size_t limit = 1 << 20);
 

@@ -8,7 +8,9 @@
 
 #include "control/message.h"
 #include "log/log.h"
+#include "os/proc.h"
 #include "os/process.h"
+#include "os/process_title.h"
 #include "python/fork_twice.h"
 #include "python/ref.h"
 #include "python/role.h"
@@ -31,9 +33,21 @@ void flush_output() {
     std::fflush(stderr);
 }
 
-[[noreturn]] void die_in_worker(const std::string& why) {
-    log::error("worker-lost", "worker {} ends before it began: {}", role().slot, why);
+[[noreturn]] void die_in_fork(const std::string& why) {
+    log::error("fork-lost", "a fork ends before it began: {}", why);
     ::_exit(1);
+}
+
+// A fork that is a process of its own towards the master: its control socket, its group, its life.
+void attach_to_master(control::Message& order, const Forked& forked) {
+    Role& self = role();
+    ::setpgid(0, 0);
+    ::close(self.control_fd);
+    self.control_fd = order.descriptors.front().release();
+    const base::Result<void> adopted = wait_for_parent(forked, self.boot.master_pid);
+    if (!adopted) die_in_fork(adopted.error().text);
+    const base::Result<void> bound = os::die_with_parent(SIGKILL, self.boot.master_pid);
+    if (!bound) die_in_fork(bound.error().text);
 }
 
 // The grandchild's first steps: from here on it is a worker and nothing of the zygote is left that
@@ -43,13 +57,7 @@ void become_worker(control::Message& order, const Forked& forked) {
     self.slot = order.slot;
     self.incarnation = order.value;
     log::set_role("worker " + std::to_string(order.slot));
-    ::setpgid(0, 0);
-    ::close(self.control_fd);
-    self.control_fd = order.descriptors.front().release();
-    const base::Result<void> adopted = wait_for_parent(forked, self.boot.master_pid);
-    if (!adopted) die_in_worker(adopted.error().text);
-    const base::Result<void> bound = os::die_with_parent(SIGKILL, self.boot.master_pid);
-    if (!bound) die_in_worker(bound.error().text);
+    attach_to_master(order, forked);
     tell_master(control::Kind::hello, self.incarnation);
 }
 
@@ -88,6 +96,32 @@ bool spawn(control::Message& order) {
     return false;
 }
 
+// The zygote's reserve: the same process once more, standing still like it. Python's fork hooks are
+// for workers, so it goes on as the parent of a fork does, unless threads of the app were running:
+// then what they held must be set free, which only the child's side does.
+void fork_reserve(control::Message& order) {
+    if (order.descriptors.empty()) return log::error("bad-order", "a reserve came without socket");
+    const bool alone = os::count_threads() == 1;
+    PyOS_BeforeFork();
+    flush_output();
+    base::Result<Forked> forked = fork_twice();
+    if (forked && forked->is_grandchild()) {
+        attach_to_master(order, *forked);
+        if (role().boot.loaded.options.auto_procname) os::set_process_title("mewsgi reserve");
+        tell_master(control::Kind::hello);
+        if (alone)
+            PyOS_AfterFork_Parent();
+        else
+            PyOS_AfterFork_Child();
+        return tell_master(control::Kind::ready);
+    }
+    PyOS_AfterFork_Parent();
+    if (forked)
+        tell_spawned(order, forked->pid);
+    else
+        log::error("fork-failed", "the zygote's reserve: {}", forked.error().text);
+}
+
 }  // namespace
 
 std::uint32_t wait_for_spawn() {
@@ -102,6 +136,9 @@ std::uint32_t wait_for_spawn() {
         switch (order.kind) {
             case control::Kind::spawn:
                 if (spawn(order)) return role().slot;
+                break;
+            case control::Kind::reserve:
+                fork_reserve(order);
                 break;
             case control::Kind::reopen_log:
                 if (!order.descriptors.empty())

@@ -22,7 +22,11 @@ std::unique_ptr<http::Codec> make_codec(const Settings& settings, std::uint32_t 
         case Protocol::http:
             break;
     }
-    return std::make_unique<http1::Codec>(limits);
+    return make_http_codec(settings);
+}
+
+std::unique_ptr<http::Codec> make_http_codec(const Settings& settings) {
+    return std::make_unique<http1::Codec>(settings.limits);
 }
 
 }  // namespace mew::worker

@@ -10,5 +10,6 @@
 namespace mew::worker {
 
 std::unique_ptr<http::Codec> make_codec(const Settings& settings, std::uint32_t listener);
+std::unique_ptr<http::Codec> make_http_codec(const Settings& settings);
 
 }  // namespace mew::worker

@@ -52,6 +52,7 @@ struct Context {
     // What the board shows between requests.
     stats::WorkerState resting_state() const {
         const Phase now = phase.load(std::memory_order_relaxed);
+        if (now == Phase::waiting) return stats::WorkerState::ready;
         return now == Phase::serving ? stats::WorkerState::idle : stats::WorkerState::retiring;
     }
     bool is(Phase wanted) const { return phase.load(std::memory_order_relaxed) == wanted; }

@@ -1,10 +1,14 @@
 #include "worker/worker.h"
 
+#include <sys/socket.h>
 #include <unistd.h>
+
+#include <algorithm>
 
 #include "log/access.h"
 #include "log/log.h"
 #include "os/forked.h"
+#include "worker/codecs.h"
 #include "worker/connection.h"
 
 namespace mew::worker {
@@ -273,6 +277,8 @@ void Worker::on_event(std::uint32_t) {
 
 void Worker::on_message(control::Message& message) {
     switch (message.kind) {
+        case control::Kind::check:
+            return answer_check(message);
         case control::Kind::serve:
             return start_serving();
         case control::Kind::retire:
@@ -291,6 +297,23 @@ void Worker::start_serving() {
     context_.phase = Phase::serving;
     context_.slot.state.store(stats::WorkerState::idle);
     listen();
+}
+
+// reload-check: one request of the master's, while nobody else is served. HTTP, whatever the
+// sockets speak, and as if it came by the first of them that speaks it.
+void Worker::answer_check(control::Message& message) {
+    if (message.descriptors.empty() || !context_.is(Phase::waiting)) return;
+    const auto http = std::find_if(
+        settings_.listeners.begin(), settings_.listeners.end(),
+        [](const net::ListenerInfo& one) { return one.protocol == net::Protocol::http; });
+    const auto listener = http == settings_.listeners.end()
+                              ? 0U
+                              : static_cast<std::uint32_t>(http - settings_.listeners.begin());
+    sockaddr_storage nowhere{};
+    nowhere.ss_family = AF_UNIX;
+    auto* connection = new Connection(context_, std::move(message.descriptors.front()),
+                                      PeerText(nowhere), listener, make_http_codec(settings_));
+    connection->open({});
 }
 
 // Takes new connections, and those of others, as far as this worker may; what is on stays on.

@@ -3,7 +3,7 @@
 // orders of the master. Runs in a process that the zygote forked; python/serve owns it and gives it
 // the app as bridges, one for each core.
 //
-//   waiting --serve--> serving --retire--> retiring | stopping --(no connection left)--> done
+//   waiting [--check--> one request] --serve--> serving --retire--> retiring | stopping --(no connection left)--> done
 //
 // The end of the control socket means that the master is gone: then this process ends at once.
 
@@ -64,6 +64,7 @@ private:
 
     void on_event(std::uint32_t events) override;
     void on_message(control::Message& message);
+    void answer_check(control::Message& message);
     void start_serving();
     void listen();
     void deafen(bool all);

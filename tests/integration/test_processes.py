@@ -41,7 +41,7 @@ EXPLAINED = {
         (r"anon_inode:\[signalfd\]", 1, 1, "signals"),
         (r"anon_inode:\[timerfd\]", 0, 1, "timers"),
         (r"unix listen @mewsgi\..*", 1, 1, "where mewsgi reload, stop and status connect"),
-        (r"unix pair", 5, 5, "control of the zygote and of two workers; both ends of handover"),
+        (r"unix pair", 6, 6, "control of two zygotes and two workers; both ends of handover"),
         (r"/memfd:.*boot.*", 0, 1, "the boot block of the generation"),
         (r"pipe:.*", 0, 1, "a log descriptor beside 1 and 2"),
     ],
@@ -92,17 +92,18 @@ def described(process: Process, names: dict[str, str]) -> list[str]:
 
 @pytest.mark.parametrize("after", ["start", "requests", "reload"])
 def test_every_descriptor_is_explained(serve: Serve, after: str) -> None:
-    server = serve("--processes", "2", *PROBE)
+    server = serve("--processes", "2", "--reload-confirm", "0", *PROBE)
     if after == "reload":
         assert server.run("reload").status == 0
-        wait_for(lambda: len(server.processes()) == 4, "the end of the old generation")
+        wait_for(lambda: len(server.processes()) == 5, "the end of the old generation")
     if after != "start":
         for _ in range(20):
             assert server.get("/hello").status == 200
     assert len(server.zygotes()) == 1
     roles = [("master", server.master), ("zygote", server.zygotes()[0])]
+    roles += [("zygote", server.reserve())]
     roles += [("worker", worker) for worker in server.workers().values()]
-    assert len(roles) == 4
+    assert len(roles) == 5
     wrong = []
     names = socket_names()
     for role, process in roles:
@@ -127,7 +128,7 @@ def test_every_descriptor_is_explained(serve: Serve, after: str) -> None:
 def test_logger_process_of_json(serve: Serve) -> None:
     """With --log-json the app's own output passes a logger; it holds nothing but its pipes."""
     server = serve("--log-json", *PROBE)
-    known = {server.process.pid, *(p.pid for p in server.zygotes())}
+    known = {server.process.pid, server.reserve().pid, *(p.pid for p in server.zygotes())}
     known |= {p.pid for p in server.workers().values()}
     loggers = [process for process in server.processes() if process.pid not in known]
     assert len(loggers) == 1, [process.command for process in loggers]
@@ -220,11 +221,14 @@ def test_the_zygote_is_replaced_and_workers_stay(serve: Serve) -> None:
     server = serve("--processes", "2", *PROBE)
     workers = {worker.pid for worker in server.workers().values()}
     (zygote,) = server.zygotes()
+    reserve = server.reserve()
     os.kill(zygote.pid, signal.SIGKILL)
     wait_for(
-        lambda: [z for z in server.zygotes() if z.pid != zygote.pid and z.alive], "another zygote"
+        lambda: [z.pid for z in server.zygotes() if z.alive] == [reserve.pid],
+        "the reserve in the zygote's place",
     )
     assert {worker.pid for worker in server.workers().values()} == workers
+    assert "app" not in server.log.split("takes the zygote's place")[1], "imported again"
     mark = server.mark()
     os.kill(server.workers()[1].pid, signal.SIGKILL)
     server.wait_log(r"spawned mewsgi worker 1 ", since=mark)

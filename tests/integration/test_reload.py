@@ -107,7 +107,8 @@ def test_broken_code_changes_nothing(serve: Serve, tmp_path: Path, kind: str) ->
     def only_the_old() -> bool:
         living = {process.pid for process in server.processes()}
         zygotes = {process.pid for process in server.zygotes()}
-        return len(zygotes) == 1 and living == {server.process.pid} | workers | zygotes
+        expected = {server.process.pid, server.reserve().pid} | workers | zygotes
+        return len(zygotes) == 1 and living == expected
 
     wait_for(only_the_old, "the end of the generation that failed")
     write(tmp_path, SAYS % "mended")
@@ -231,10 +232,10 @@ def test_kept_connections_move_to_the_new_generation(serve: Serve, tmp_path: Pat
 def test_memory_of_processes_is_given_back(serve: Serve, tmp_path: Path) -> None:
     """Eight reloads leave as many processes and as many descriptors as before."""
     write(tmp_path, SAYS % "one")
-    server = serve("app", cwd=tmp_path)
+    server = serve("--reload-confirm", "0", "app", cwd=tmp_path)
 
     def settled() -> bool:
-        return len(server.processes()) == 3
+        return len(server.processes()) == 4  # master, zygote, its reserve, worker
 
     assert server.run("reload").status == 0
     wait_for(settled, "one generation")

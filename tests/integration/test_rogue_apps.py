@@ -157,9 +157,17 @@ def test_anything_but_the_master_may_be_killed_at_any_moment(serve: Serve) -> No
     """Kills and reloads in a random order, under load; then all is as it was."""
     dice = random.Random(20)
     server = serve(
-        "--processes", "3", "--disable-logging", "--log-json", "--chdir", str(APPS), "probe:app"
+        "--processes",
+        "3",
+        "--disable-logging",
+        "--log-json",
+        "--reload-confirm",
+        "1",
+        "--chdir",
+        str(APPS),
+        "probe:app",
     )
-    wait_for(lambda: len(server.processes()) == 6, "master, logger, zygote and three workers")
+    wait_for(lambda: len(server.processes()) == 7, "master, logger, two zygotes, three workers")
     with Load(server.port, "/hello", kept=2, new=3) as load:
         deadline = time.monotonic() + 12
         kills = 0
@@ -177,7 +185,7 @@ def test_anything_but_the_master_may_be_killed_at_any_moment(serve: Serve) -> No
             wait_for(lambda before=before: load.count > before + 20, "answers")  # type: ignore[misc]
     assert kills > 10
     assert load.count > 300
-    wait_for(lambda: len(server.processes()) == 6, "six processes again", timeout=15)
+    wait_for(lambda: len(server.processes()) == 7, "seven processes again", timeout=15)
     assert {p.parent for p in server.workers().values()} == {server.process.pid}
     assert server.run("reload").status == 0
     assert server.get("/hello").text == "hello"
@@ -190,6 +198,7 @@ def test_a_program_that_the_app_started_outlives_the_server(
     """It is the app's, not ours: it neither delays the stop nor keeps a socket of ours."""
     server = serve("app", cwd=write_app(ROGUE))
     port = server.port
+    server.reserve()  # is forked after the workers
     ours = {process.pid for process in server.processes()}
     assert poke(server, "child") == 200
     (child,) = (process for process in server.processes() if process.pid not in ours)

@@ -8,6 +8,7 @@ On leaving, it is stopped by its own pid, must end by itself, and must leave no 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -20,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from harness.client import Connection, Response
 from harness.procfs import Process, processes_tagged
@@ -236,15 +237,29 @@ class Server:
                 found[int(slot)] = process
         return found
 
+    def status(self) -> dict[str, Any]:
+        """What `mewsgi status --json` says."""
+        outcome = self.run("status", "--json")
+        assert outcome.status == 0, outcome.text
+        return json.loads(outcome.out)  # type: ignore[no-any-return]
+
     def zygotes(self) -> list[Process]:
-        workers = {process.pid for process in self.workers().values()}
+        """Those of all generations that live, without reserves."""
         spawned = {int(pid) for _, pid in re.findall(SPAWNED, self.log)}
+        spawned.add(self.status()["reserve_pid"])
         return [
             child
             for child in self.master.children
             if any(part.endswith("_zygote.py") for part in child.command)
-            and child.pid not in workers | spawned
+            and child.pid not in spawned
         ]
+
+    def reserve(self) -> Process:
+        """The reserve of the zygote that serves; it is forked after the workers."""
+        wait_for(lambda: self.status()["reserve_pid"], "the zygote's reserve")
+        found = Process.of(self.status()["reserve_pid"])
+        assert found, "the reserve is gone"
+        return found
 
     def processes(self) -> list[Process]:
         """Everything alive that this start brought about."""
