@@ -1,6 +1,7 @@
 #include "master/succession.h"
 
 #include "base/format.h"
+#include "master/memory_room.h"
 
 namespace mew::master {
 
@@ -44,6 +45,10 @@ base::Result<void> Succession::prepare(options::Loaded loaded, Interpreter inter
                                        Reload::Wish wish) {
     const Strategy strategy = wish.value_or(parse_strategy(loaded.options.reload_strategy));
     Generation* const from = generations_.committed();
+    if (from != nullptr && strategy != Strategy::stop_start) {
+        auto missing = missing_memory(needed_beside(*from), os::read_memory_room());
+        if (!missing.empty()) return base::fail(std::move(missing));
+    }
     Generation& to = generations_.make(std::move(loaded), std::move(interpreter));
     if (strategy == Strategy::stop_start) generations_.set_aside_committed();
     auto begun = rollout_.begin(strategy, from, to, served_);

@@ -1,5 +1,8 @@
 // What people and programs read: greeting, status, restart-only options, emitted options.
 #include <gtest/gtest.h>
+
+#include "master/health_check.h"
+#include "master/memory_room.h"
 #include <nlohmann/json.hpp>
 
 #include "master/config_reader.h"
@@ -142,6 +145,35 @@ TEST(Respawn, DelayGrowsOnlyForDeathsBeforeReady) {
     respawn.on_ready();
     EXPECT_EQ(respawn.on_death(true).count(), 0);
     EXPECT_EQ(respawn.on_death(false).count(), 100);
+}
+
+TEST(MemoryRoom, SaysWhatIsMissingAndWhatToDo) {
+    constexpr std::uint64_t kMebi = std::uint64_t{1} << 20;
+    EXPECT_EQ(missing_memory(100 * kMebi, std::nullopt), "");
+    EXPECT_EQ(missing_memory(100 * kMebi, os::MemoryRoom{512 * kMebi, 100 * kMebi}), "");
+    const std::string text = missing_memory(100 * kMebi, os::MemoryRoom{512 * kMebi, 99 * kMebi});
+    EXPECT_EQ(text,
+              "a second generation needs about 100 MiB, and of the cgroup's limit of 512 MiB only "
+              "99 MiB are left; nothing was started. Raise the limit, or use --reload-strategy "
+              "stop-start");
+}
+
+TEST(HealthCheck, RequestNamesTheHost) {
+    const auto begins = [](const std::string& uri, const std::string& request) {
+        return health_request(uri).compare(0, request.size(), request) == 0;
+    };
+    EXPECT_TRUE(begins("/health?full=1", "GET /health?full=1 HTTP/1.1\r\nHost: localhost\r\n"));
+    EXPECT_TRUE(begins("http://cats.example", "GET / HTTP/1.1\r\nHost: cats.example\r\n"));
+    EXPECT_TRUE(begins("http://cats.example:81/a/b",
+                       "GET /a/b HTTP/1.1\r\nHost: cats.example:81\r\n"));
+}
+
+TEST(HealthCheck, DescribesWhatIsNot200) {
+    EXPECT_EQ(describe_answer(""), "closed the connection without an answer");
+    EXPECT_EQ(describe_answer("garbage"), "answered something that is no HTTP");
+    EXPECT_EQ(describe_answer("HTTP/1.1 503 Busy\r\nA: b\r\n\r\n"), "answered 503 Busy");
+    EXPECT_EQ(describe_answer("HTTP/1.1 500 Oh\r\n\r\nno \x1b[31m"),
+              "answered 500 Oh:\nno \\x1b[31m");
 }
 
 }  // namespace

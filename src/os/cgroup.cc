@@ -127,16 +127,45 @@ void tighten(std::optional<T>& limit, const std::optional<T>& other) {
 }
 
 // Every group on the way up may limit us; in a container the lower ones may not be mounted.
-void apply_hierarchy(Limits& limits, const Hierarchy& hierarchy) {
+template <class Action>
+void for_each_group(const Hierarchy& hierarchy, Action action) {
     std::string group = hierarchy.group;
     for (;;) {
         while (!group.empty() && group.back() == '/') group.pop_back();
-        const std::string folder = hierarchy.mount + group;
-        if (hierarchy.cpu) tighten(limits.quota_cpus, read_quota(folder, hierarchy.v2));
-        if (hierarchy.memory) tighten(limits.memory_bytes, read_memory(folder, hierarchy.v2));
+        action(hierarchy.mount + group);
         if (group.empty()) return;
         group.resize(group.rfind('/') == std::string::npos ? 0 : group.rfind('/'));
     }
+}
+
+void apply_hierarchy(Limits& limits, const Hierarchy& hierarchy) {
+    for_each_group(hierarchy, [&](const std::string& folder) {
+        if (hierarchy.cpu) tighten(limits.quota_cpus, read_quota(folder, hierarchy.v2));
+        if (hierarchy.memory) tighten(limits.memory_bytes, read_memory(folder, hierarchy.v2));
+    });
+}
+
+// "inactive_file 4096" in memory.stat: file pages that the kernel takes back before it kills.
+std::uint64_t reclaimable(const std::string& folder, bool v2) {
+    const auto text = read_small_file(folder + "/memory.stat", 1 << 16);
+    if (!text) return 0;
+    const std::string name = v2 ? "\ninactive_file " : "\ntotal_inactive_file ";
+    const std::string whole = "\n" + *text;
+    const std::size_t start = whole.find(name);
+    if (start == std::string::npos) return 0;
+    const std::size_t value = start + name.size();
+    const auto bytes =
+        parse_number(std::string_view(whole).substr(value, whole.find('\n', value) - value));
+    return bytes && *bytes > 0 ? static_cast<std::uint64_t>(*bytes) : 0;
+}
+
+std::optional<MemoryRoom> read_room(const std::string& folder, bool v2) {
+    const auto limit = read_memory(folder, v2);
+    const auto used = read_number(folder + (v2 ? "/memory.current" : "/memory.usage_in_bytes"));
+    if (!limit || !used || *used < 0) return std::nullopt;
+    const auto taken = static_cast<std::uint64_t>(*used);
+    const std::uint64_t held = taken - std::min(taken, reclaimable(folder, v2));
+    return MemoryRoom{*limit, *limit - std::min(*limit, held)};
 }
 
 int count_affinity() {
@@ -173,6 +202,20 @@ Limits read_limits_below(const std::string& root, int affinity_cpus) {
     limits.reason = quota_text(*limits.quota_cpus);
     return limits;
 }
+
+std::optional<MemoryRoom> read_memory_room_below(const std::string& root) {
+    std::optional<MemoryRoom> tightest;
+    for (const auto& hierarchy : read_hierarchies(root)) {
+        if (!hierarchy.memory) continue;
+        for_each_group(hierarchy, [&](const std::string& folder) {
+            const auto room = read_room(folder, hierarchy.v2);
+            if (room && (!tightest || room->left < tightest->left)) tightest = room;
+        });
+    }
+    return tightest;
+}
+
+std::optional<MemoryRoom> read_memory_room() { return read_memory_room_below(""); }
 
 Limits read_limits() { return read_limits_below("", count_affinity()); }
 

@@ -1,6 +1,7 @@
 #pragma once
 // What this process may use: CPUs by affinity, cpuset and cgroup quota (v2 and v1), memory by
-// cgroup limit. Feeds `processes = auto`, %k and the start-up lines; read once at start.
+// cgroup limit. Feeds `processes = auto`, %k and the start-up lines, which read it once, and the look
+// at the memory that is left before a reload.
 
 #include <cstdint>
 #include <optional>
@@ -20,6 +21,15 @@ Limits read_limits();
 
 // The same with another tree in place of / and a given affinity: for tests.
 Limits read_limits_below(const std::string& root, int affinity_cpus);
+
+// Memory that may still be taken before a cgroup's limit, what the kernel would give back from its
+// caches counted in; absent: nothing limits it.
+struct MemoryRoom {
+    std::uint64_t limit = 0;  // bytes
+    std::uint64_t left = 0;
+};
+std::optional<MemoryRoom> read_memory_room();
+std::optional<MemoryRoom> read_memory_room_below(const std::string& root);
 
 // Shorthand for `processes = auto`.
 int usable_cpus();

@@ -124,5 +124,36 @@ TEST(Cgroup, ThisMachineHasAtLeastOne) {
     EXPECT_EQ(usable_cpus(), limits.cpus);
 }
 
+TEST_F(CgroupTest, MemoryThatIsLeftCountsWhatTheKernelWouldGiveBack) {
+    put("/proc/self/cgroup", "0::/pods/app\n");
+    put("/sys/fs/cgroup/pods/app/memory.max", "1000000\n");
+    put("/sys/fs/cgroup/pods/app/memory.current", "900000\n");
+    EXPECT_EQ(read_memory_room_below(root_)->left, 100000U);
+    put("/sys/fs/cgroup/pods/app/memory.stat", "anon 500000\ninactive_file 300000\nfile 1\n");
+    EXPECT_EQ(read_memory_room_below(root_)->left, 400000U);
+    EXPECT_EQ(read_memory_room_below(root_)->limit, 1000000U);
+    // The pod as a whole is tighter.
+    put("/sys/fs/cgroup/pods/memory.max", "1200000\n");
+    put("/sys/fs/cgroup/pods/memory.current", "1199000\n");
+    EXPECT_EQ(read_memory_room_below(root_)->left, 1000U);
+    EXPECT_EQ(read_memory_room_below(root_)->limit, 1200000U);
+}
+
+TEST_F(CgroupTest, MemoryWithoutALimitHasNoRoomToTell) {
+    EXPECT_FALSE(read_memory_room_below(root_));
+    put("/proc/self/cgroup", "0::/\n");
+    put("/sys/fs/cgroup/memory.max", "max\n");
+    put("/sys/fs/cgroup/memory.current", "900000\n");
+    EXPECT_FALSE(read_memory_room_below(root_));
+}
+
+TEST_F(CgroupTest, MemoryOfVersion1) {
+    put("/proc/self/cgroup", "4:memory:/docker/1\n");
+    put("/sys/fs/cgroup/memory/docker/1/memory.limit_in_bytes", "1000000\n");
+    put("/sys/fs/cgroup/memory/docker/1/memory.usage_in_bytes", "990000\n");
+    put("/sys/fs/cgroup/memory/docker/1/memory.stat", "inactive_file 5\ntotal_inactive_file 90000\n");
+    EXPECT_EQ(read_memory_room_below(root_)->left, 100000U);
+}
+
 }  // namespace
 }  // namespace mew::os
