@@ -144,7 +144,7 @@ def main(arguments: list[str] | None = None) -> int:
     log = place.build / "logs" / f"{server.name}.callgrind.log"
     tree = Tree.start(command, port, log, settled, place.bench / "apps")
     try:
-        tree.wait_until_it_answers(START_DEADLINE)
+        tree.wait_until_it_answers(deadline=START_DEADLINE)
         costs = count(tree, folder, requests, options.connections)
         names = processes(tree)
     except (StartError, DumpError, OSError) as error:

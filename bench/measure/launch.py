@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 from pathlib import Path
 
 from measure import install
@@ -10,6 +12,7 @@ from measure.process import Tree, free_port
 from measure.servers import Place, Server
 
 ROOT = Path(__file__).resolve().parents[2]
+HELP_DEADLINE = 10.0
 
 
 def find_place() -> Place:
@@ -75,3 +78,14 @@ def start(
         tree.stop()
         raise
     return tree
+
+
+def knows(place: Place, option: str) -> bool:
+    """Whether this mewsgi has an option of that name; a probe uses what there is."""
+    try:
+        done = subprocess.run(
+            [str(place.mewsgi), "--help"], capture_output=True, text=True, timeout=HELP_DEADLINE
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return re.search(rf"^\s.*--{re.escape(option)}(?![\w-])", done.stdout, re.MULTILINE) is not None

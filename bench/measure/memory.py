@@ -1,4 +1,5 @@
-"""Memory: of one server's tree, by process, and of the kernel's sockets. Read by probes/idle."""
+"""Memory: of one server's tree, by process, and of the kernel's sockets. Read by probes/idle and
+probes/memory."""
 
 from __future__ import annotations
 
@@ -15,12 +16,13 @@ class Memory:
 
     rss: int
     pss: int  # shared pages counted in parts: what adds up over processes
+    file: int = 0  # the part of `pss` that is of files: programs and libraries
 
     def __sub__(self, other: Memory) -> Memory:
-        return Memory(self.rss - other.rss, self.pss - other.pss)
+        return Memory(self.rss - other.rss, self.pss - other.pss, self.file - other.file)
 
     def __add__(self, other: Memory) -> Memory:
-        return Memory(self.rss + other.rss, self.pss + other.pss)
+        return Memory(self.rss + other.rss, self.pss + other.pss, self.file + other.file)
 
 
 def parse_kib(text: str) -> dict[str, int]:
@@ -35,7 +37,8 @@ def parse_kib(text: str) -> dict[str, int]:
 
 def read_process(pid: int) -> Memory:
     sizes = parse_kib(Path(f"/proc/{pid}/smaps_rollup").read_text())
-    return Memory(sizes["Rss"], sizes["Pss"])
+    # Linux tells the part of files since 5.9.
+    return Memory(sizes["Rss"], sizes["Pss"], sizes.get("Pss_File", 0))
 
 
 def read_tree(tree: Tree) -> dict[int, Memory]:

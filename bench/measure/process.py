@@ -133,7 +133,13 @@ class Tree:
             own_seconds(stat) + stat.reaped_ticks / TICKS_PER_SECOND for stat in self.members()
         )
 
-    def wait_until_it_answers(self, deadline: float = START_DEADLINE) -> None:
+    def wait_until_it_answers(
+        self,
+        path: str = "/",
+        body: bytes | None = EXPECTED_BODY,
+        deadline: float = START_DEADLINE,
+    ) -> None:
+        """200 to `path`, with exactly this body if one is given."""
         end = time.monotonic() + deadline
         problem = "no answer"
         while time.monotonic() < end:
@@ -142,7 +148,7 @@ class Tree:
                     f"ended with status {self.process.returncode} at start: {self.last_words()}"
                 )
             try:
-                problem = self.fault_of_one_answer()
+                problem = self.fault_of_one_answer(path, body)
             except (OSError, http.client.HTTPException) as error:
                 problem = repr(error)
             if not problem:
@@ -150,16 +156,16 @@ class Tree:
             time.sleep(0.02)
         raise StartError(f"{problem} within {deadline:.0f} s: {self.last_words()}")
 
-    def fault_of_one_answer(self) -> str:
+    def fault_of_one_answer(self, path: str, body: bytes | None) -> str:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            connection.request("GET", "/")
+            connection.request("GET", path)
             answer = connection.getresponse()
-            body = answer.read()
+            got = answer.read()
         finally:
             connection.close()
-        if answer.status != 200 or body != EXPECTED_BODY:
-            return f"answered {answer.status} with {body[:60]!r}"
+        if answer.status != 200 or body not in (None, got):
+            return f"answered {answer.status} with {got[:60]!r}"
         return ""
 
     def last_words(self) -> str:

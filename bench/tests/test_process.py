@@ -93,7 +93,7 @@ def test_a_wrong_answer_is_not_ready(tmp_path):
     tree = start(tmp_path, ANSWERING, "503")
     try:
         with pytest.raises(StartError, match="answered 503"):
-            tree.wait_until_it_answers(2)
+            tree.wait_until_it_answers(deadline=2)
     finally:
         tree.stop()
 
