@@ -23,6 +23,7 @@ from measure.process import StartError, Tree
 from measure.servers import choose
 
 ATTACH_DEADLINE = 20.0
+SUMMARY = ("-c", "-U", "name,calls,errors")
 
 
 class TraceError(Exception):
@@ -38,11 +39,11 @@ def is_traced(pid: int, task: int, tracer: int) -> bool:
     return f"\nTracerPid:\t{tracer}\n" in status
 
 
-def attach(pids: list[int], target: Path) -> subprocess.Popen[bytes]:
-    """Starts strace and returns once it holds every thread."""
+def attach(pids: list[int], target: Path, *how: str) -> subprocess.Popen[bytes]:
+    """Starts strace and returns once it holds every thread; `how` it writes, else a summary."""
     selected = [word for pid in pids for word in ("-p", str(pid))]
     tracer = subprocess.Popen(
-        ["strace", "-f", "-c", "-U", "name,calls,errors", "-o", str(target), *selected],
+        ["strace", "-f", *(how or SUMMARY), "-o", str(target), *selected],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

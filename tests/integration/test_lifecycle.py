@@ -286,26 +286,6 @@ def test_auto_procname(serve: Serve) -> None:
         assert "worker" in title and str(slot) in title, title
 
 
-def test_master_is_quiet_while_idle(serve: Serve) -> None:
-    """No periodic wake-up: neither the master nor the workers run while nothing happens."""
-    server = serve("--processes", "2", *PROBE)
-    server.get("/hello")
-
-    def switches() -> dict[int, int]:
-        return {
-            process.pid: int(process.status["voluntary_ctxt_switches"])
-            for process in (server.master, *server.workers().values(), *server.zygotes())
-        }
-
-    def settled() -> bool:
-        before = switches()
-        threading.Event().wait(1.0)  # the time that is measured, not a synchronisation
-        after = switches()
-        return all(after[pid] - before[pid] <= 2 for pid in before)
-
-    wait_for(settled, "a second in which nobody wakes up", timeout=8)
-
-
 def test_sigusr1_tells_the_state(serve: Serve) -> None:
     server = serve("--processes", "2", "--chdir", str(APPS), "probe:app")
     server.get("/hello")
