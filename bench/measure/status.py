@@ -31,6 +31,9 @@ class Worker:
 class Status:
     generation: int
     workers: list[Worker]
+    zygote: int = 0  # its pid
+    reloads: int = 0  # committed
+    failures: int = 0  # reloads that were rolled back
 
     def serving(self) -> list[Worker]:
         return [worker for worker in self.workers if worker.generation == self.generation]
@@ -48,7 +51,13 @@ def parse_status(text: str) -> Status:
         )
         for row in whole["workers"]
     ]
-    return Status(whole["generation"], workers)
+    return Status(
+        whole["generation"],
+        workers,
+        whole["zygote_pid"],
+        whole["reloads"],
+        whole["reload_failures"],
+    )
 
 
 def command(place: Place, pid: int, *words: str) -> str:

@@ -9,7 +9,9 @@ from small_server import ANSWER, server
 
 PLAN = Plan("/busy", 0.0, 1, 0.01)
 
-STATUS = """{"generation": 2, "state": "serving", "workers": [
+STATUS = """{"generation": 2, "state": "serving", "zygote_pid": 5,
+  "reloads": 1, "reload_failures": 0,
+  "workers": [
   {"id": 1, "pid": 11, "generation": 2, "state": "idle", "accepted": 7},
   {"id": 1, "pid": 9, "generation": 1, "state": "retiring", "accepted": 5}]}"""
 

@@ -1,6 +1,7 @@
 """Runs the real program and looks at it from outside: log, sockets, /proc.
 
 activation.py  sockets that the program is started with, as systemd does it
+bench.py    the load and the kills of the probes
 server.py   the program as a context manager, its log, its end
 client.py   HTTP by raw bytes, split wherever a test wants
 gate.py     a request that stays in the app until it is let go

@@ -1,0 +1,270 @@
+"""Workers and zygotes killed by the hundred (SIGKILL) under a steady load: does the service stay,
+and how soon is there another. Run by probes/kills.
+
+After most kills the replacement is waited for, after some it is not, so that the next one meets a
+tree that is still mending. Times are from the kill to the line of the log that says a replacement
+is ready (to serve, or to fork), read after the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import re
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from measure.blame import Verdict, judge
+from measure.columns import milliseconds, percentile
+from measure.process import StartError
+from measure.restless import Holds, Restless, folder_of
+from measure.rows import Rows, measure_each, show
+from measure.servers import Command, Place, Server
+from measure.status import read_status
+from measure.steady import Load, Plan
+from measure.versions import Versions
+from measure.victims import Death, kill
+
+KILLS = 1000
+RATE = 500.0
+WORKERS = 4
+GOAL = 0.100
+PAUSE = 0.02
+HASTE = 0.2  # share of kills after which nothing is waited for
+OF_ZYGOTES = 0.15
+MEND_DEADLINE = 20.0
+HEADINGS = (
+    "server",
+    "kills",
+    "asked",
+    "of the killed",
+    "LOST",
+    "seconds without answer",
+    "processes",
+    "descriptors",
+    "RSS KiB",
+    "note",
+)
+TIMES = ("killed", "count", "median ms", "p99", "worst", "note")
+STAMP = r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) "
+SPAWNED = re.compile(STAMP + r".*spawned mewsgi worker (\d+).*\(pid: (\d+)", re.MULTILINE)
+LOADED = re.compile(STAMP + r".*\bapp app\S* loaded in ", re.MULTILINE)
+
+
+def mewsgi(*options: str) -> Command:
+    def command(place: Place, port: int) -> list[str]:
+        start = [str(place.mewsgi), "--http", f"127.0.0.1:{port}", "--processes", str(WORKERS)]
+        app = ["--disable-logging", "--chdir", str(folder_of(place)), *options, "app"]
+        return [*start, *app]
+
+    return command
+
+
+SERVERS = (
+    Server("mewsgi", "inline", "mewsgi", mewsgi()),
+    Server("mewsgi --threads", "4 threads each", "mewsgi", mewsgi("--threads", "4")),
+)
+
+
+@dataclass(frozen=True)
+class Plague:
+    kills: int
+    rate: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class Spawn:
+    at: float
+    slot: int
+    pid: int
+
+
+@dataclass
+class Log:
+    """What the log says of replacements, in seconds since the epoch."""
+
+    spawned: list[Spawn]
+    loaded: list[float]
+
+    @classmethod
+    def read(cls, path: Path) -> Log:
+        text = path.read_text(errors="replace")
+        spawned = [Spawn(epoch(at), int(slot), int(pid)) for at, slot, pid in SPAWNED.findall(text)]
+        return cls(spawned, [epoch(at) for at in LOADED.findall(text)])
+
+    def worker_back(self, pid: int) -> float | None:
+        """When the slot of this process was filled the next time."""
+        slot = None
+        for spawn in self.spawned:
+            if slot is not None and spawn.slot == slot:
+                return spawn.at
+            if spawn.pid == pid:
+                slot = spawn.slot
+        return None
+
+    def zygote_back(self, killed_at: float) -> float | None:
+        # The log's stamps are whole milliseconds, cut off.
+        return next((at for at in self.loaded if at > killed_at - 0.001), None)
+
+
+def epoch(stamp: str) -> float:
+    return datetime.strptime(stamp, "%Y-%m-%d %H:%M:%S.%f").timestamp()
+
+
+@dataclass
+class Fallen:
+    workers: list[Death]
+    zygotes: list[Death]
+
+    @property
+    def everybody(self) -> list[Death]:
+        return [*self.workers, *self.zygotes]
+
+
+def strike(restless: Restless, dice: random.Random, fallen: Fallen) -> None:
+    status = read_status(restless.place, restless.pid)
+    workers = [worker.pid for worker in status.serving() if worker.pid]
+    is_zygote = status.zygote != 0 and (not workers or dice.random() < OF_ZYGOTES)
+    if not is_zygote and not workers:
+        return
+    death = kill(status.zygote if is_zygote else dice.choice(workers))
+    if death:
+        (fallen.zygotes if is_zygote else fallen.workers).append(death)
+
+
+def wait_until_mended(restless: Restless) -> None:
+    end = time.monotonic() + MEND_DEADLINE
+    while time.monotonic() < end:
+        if restless.has_ended():
+            raise StartError(f"it ended: {restless.tree.last_words()}")
+        status = read_status(restless.place, restless.pid)
+        states = [worker.state for worker in status.serving() if worker.pid]
+        if status.zygote and len(states) == WORKERS and set(states) <= {"idle", "busy"}:
+            return
+    raise StartError(f"not all of it was there {MEND_DEADLINE:.0f} s after a kill")
+
+
+def plague(restless: Restless, wish: Plague) -> Fallen:
+    dice = random.Random(wish.seed)
+    fallen = Fallen([], [])
+    while len(fallen.everybody) < wish.kills:
+        strike(restless, dice, fallen)
+        if dice.random() >= HASTE:
+            wait_until_mended(restless)
+            time.sleep(dice.uniform(0, PAUSE))
+    wait_until_mended(restless)
+    return fallen
+
+
+def measure(server: Server, place: Place, wish: Plague, times: Rows) -> Rows:
+    versions = Versions(folder_of(place))
+    versions.write_good()
+    restless = Restless(server, place, versions)
+    try:
+        before = restless.holds()
+        with Load(Plan(restless.port, wish.rate)) as load:
+            fallen = plague(restless, wish)
+            outcome = load.stop()
+        after = restless.settled(before.processes)
+        log = Log.read(restless.tree.log)
+    finally:
+        restless.tree.stop()
+    times += time_rows(server, fallen, log)
+    verdict = judge(outcome, versions, [], fallen.everybody)
+    return [row(server, fallen, verdict, before, after)]
+
+
+def time_rows(server: Server, fallen: Fallen, log: Log) -> Rows:
+    zygotes = [(death, log.zygote_back(death.wall)) for death in fallen.zygotes]
+    gaps = [(death.wall, back) for death, back in zygotes if back is not None]
+    workers = [(death, log.worker_back(death.pid)) for death in fallen.workers]
+    orphaned = [end for end in workers if in_gap(end[0].wall, end[1], gaps)]
+    return [
+        time_row(f"{server.name}: worker", [end for end in workers if end not in orphaned]),
+        time_row(f"{server.name}: worker, while there was no zygote", orphaned),
+        time_row(f"{server.name}: zygote", zygotes),
+    ]
+
+
+def in_gap(killed: float, back: float | None, gaps: Sequence[tuple[float, float]]) -> bool:
+    """Whether some of the time until the replacement passed without a zygote to fork it."""
+    return back is not None and any(began < back and killed < ended for began, ended in gaps)
+
+
+def time_row(name: str, ends: Sequence[tuple[Death, float | None]]) -> list[str]:
+    waits = [max(0.0, back - death.wall) for death, back in ends if back is not None]
+    missing = len(ends) - len(waits)
+    return [
+        name,
+        str(len(ends)),
+        milliseconds(percentile(waits, 50)),
+        milliseconds(percentile(waits, 99)),
+        milliseconds(max(waits, default=0.0)),
+        f"{missing} WERE NOT REPLACED" if missing else "",
+    ]
+
+
+def row(server: Server, fallen: Fallen, verdict: Verdict, before: Holds, after: Holds) -> list[str]:
+    late = f"client late by {milliseconds(verdict.late)} ms" if verdict.late > GOAL else ""
+    return [
+        server.name,
+        str(len(fallen.everybody)),
+        f"{verdict.asked:,}",
+        f"{verdict.in_killed:,}",
+        f"{len(verdict.lost):,}",
+        str(verdict.empty_seconds),
+        f"{before.processes} > {after.processes}",
+        f"{before.descriptors} > {after.descriptors}",
+        f"{before.rss // 1024:,} > {after.rss // 1024:,}",
+        "; ".join(part for part in (server.about, verdict.told, late) if part),
+    ]
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="bench/probes/kills", description=__doc__)
+    names = ", ".join(f"'{server.name}'" for server in SERVERS)
+    parser.add_argument("servers", nargs="?", default="", help=f"by comma, of: {names}")
+    parser.add_argument("--kills", type=int, default=KILLS, help=f"({KILLS})")
+    parser.add_argument("--rate", type=float, default=RATE, help=f"requests/s ({RATE:g})")
+    parser.add_argument("--seed", type=int, default=random.randrange(1 << 30), help="of the choice")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse_arguments(sys.argv[1:] if arguments is None else arguments)
+    wish = Plague(
+        kills=min(max(options.kills, 1), 20_000),
+        rate=min(max(options.rate, 1.0), 5000.0),
+        seed=options.seed,
+    )
+    times: Rows = []
+    try:
+        rows, missing = measure_each(
+            SERVERS, options.servers, lambda server, place: measure(server, place, wish, times)
+        )
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    status = show(
+        f"kill -9 of {WORKERS} workers and their zygote under {wish.rate:g} requests/s; "
+        f"seed {wish.seed}",
+        HEADINGS,
+        rows,
+        missing,
+        "lost is only what was inside a killed process, every second has answers, nothing grows",
+    )
+    if times:
+        print()
+        show(
+            "From the kill to the replacement",
+            TIMES,
+            times,
+            {},
+            f"a worker's within {GOAL * 1000:.0f} ms",
+        )
+    return status

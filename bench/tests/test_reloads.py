@@ -1,0 +1,171 @@
+"""What probes/reloads and probes/kills are made of: the load, the blame, the versions, the kill."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from measure.blame import Commit, count_empty_seconds, judge, was_inside
+from measure.process import StartError
+from measure.steady import Answer, Load, Lost, Outcome, Plan
+from measure.versions import FAULTS, Versions
+from measure.victims import Death, kill
+from small_server import server
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nv1 7"
+HOLDER = """
+import socket, sys, time
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+held = listener.accept()
+print("holds", flush=True)
+time.sleep(60)
+"""
+
+
+def some_load(port: int, seconds: float = 0.5, rate: float = 200.0, patience=5.0) -> Outcome:
+    with Load(Plan(port, rate, patience)) as load:
+        time.sleep(seconds)
+        return load.stop()
+
+
+def test_every_request_has_one_outcome():
+    with server(ANSWER) as port:
+        outcome = some_load(port)
+    assert outcome.asked == len(outcome.answers) > 20
+    assert not outcome.lost
+    assert {(answer.version, answer.pid) for answer in outcome.answers} == {("v1", 7)}
+
+
+def test_nobody_listens():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    outcome = some_load(port, 0.2)
+    assert not outcome.answers and outcome.asked == len(outcome.lost) > 5
+    assert {lost.how for lost in outcome.lost} == {"refused"}
+    assert {lost.kept for lost in outcome.lost} == {True, False}
+
+
+@pytest.mark.parametrize(
+    ("answer", "how"),
+    [
+        (b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\nv1 7", "status 500"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "bad (ValueError)"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\nv1 7", "closed"),
+    ],
+)
+def test_what_is_no_answer(answer: bytes, how: str):
+    with server(answer, closes=True) as port:
+        outcome = some_load(port, 0.2)
+    assert not outcome.answers
+    assert {lost.how for lost in outcome.lost} == {how}
+
+
+def test_a_server_that_does_not_answer_is_asked_on():
+    with server(ANSWER, connections=0) as port:
+        outcome = some_load(port, 0.5, patience=0.3)
+    assert outcome.asked == len(outcome.lost) > 20
+    assert {lost.how for lost in outcome.lost} == {"timeout"}
+
+
+def test_connections_that_end_between_requests_cost_nothing():
+    with server(ANSWER, closes=True) as port:
+        outcome = some_load(port, 0.3, rate=50)
+    assert outcome.asked == len(outcome.answers) + len(outcome.lost)
+    assert outcome.closed > 0
+
+
+def test_a_load_that_died_is_told():
+    with server(ANSWER) as port, Load(Plan(port, 100)) as load:
+        os.kill(load.process.pid, 9)
+        with pytest.raises((StartError, BrokenPipeError)):
+            load.stop()
+
+
+def test_the_dead_take_their_connections_along():
+    with subprocess.Popen([sys.executable, "-c", HOLDER], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        port = int(process.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port)) as held:
+            assert process.stdout.readline() == b"holds\n"
+            death = kill(process.pid)
+            assert death and death.ports == {held.getsockname()[1]}
+            assert held.recv(1) == b""
+        process.wait()
+        assert kill(process.pid) is None
+
+
+def test_only_who_was_inside_is_excused():
+    death = Death(10.0, 0.0, 1, frozenset({50}))
+    assert was_inside(Lost(9.9, 0.2, "reset", 50, True), [death])
+    assert was_inside(Lost(10.1, 0.0, "reset", 50, True), [death])
+    assert not was_inside(Lost(9.9, 0.2, "reset", 51, True), [death])
+    assert not was_inside(Lost(9.0, 0.5, "reset", 50, True), [death]), "before the death"
+    assert not was_inside(Lost(12.0, 0.1, "reset", 50, True), [death]), "the port was used again"
+
+
+def test_the_verdict(tmp_path: Path):
+    versions = Versions(tmp_path)
+    first, broken, second = versions.write_good(), versions.write_broken(), versions.write_good()
+    outcome = Outcome(asked=7)
+    outcome.answers = [
+        Answer(1.0, 0.1, first, 1),
+        Answer(1.95, 0.2, first, 1),  # asked before the commit
+        Answer(2.5, 0.1, first, 1),
+        Answer(2.5, 0.1, second, 2),
+        Answer(4.2, 0.4, broken, 2),
+    ]
+    outcome.lost = [Lost(2.0, 0.1, "reset", 9, True), Lost(2.0, 0.1, "reset", 8, False)]
+    death = Death(2.05, 0.0, 1, frozenset({9}))
+    verdict = judge(outcome, versions, [Commit(2.0, second)], [death])
+    assert (verdict.asked, verdict.answered, verdict.in_killed, len(verdict.lost)) == (7, 5, 1, 1)
+    assert verdict.told == "1 reset (new connection)"
+    assert (verdict.by_failed_code, verdict.by_old_code) == (1, 2)
+    assert verdict.worst == pytest.approx(0.4)
+    assert verdict.empty_seconds == 1
+
+
+def test_seconds_without_an_answer():
+    answers = [Answer(at, 0.0, "v1", 1) for at in (5.0, 5.9, 6.1, 8.5)]
+    assert count_empty_seconds(Outcome(answers=answers)) == 1
+    assert count_empty_seconds(Outcome()) == 0
+
+
+def test_versions_are_what_they_say(tmp_path: Path):
+    versions = Versions(tmp_path)
+    stamps = []
+    for _ in range(3):
+        name = versions.write_good()
+        stamps.append(int(versions.file.stat().st_mtime))
+        scope: dict = {}
+        exec(compile(versions.file.read_text(), "app.py", "exec"), scope)
+        (body,) = scope["application"]({}, lambda *_: None)
+        assert body.decode().split() == [name, str(os.getpid())]
+    assert len(set(stamps)) == 3
+    for fault in FAULTS:
+        assert versions.write_broken().endswith(fault)
+        with pytest.raises((SyntaxError, ImportError, RuntimeError)):
+            exec(compile(versions.file.read_text(), "app.py", "exec"), {})
+
+
+def test_a_second_owner_is_noticed(tmp_path: Path):
+    versions = Versions(tmp_path)
+    versions.write_good()
+    assert versions.owners() == (0, 0)
+    own = [sys.executable, "-c", "import app; app.loop()"]
+    owners = [subprocess.Popen(own, cwd=tmp_path) for _ in range(2)]
+    try:
+        end = time.monotonic() + 20
+        while sum(versions.owners()) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        assert versions.owners() == (1, 1)
+        log = (tmp_path / "singleton.log").read_text()
+        assert re.search(r"^second owner: v1 \d+$", log, re.MULTILINE)
+    finally:
+        for owner in owners:
+            owner.kill()
+            owner.wait()

@@ -1,0 +1,139 @@
+"""Reloads and deaths at random moments under load: nothing is lost but what a killed process had in
+its hands, no code that failed ever answers, and in the end all is as it was. These are
+bench/probes/reloads and bench/probes/kills, small."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+import time
+from pathlib import Path
+from typing import Callable
+
+import harness.bench  # noqa: F401 (makes `measure` importable)
+import pytest
+from harness import Server, run_mewsgi, wait_for
+from measure.blame import Commit, Verdict, judge
+from measure.steady import Load, Plan
+from measure.versions import Versions
+from measure.victims import Death, kill
+
+Serve = Callable[..., Server]
+
+RATE = 150.0
+PATIENCE = 30.0  # a machine may be slow; what is lost is told at once
+WORKERS = 2
+
+
+def options() -> list[str]:
+    """What the app of the versions offers and this server can use."""
+    shown = run_mewsgi("--help").out
+    uses = {"singleton": "app:loop", "reload-check": "/"}
+    return [
+        word
+        for name, value in uses.items()
+        if re.search(rf"--{name}\s", shown)
+        for word in (f"--{name}", value)
+    ]
+
+
+class Killer:
+    """Kills anybody but the master, and keeps what died with whom."""
+
+    def __init__(self, server: Server, seed: int) -> None:
+        self.server = server
+        self.dice = random.Random(seed)
+        self.deaths: list[Death] = []
+
+    def strike(self) -> None:
+        pids = [p.pid for p in self.server.processes() if p.pid != self.server.process.pid]
+        death = kill(self.dice.choice(pids)) if pids else None
+        if death:
+            self.deaths.append(death)
+
+    def later(self) -> threading.Timer:
+        timer = threading.Timer(self.dice.uniform(0, 0.2), self.strike)
+        timer.start()
+        return timer
+
+
+def expect_well(verdict: Verdict, seed: int) -> None:
+    told = f"seed {seed}: {verdict.told}\n" + "\n".join(map(str, verdict.lost[:20]))
+    assert verdict.answered > 100
+    assert not verdict.lost, told
+    assert verdict.answered + verdict.in_killed == verdict.asked, told
+    assert verdict.by_failed_code == 0 and verdict.by_old_code == 0, told
+
+
+def expect_as_before(server: Server, processes: int, descriptors: int) -> None:
+    wait_for(lambda: len(server.processes()) == processes, f"{processes} processes", timeout=30)
+    wait_for(
+        lambda: len(server.master.descriptors) <= descriptors, "no more descriptors than before"
+    )
+    assert not [process for process in server.master.descendants if process.zombie]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [False, True], ids=["left alone", "with kills"])
+def test_reloads_under_load(serve: Serve, tmp_path: Path, kills: bool) -> None:
+    versions = Versions(tmp_path)
+    versions.write_good()
+    server = serve(
+        "--processes", str(WORKERS), "--disable-logging", *options(), "app", cwd=tmp_path
+    )
+    assert server.run("reload").status == 0
+    versions.write_good()
+    assert server.run("reload").status == 0
+    wait_for(lambda: len(server.zygotes()) == 1, "the end of the generations before")
+    wait_for(lambda: len(server.workers()) == WORKERS, "the workers")
+    at_first = len(server.master.descriptors)
+    processes = len(server.processes())
+    seed = random.randrange(1 << 30)
+    killer = Killer(server, seed)
+    commits: list[Commit] = []
+    with Load(Plan(server.port, RATE, PATIENCE)) as load:
+        for number in range(10):
+            timer = killer.later() if kills else None
+            broken = number in (3, 7)
+            version = versions.write_broken() if broken else versions.write_good()
+            outcome = server.run("reload")
+            if timer:
+                timer.join()
+            if broken:
+                assert outcome.status == 1, outcome.text
+            elif outcome.status == 0:
+                commits.append(Commit(time.monotonic(), version))
+            else:
+                assert kills, f"good code was refused: {outcome.text}"
+        result = load.stop()
+    verdict = judge(result, versions, commits, killer.deaths)
+    expect_well(verdict, seed)
+    if not kills:
+        assert len(commits) == 8 and verdict.in_killed == 0
+        assert verdict.closed == 0, "a kept connection was closed"
+    assert versions.owners()[1] == 0, "two owners of the singleton"
+    expect_as_before(server, processes, at_first)
+    assert server.run("reload").status == 0
+
+
+@pytest.mark.slow
+def test_kills_under_load(serve: Serve, tmp_path: Path) -> None:
+    """Workers and zygotes, one after the other and two at once."""
+    versions = Versions(tmp_path)
+    versions.write_good()
+    server = serve("--processes", str(WORKERS), "--disable-logging", "app", cwd=tmp_path)
+    processes, descriptors = len(server.processes()), len(server.master.descriptors)
+    seed = random.randrange(1 << 30)
+    killer = Killer(server, seed)
+    with Load(Plan(server.port, RATE, PATIENCE)) as load:
+        for number in range(20):
+            killer.strike()
+            if number % 4 == 0:
+                killer.strike()
+            wait_for(lambda: len(server.workers()) == WORKERS, "all workers")
+            wait_for(lambda: server.get("/").status == 200, "an answer")
+        result = load.stop()
+    assert len(killer.deaths) >= 20
+    expect_well(judge(result, versions, [], killer.deaths), seed)
+    expect_as_before(server, processes, descriptors)
