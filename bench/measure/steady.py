@@ -253,12 +253,12 @@ class Load:
 
     def stop(self) -> Outcome:
         """Asks no more, waits for the last answers."""
-        self.pipe.send("stop")
         try:
+            self.pipe.send("stop")
             if self.pipe.poll(self.plan.patience + 20):
                 outcome = self.pipe.recv()
                 assert isinstance(outcome, Outcome)
                 return outcome
-        except EOFError:
+        except (EOFError, ConnectionError):
             pass
         raise StartError("the load ended without a word, or does not end")

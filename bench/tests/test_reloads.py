@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from measure.blame import Commit, count_empty_seconds, judge, was_inside
+from measure.kills import SERVERS, Fallen, Log, epoch, time_rows
 from measure.process import StartError
 from measure.steady import Answer, Load, Lost, Outcome, Plan
 from measure.versions import FAULTS, Versions
@@ -82,7 +83,7 @@ def test_connections_that_end_between_requests_cost_nothing():
 def test_a_load_that_died_is_told():
     with server(ANSWER) as port, Load(Plan(port, 100)) as load:
         os.kill(load.process.pid, 9)
-        with pytest.raises((StartError, BrokenPipeError)):
+        with pytest.raises(StartError, match="without a word"):
             load.stop()
 
 
@@ -169,3 +170,36 @@ def test_a_second_owner_is_noticed(tmp_path: Path):
         for owner in owners:
             owner.kill()
             owner.wait()
+
+
+LOG = """2026-11-27 12:00:00.100 info    master   app app:application loaded in 0.01 s
+2026-11-27 12:00:00.150 info    master   spawned mewsgi worker 1 (pid: 11, cores: 1)
+2026-11-27 12:00:00.151 info    master   spawned mewsgi worker 2 (pid: 12, cores: 1)
+2026-11-27 12:00:01.002 error   master   worker 1 (pid 11) of generation 1 was killed by SIGKILL
+2026-11-27 12:00:01.009 info    master   spawned mewsgi worker 1 (pid: 13, cores: 1)
+2026-11-27 12:00:02.001 error   master   zygote of generation 1 (pid 9) was killed by SIGKILL
+2026-11-27 12:00:02.080 info    master   app app:application loaded in 0.01 s
+2026-11-27 12:00:02.090 info    master   spawned mewsgi worker 2 (pid: 14, cores: 1)
+"""
+
+
+def test_replacements_are_found_in_the_log(tmp_path: Path):
+    path = tmp_path / "log"
+    path.write_text(LOG)
+    log = Log.read(path)
+    begin = epoch("2026-11-27 12:00:00.000")
+    assert log.worker_back(11) == pytest.approx(begin + 1.009)
+    assert log.worker_back(13) is None and log.worker_back(99) is None
+    assert log.zygote_back(begin + 2.0) == pytest.approx(begin + 2.08)
+    assert log.zygote_back(begin + 3.0) is None
+    workers = [Death(0, begin + 1.0, 11, frozenset()), Death(0, begin + 2.05, 12, frozenset())]
+    zygotes = [Death(0, begin + 2.0, 9, frozenset())]
+    rows = time_rows(SERVERS[0], Fallen(workers, zygotes), log)
+    assert [(row[0].split(": ")[1], row[1], row[2]) for row in rows] == [
+        ("worker", "1", "9.00"),
+        ("worker, while there was no zygote", "1", "40.00"),
+        ("zygote", "1", "80.00"),
+    ]
+    assert rows[0][5] == "7.00", "since it was noticed"
+    lost = Fallen([Death(0, begin, 13, frozenset())], [])
+    assert time_rows(SERVERS[0], lost, log)[0][-1] == "1 WERE NOT REPLACED"
