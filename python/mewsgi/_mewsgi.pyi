@@ -55,6 +55,9 @@ def serve(
 def limit_exit(seconds: float, status: int, /) -> None:
     """From now on this process has so long to end by itself; then it is ended, with a log line."""
 
+def set_exit_step(step: str, /) -> None:
+    """What that log line names."""
+
 def leave(status: int, /) -> NoReturn:
     """End this process by _exit, without Python's finalisation."""
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from mewsgi._apps import Apps
     from mewsgi._mewsgi import Boot
 
-EXIT_LIMIT = 5.0  # seconds that exit hooks and threads of the app have together
-
 
 def run(boot: Boot, slot: int, apps: Apps, lazy: bool) -> NoReturn:
     if boot["options"]["auto-procname"]:
@@ -25,8 +23,13 @@ def run(boot: Boot, slot: int, apps: Apps, lazy: bool) -> NoReturn:
         apps = load_here(boot)
     call_hook("post_fork_hook")
     status = serve(apps)
-    _mewsgi.limit_exit(EXIT_LIMIT, status)
-    run_exit_hooks()
+    leave(status)
+
+
+def leave(status: int) -> NoReturn:
+    from mewsgi import _leave
+
+    _leave.run_exit_hooks(status)
     _mewsgi.leave(status)
 
 
@@ -69,22 +72,11 @@ def call_hook(name: str) -> None:
         guard(f"uwsgi.{name}", hook)
 
 
-def guard(what: str, call: Callable[[], Any]) -> None:
+def guard(what: str, call: Callable[[], Any], let_out: Any = ()) -> None:
+    """What a function of the app raises is logged; `let_out` goes on to the caller."""
     try:
         call()
+    except let_out:
+        raise
     except BaseException as error:  # noqa: BLE001 -- also sys.exit(): a worker goes on
         _mewsgi.log("error", "hook-failed", f"{what} raised:\n{describe(error)}")
-
-
-def run_exit_hooks() -> None:
-    """What Python would do at its end, without the end: that dead-locks with some extensions."""
-    import atexit
-
-    call_hook("atexit")
-    threading = sys.modules.get("threading")
-    # Neither has a public name; without them functions given to atexit would not be called.
-    for module, name in ((threading, "_shutdown"), (atexit, "_run_exitfuncs")):
-        call = getattr(module, name, None)
-        if call is not None:
-            guard(name.strip("_"), call)
-    flush()

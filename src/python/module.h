@@ -21,6 +21,7 @@ PyObject* zygote_failed(PyObject* module, PyObject* args);
 PyObject* worker_failed(PyObject* module, PyObject* args);
 PyObject* wait_for_spawn_order(PyObject* module, PyObject* unused);
 PyObject* limit_exit(PyObject* module, PyObject* args);
+PyObject* set_exit_step(PyObject* module, PyObject* step);
 PyObject* leave_process(PyObject* module, PyObject* status);
 PyObject* request_reload(PyObject* module, PyObject* unused);
 PyObject* request_stop(PyObject* module, PyObject* unused);

@@ -3,11 +3,13 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "log/log.h"
 #include "os/process_title.h"
@@ -43,13 +45,17 @@ PyObject* tell(control::Kind kind, PyObject* about = nullptr) {
     Py_RETURN_NONE;
 }
 
+// Which step of the exit runs. Never freed: exit_later may read it at any moment.
+std::atomic<const std::string*> g_exit_step{nullptr};
+
 // Takes no Python lock: what it waits for may hold them all.
 void exit_later(std::chrono::duration<double> limit, int status) {
     std::this_thread::sleep_for(limit);
+    const std::string* const step = g_exit_step.load();
     log::warning("exit-hooks-cut",
                  "exit hooks or threads of the app were not done within {:g} s; exiting without "
-                 "them",
-                 limit.count());
+                 "them (it was at: {})",
+                 limit.count(), step != nullptr ? *step : "the first of them");
     ::_exit(status);
 }
 
@@ -115,6 +121,13 @@ PyObject* limit_exit(PyObject*, PyObject* args) {
         PyErr_SetString(PyExc_RuntimeError, "cannot start the thread that limits the exit");
         return nullptr;
     }
+    Py_RETURN_NONE;
+}
+
+PyObject* set_exit_step(PyObject*, PyObject* step) {
+    std::string text;
+    if (!to_utf8(step, text)) return nullptr;
+    g_exit_step.store(new std::string(std::move(text)));
     Py_RETURN_NONE;
 }
 

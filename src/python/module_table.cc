@@ -17,6 +17,7 @@ PyMethodDef function_table[] = {
      "Stand still and fork a worker for each order; returns in the worker."},
     {"serve", serve, METH_VARARGS, "Answer requests until the master retires this worker."},
     {"limit_exit", limit_exit, METH_VARARGS, "limit_exit(seconds, status): exit then at last."},
+    {"set_exit_step", set_exit_step, METH_O, "What that exit names as not done."},
     {"leave", leave_process, METH_O, "End this process at once."},
     {"request_reload", request_reload, METH_NOARGS, "Ask the master to reload."},
     {"request_stop", request_stop, METH_NOARGS, "Ask the master to stop."},

@@ -12,7 +12,7 @@ from textwrap import dedent
 from typing import Callable
 
 import pytest
-from harness import Server
+from harness import Server, wait_for
 from harness.fixtures import WriteApp
 
 Serve = Callable[..., Server]
@@ -113,30 +113,121 @@ def test_exit_hooks_run_once_in_each_worker(serve: Serve, write_app: WriteApp) -
     assert not server.find_log("(atexit|hook) in 0"), "the zygote is no worker"
 
 
+BLOCKS = {
+    "uwsgi.atexit": ("uwsgi.atexit = wait", "uwsgi.atexit: not done", r"app.py:\d+ \(wait\)"),
+    "sleep": ("uwsgi.atexit = lambda: time.sleep(1e6)", "uwsgi.atexit: not done", r"app.py:\d+"),
+    "atexit": ("atexit.register(wait)", "atexit: not done", r"app.py:\d+ \(wait\)"),
+    "thread": (
+        "def answer():\n    threading.Thread(target=wait, name='stays').start()\n    return ''",
+        "the end of threads: not done",
+        r'thread "stays" still runs, in \S+app.py:\d+ \(wait\)',
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", BLOCKS)
+def test_an_exit_hook_that_blocks_is_interrupted(
+    serve: Serve, write_app: WriteApp, where: str
+) -> None:
+    """It is named, and all that comes after it still happens."""
+    source, step, place = BLOCKS[where]
+    folder = write_app(
+        app(
+            f"""
+import atexit, logging, logging.handlers, sys, threading, time, uwsgi
+
+def wait():
+    threading.Event().wait()
+
+answer = lambda: ""
+atexit.register(print, "the first function")
+{source}
+atexit.register(print, "the last function")
+kept = logging.handlers.MemoryHandler(100, 100, target=logging.StreamHandler(sys.stdout))
+logging.getLogger().addHandler(kept)
+logging.getLogger().error("a line that waits for its flush")
+"""
+        )
+    )
+    server = serve("app", cwd=folder)
+    assert server.get("/").status == 200
+    started = time.monotonic()
+    server.stop()
+    assert time.monotonic() - started < 4.8, "before the limit of the whole"
+    assert server.find_log(rf"(?s){step} within \d\.\d s, interrupted in .*{place}"), server.log
+    for line in ("the first function", "the last function", "a line that waits for its flush"):
+        assert server.log.count(line) == 1, line
+    assert "Exception ignored" not in server.log and "exiting without" not in server.log
+    server.expect_nothing_left()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "blocks",
     [
-        "atexit.register(threading.Event().wait)",
-        "uwsgi.atexit = threading.Event().wait",
-        "def answer():\n    threading.Thread(target=threading.Event().wait).start()\n    return ''",
         # with the lock of the import system, and no chance for another thread to run
-        "uwsgi.atexit = lambda: [sys.setswitchinterval(1e9), list(iter(int, 1))]",
+        "uwsgi.atexit = lambda: [sys.setswitchinterval(1e9), any(iter(int, 1))]",
+        # what interrupts it is taken for something to be tried again
+        "uwsgi.atexit = stubborn",
     ],
-    ids=["atexit", "uwsgi.atexit", "thread", "holding the GIL"],
+    ids=["holding the GIL", "catching everything"],
 )
-def test_exit_hooks_that_block_are_cut(serve: Serve, write_app: WriteApp, blocks: str) -> None:
-    source = "import atexit, sys, threading, uwsgi\nanswer = lambda: ''\n" + blocks
-    if "iter(int" in blocks:  # endless, but not in memory
-        source = source.replace("list(iter(int, 1))", "any(iter(int, 1))")
-    server = serve("app", cwd=write_app(app(source)))
+def test_exit_hooks_that_cannot_be_interrupted_are_cut(
+    serve: Serve, write_app: WriteApp, blocks: str
+) -> None:
+    folder = write_app(
+        app(
+            f"""
+import sys, threading, uwsgi
+
+def stubborn():
+    while True:
+        try:
+            threading.Event().wait()
+        except BaseException:
+            pass
+
+answer = lambda: ""
+{blocks}
+"""
+        )
+    )
+    server = serve("app", cwd=folder)
     assert server.get("/").status == 200
     started = time.monotonic()
     server.stop()
     assert time.monotonic() - started < 7.5, "within stop-mercy, and not by being killed"
-    assert "exit hooks or threads of the app were not done within 5 s" in server.log
+    assert server.find_log(r"were not done within 5 s; exiting without.*at: uwsgi\.atexit")
     assert "SIGKILL" not in server.log
     server.expect_nothing_left()
+
+
+@pytest.mark.parametrize("leaves", ["by a reload", "by max-requests", "by a stop"])
+def test_whoever_leaves_runs_its_exit_hooks(serve: Serve, write_app: WriteApp, leaves: str) -> None:
+    folder = write_app(
+        app(
+            """
+        import atexit, os, uwsgi
+        me = os.getpid
+        atexit.register(lambda: print("atexit in", uwsgi.worker_id(), me(), flush=True))
+        uwsgi.atexit = lambda: print("hook in", uwsgi.worker_id(), me(), flush=True)
+        answer = lambda: str(me())
+        """
+        )
+    )
+    limit = ["--max-requests", "1"] if leaves == "by max-requests" else []
+    server = serve(*limit, "app", cwd=folder)
+    zygotes = server.zygotes()
+    assert len(zygotes) == 1
+    pid = server.get("/").text
+    if leaves == "by a reload":
+        assert server.run("reload").status == 0
+        wait_for(lambda: not zygotes[0].alive, "the end of the old zygote")
+    elif leaves == "by a stop":
+        server.stop()
+    server.wait_log(rf"(?s)hook in 1 {pid}\n.*atexit in 1 {pid}$")
+    assert not server.find_log("(atexit|hook) in 0"), "a zygote is no worker"
 
 
 def test_hooks_that_raise_do_not_matter(serve: Serve, write_app: WriteApp) -> None:

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import atexit
+import logging
+import re
+import signal
+import sys
+import threading
 from pathlib import Path
 from typing import Any, Callable
 
@@ -18,6 +23,8 @@ def run(native: FakeNative, make_boot: MakeBoot, monkeypatch: pytest.MonkeyPatch
     # The tests' own process must survive what a worker does at its end.
     monkeypatch.setattr(atexit, "_run_exitfuncs", lambda: native.calls.append(("atexit",)))
     monkeypatch.setattr("threading._shutdown", lambda: native.calls.append(("threads",)))
+    monkeypatch.setattr(sys, "unraisablehook", sys.unraisablehook)
+    alarm = signal.getsignal(signal.SIGALRM)
 
     def start(app: Any = None, lazy: bool = False, hooks: Any = None, **changes: Any) -> None:
         from mewsgi import _apps, _uwsgi, _worker
@@ -31,7 +38,8 @@ def run(native: FakeNative, make_boot: MakeBoot, monkeypatch: pytest.MonkeyPatch
         with pytest.raises(Ended):
             _worker.run(boot, 2, apps, lazy)
 
-    return start
+    yield start
+    signal.signal(signal.SIGALRM, alarm)
 
 
 def test_order_of_a_life(run: Any, native: FakeNative) -> None:
@@ -50,11 +58,84 @@ def test_order_of_a_life(run: Any, native: FakeNative) -> None:
         ("forked",),
         ("serve", app, []),
         ("limit_exit", 5.0, 0),
+        ("set_exit_step", "uwsgi.atexit"),
         ("uwsgi.atexit",),
+        ("set_exit_step", "the end of threads"),
         ("threads",),
+        ("set_exit_step", "functions given to atexit"),
         ("atexit",),
+        ("set_exit_step", "flushing the app's logs"),
         ("leave", 0),
     ]
+
+
+def test_logs_are_flushed_whatever_else_went_wrong(run: Any, native: FakeNative) -> None:
+    class Broken(logging.Handler):
+        def flush(self) -> None:
+            native.calls.append(("flush", "broken"))
+            raise OSError("disk full")
+
+    class Good(logging.Handler):
+        def flush(self) -> None:
+            native.calls.append(("flush", "good"))
+
+    handlers = [Broken(), Good()]
+    run(None)
+    for handler in handlers:
+        handler.close()
+    assert ("flush", "broken") in native.calls and ("flush", "good") in native.calls
+    assert native.calls[-1] == ("leave", 0)
+    assert not native.events
+
+
+def stood(log: str) -> str:
+    found = re.search(r"interrupted in (.*)", log)
+    assert found, log
+    return found[1]
+
+
+def test_a_step_that_is_overdue_is_interrupted_and_named(
+    run: Any, native: FakeNative, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mewsgi import _leave
+
+    monkeypatch.setattr(_leave, "STEP_LIMIT", 0.05)
+    caught: list[str] = []
+
+    def stubborn() -> None:
+        try:
+            threading.Event().wait()
+        except Exception:  # noqa: BLE001 -- as an app may well write around its last upload
+            caught.append("as if it were an error")
+
+    run(None, hooks={"atexit": stubborn})
+    assert not caught
+    ((level, event, message),) = native.events
+    assert (level, event) == ("warning", "exit-overdue")
+    assert message.startswith("uwsgi.atexit: not done within 0.2 s")
+    assert re.match(r"\S+test_worker.py:\d+ \(stubborn\), which waits in \S+py:\d+", stood(message))
+    assert ("threads",) in native.calls and ("atexit",) in native.calls
+    assert native.calls[-1] == ("leave", 0)
+
+
+def test_threads_that_are_waited_for_are_named(
+    run: Any, native: FakeNative, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mewsgi import _leave
+
+    monkeypatch.setattr(_leave, "STEP_LIMIT", 0.05)
+    end = threading.Event()
+    thread = threading.Thread(target=end.wait, name="the one that stays")
+    thread.start()
+    monkeypatch.setattr("threading._shutdown", thread.join)
+    try:
+        run(None)
+    finally:
+        end.set()
+        thread.join(10)
+    ((_, event, message),) = native.events
+    assert event == "exit-overdue" and message.startswith("the end of threads")
+    assert re.search(r'thread "the one that stays" still runs, in \S+threading.py:\d+', message)
 
 
 @pytest.mark.parametrize("error", [ValueError("x"), SystemExit(4), KeyboardInterrupt()])
