@@ -9,6 +9,7 @@
 //   stubborn        workers ignore retire       loops     workers die of SIGABRT once they serve
 //   sick            reload-check gets a 500     mute      reload-check gets no answer
 //   sick-2          so does that of worker 2
+//   locks           workers hang, but with lazy-apps
 
 #include <poll.h>
 #include <sys/prctl.h>
@@ -68,11 +69,14 @@ void answer(const std::string& module, std::uint32_t slot, int connection) {
     (void)!::write(connection, text.data(), text.size());
 }
 
-[[noreturn]] void work(const std::string& module, int control_fd, const control::Message& order) {
+[[noreturn]] void work(const options::Options& options, int control_fd,
+                       const control::Message& order) {
+    const std::string& module = options.module;
     ::setpgid(0, 0);
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     say(control_fd, control::Kind::hello, order);
     if (module == "worker-dies") ::_exit(7);
+    if (module == "locks" && !options.lazy_apps) ::pause();
     if (module == "worker-fails") {
         control::Message failed;
         failed.value = 22;
@@ -144,7 +148,7 @@ int serve_as_zygote(int boot_fd) {
         const auto receipt = control::receive(boot->control_fd, order, true);
         if (!receipt || *receipt == control::Receipt::closed) return 0;
         if (order.kind == control::Kind::spawn && fork_child(*boot, order))
-            work(module, order.descriptors.at(0).get(), order);
+            work(boot->loaded.options, order.descriptors.at(0).get(), order);
         if (order.kind == control::Kind::reserve && fork_child(*boot, order)) {
             ::setpgid(0, 0);
             ::prctl(PR_SET_PDEATHSIG, SIGKILL);

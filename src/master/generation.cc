@@ -58,6 +58,7 @@ Generation::Generation(Holdings& holdings, GenerationOwner& owner, std::uint32_t
       workers_(static_cast<std::size_t>(std::max(loaded_.options.processes, 1))),
       wanted_(workers_.size(), false),
       reserve_respawn_(holdings.loop),
+      soon_(holdings.loop),
       substitution_(holdings, [this](std::uint32_t slot) { return order(slot); }),
       crash_loop_(workers_.size()) {
     respawns_.reserve(workers_.size());
@@ -108,6 +109,7 @@ base::Result<void> Generation::start(stats::Board* before) {
 control::Boot Generation::describe_boot() const {
     control::Boot boot;
     boot.loaded = loaded_;
+    if (workers_import()) boot.loaded.options.lazy_apps = true;
     boot.build_id = control::build_id();
     boot.master_pid = ::getpid();
     boot.generation = number_;
@@ -136,8 +138,8 @@ void Generation::recall(stats::Board& before) {
     if (!step(Phase::preparing)) return;
     take_counts(before);
     crash_loop_ = CrashLoop(slots());
-    // From the loop: whoever recalls is in the middle of an event of the one that fails.
-    holdings_.loop.start_timer(Milliseconds{0}, [this] {
+    // Whoever recalls is in the middle of an event of the one that fails.
+    soon_.schedule([this] {
         if (phase_ == Phase::preparing && zygote_) owner_.on_generation_loaded(*this);
     });
 }
@@ -165,6 +167,7 @@ void Generation::cease() {
     std::fill(wanted_.begin(), wanted_.end(), false);
     for (Respawn& respawn : respawns_) respawn.cancel();
     reserve_respawn_.cancel();
+    soon_.cancel();
     substitution_.cancel();
 }
 

@@ -114,6 +114,9 @@ private:
     void fill_wanted();
     void order_worker(std::uint32_t slot);
     std::unique_ptr<WorkerHandle> order(std::uint32_t slot);
+    bool workers_import() const;
+    void fall_back(const WorkerHandle& late);
+    void restart_zygote_later();
     std::uint64_t next_incarnation(std::uint32_t slot);
     void put_in_place(WorkerHandle& substitute);
     std::vector<WorkerHandle*> all_workers() const;
@@ -143,6 +146,11 @@ private:
     std::vector<bool> wanted_;                            // by slot - 1: fill() was called
     std::vector<Respawn> respawns_;                       // by slot - 1
     Respawn reserve_respawn_;
+    Respawn soon_;  // one step that must not happen inside the event that asks for it
+    // A worker forked from the imported app did not become ready: from then on the zygote is one
+    // that imports nothing, and each worker does it by itself.
+    bool fell_back_ = false;
+    bool zygote_outdated_ = false;  // it has the app still, and was told to die
     Substitution substitution_;
     CrashLoop crash_loop_;
 };

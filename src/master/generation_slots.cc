@@ -70,7 +70,8 @@ std::unique_ptr<WorkerHandle> Generation::order(std::uint32_t slot) {
     place.slot = slot;
     place.generation = number_;
     place.incarnation = next_incarnation(slot);
-    place.bounded_start = !loaded_.options.lazy_apps;
+    place.preloaded = !workers_import();
+    place.start_limit = loaded_.options.worker_start_timeout;
     stats::Slot& board = board_.slot(slot, stats::lane_of(place.incarnation));
     auto worker = std::make_unique<WorkerHandle>(holdings_, *this, board, place);
     auto expected = worker->expect(std::move(pair->near));
@@ -133,10 +134,32 @@ void Generation::on_worker_request(WorkerHandle& worker, control::Kind request) 
     owner_.on_app_request(*this, request);
 }
 
+bool Generation::workers_import() const {
+    const options::Options& options = loaded_.options;
+    return fell_back_ || options.lazy_apps || options.preload == options::Preload::off;
+}
+
+// At most once: workers of the zygote that goes now which are not ready by then are ordered again.
+void Generation::fall_back(const WorkerHandle& late) {
+    if (std::exchange(fell_back_, true)) return;
+    log::warning(
+        "preload-given-up",
+        "worker {}, forked from the imported app, was not ready within {:g} s; from now on each "
+        "worker of generation {} imports the app by itself. Probably the import started a thread, "
+        "and the fork left a lock behind that it held; start threads in @postfork or use "
+        "--lazy-apps",
+        late.place().slot,
+        std::chrono::duration<double>(loaded_.options.worker_start_timeout).count(), number_);
+    if (!zygote_) return;
+    zygote_outdated_ = true;
+    if (reserve_) reserve_->kill();
+    zygote_->kill();
+}
+
 void Generation::log_end(const WorkerEnd& end) const {
     if (end.cut_off) {
         log::warning("worker-killed", "{}", end.text);
-    } else if (end.expected || phase_ >= Phase::standby) {
+    } else if (end.expected || phase_ >= Phase::standby || (end.late && fell_back_)) {
         log::debug("worker-left", "{}", end.text);
     } else {
         log::error("worker-died", "{}", end.text);
@@ -145,6 +168,8 @@ void Generation::log_end(const WorkerEnd& end) const {
 
 void Generation::on_worker_dead(WorkerHandle& worker, const WorkerEnd& end) {
     const std::uint32_t slot = worker.place().slot;
+    const bool never_ready = lives() && worker.place().preloaded && !end.was_ready;
+    if (never_ready && end.late) fall_back(worker);
     log_end(end);
     if (substitution_.on_dead(worker, end, phase_ == Phase::serving)) {
         owner_.on_slot_left(*this, slot);
@@ -152,6 +177,7 @@ void Generation::on_worker_dead(WorkerHandle& worker, const WorkerEnd& end) {
     }
     substitution_.forget(slot);
     holdings_.loop.defer_delete(std::move(workers_[slot - 1]));
+    if (never_ready && fell_back_) return fill_wanted();
     if (coming() && !end.served) {
         Failure failure;
         failure.status = end.failed_status != 0 ? end.failed_status : kExitError;

@@ -17,12 +17,16 @@ void Generation::on_zygote_ready(ZygoteHandle& zygote, const std::string& about)
         return;
     }
     if (!about.empty()) log::info("app-loaded", "{}", about);
-    if (phase_ == Phase::preparing) owner_.on_generation_loaded(*this);
+    if (phase_ == Phase::preparing && !fell_back_) return owner_.on_generation_loaded(*this);
+    // Another zygote that imports nothing: see fall_back().
+    fill_wanted();
+    substitution_.go_on();
 }
 
 void Generation::on_zygote_dead(ZygoteHandle& zygote, const Failure& failure) {
     if (&zygote == reserve_.get()) return on_reserve_dead();
     holdings_.loop.defer_delete(std::move(zygote_));
+    if (std::exchange(zygote_outdated_, false) && lives()) return restart_zygote_later();
     if (phase_ == Phase::standby) return retire(loaded_.options.worker_reload_mercy, number_ + 1);
     if (reserve_ && phase_ == Phase::serving) {
         if (reserve_->phase() == ZygotePhase::ready) promote_reserve();
@@ -31,6 +35,13 @@ void Generation::on_zygote_dead(ZygoteHandle& zygote, const Failure& failure) {
     if (coming()) return fail(failure);
     if (phase_ != Phase::serving) return check_gone();
     owner_.on_zygote_lost(*this);
+}
+
+void Generation::restart_zygote_later() {
+    soon_.schedule([this] {
+        if (!lives() || zygote_) return;
+        if (auto started = start_zygote(); !started) fail({kExitError, started.error().text});
+    });
 }
 
 void Generation::promote_reserve() {

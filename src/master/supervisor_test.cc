@@ -60,6 +60,34 @@ TEST(Supervisor, WorkerThatSaysWhyItFailedGivesItsStatus) {
     EXPECT_EQ(server.wait_for_exit(), kExitAppFailed);
 }
 
+TEST(Supervisor, WorkersThatLockUpAtTheForkImportByThemselves) {
+    TestServer server("locks", 3);
+    server.loaded.options.worker_start_timeout = std::chrono::milliseconds(200);
+    server.start();
+    server.expect("app locks loaded");
+    server.expect("was not ready within 0.2 s; from now on each worker of generation 1 imports");
+    server.expect("app locks loaded");
+    for (int i = 0; i < 3; ++i) server.expect("spawned mewsgi worker ");
+    server.expect("serving on");
+    EXPECT_EQ(server.seen().find(" error "), std::string::npos) << server.seen();
+    server.signal(SIGTERM);
+    EXPECT_EQ(server.wait_for_exit(), 0);
+    const std::string& log = server.seen();
+    EXPECT_EQ(log.find("imports the app by itself"), log.rfind("imports the app by itself")) << log;
+}
+
+TEST(Supervisor, AReloadWhoseWorkersLockUpAtTheForkCommits) {
+    TestServer server("good", 2);
+    server.loaded.options.worker_start_timeout = std::chrono::milliseconds(300);
+    server.start();
+    server.expect("serving on");
+    server.set_module("locks");
+    const CommandAnswer answer = server.ask(Command::reload);
+    EXPECT_EQ(answer.status, 0) << answer.text;
+    server.expect("each worker of generation 2 imports");
+    server.expect("reloaded: generation 2");
+}
+
 TEST(Supervisor, StopsWhileAnImportHangs) {
     TestServer server("hangs");
     server.start();

@@ -153,9 +153,16 @@ private:
         program.version = "0.0.1";
         program.path = FAKE_PYTHON;
         program.package_dir = folder.path();
-        program.arguments = {"--module",    "x",           "--interpreter",
-                             FAKE_PYTHON,   "--processes", std::to_string(loaded.options.processes),
-                             "--log-level", "debug"};
+        program.arguments = {"--module",
+                             "x",
+                             "--interpreter",
+                             FAKE_PYTHON,
+                             "--processes",
+                             std::to_string(loaded.options.processes),
+                             "--log-level",
+                             "debug",
+                             "--worker-start-timeout",
+                             std::to_string(loaded.options.worker_start_timeout.count()) + "ms"};
         program.arguments.insert(program.arguments.end(), arguments_.begin(), arguments_.end());
         for (char** entry = environ; *entry != nullptr; ++entry)
             program.environment.emplace_back(*entry);

@@ -16,7 +16,6 @@ namespace {
 using Phase = WorkerPhase;
 using base::Milliseconds;
 
-constexpr Milliseconds kStartDeadline{60000};
 // A worker whose socket closed is on its way out; one that lives on cannot be led any more.
 constexpr Milliseconds kAfterClose{5000};
 
@@ -92,6 +91,17 @@ void WorkerHandle::start_deadline(Milliseconds delay, std::string missed) {
     });
 }
 
+void WorkerHandle::limit_start() {
+    const Milliseconds limit = place_.start_limit;
+    stop_deadline();
+    deadline_ = holdings_.loop.start_timer(limit, [this, limit] {
+        deadline_ = 0;
+        late_ = true;
+        kill(base::format("was not ready within {:g} s",
+                          std::chrono::duration<double>(limit).count()));
+    });
+}
+
 void WorkerHandle::stop_deadline() {
     if (deadline_ != 0) holdings_.loop.cancel_timer(deadline_);
     deadline_ = 0;
@@ -100,7 +110,7 @@ void WorkerHandle::stop_deadline() {
 base::Result<void> WorkerHandle::expect(os::Fd near) {
     peer_ = std::make_unique<Peer>(holdings_.loop, std::move(near), *this);
     if (auto opened = peer_->open(); !opened) return opened;
-    start_deadline(kStartDeadline, "was not ready within 60 s");
+    limit_start();
     return {};
 }
 
@@ -121,7 +131,10 @@ void WorkerHandle::learn_pid(pid_t pid) {
     }
     pid_ = pid;
     board_.pid.store(static_cast<std::uint64_t>(pid), std::memory_order_relaxed);
-    if (phase_ == Phase::ordered) step(Phase::starting);
+    if (phase_ == Phase::ordered) {
+        step(Phase::starting);
+        limit_start();  // a zygote that forks many workers takes a while to come to this one
+    }
     // Told to die before it had a pid.
     if (!killed_because_.empty()) Children::kill(pid_);
 }
@@ -196,7 +209,7 @@ void WorkerHandle::on_message(control::Message& message) {
         case control::Kind::hello:
             learn_pid(message.pid);
             // From here on an import may run (lazy-apps), which takes what it takes.
-            if (!place_.bounded_start && phase_ == Phase::starting) stop_deadline();
+            if (!place_.preloaded && phase_ == Phase::starting) stop_deadline();
             return;
         case control::Kind::ready:
             return on_ready();
@@ -253,6 +266,7 @@ void WorkerHandle::finish(int wait_status, bool known_status) {
     end.served = served_;
     end.from_outside = known_status && WIFSIGNALED(wait_status) &&
                        WTERMSIG(wait_status) == SIGKILL && killed_because_.empty();
+    end.late = late_;
     end.cut_off = served_ && !killed_because_.empty();
     if (failed_) {
         end.failed_status = failure_.value == 0 ? kExitError : static_cast<int>(failure_.value);

@@ -28,6 +28,7 @@ struct WorkerEnd {
     bool was_ready = false;
     bool served = false;
     bool from_outside = false;  // a SIGKILL that was not ours
+    bool late = false;      // was not ready within worker-start-timeout
     bool cut_off = false;   // served, and the master had to kill it
     int failed_status = 0;  // it said `failed`: that status, and why
     std::string text;       // one sentence
@@ -46,8 +47,9 @@ struct WorkerPlace {
     std::uint32_t slot = 0;
     std::uint32_t generation = 0;
     std::uint64_t incarnation = 0;
-    bool bounded_start =
-        true;  // false: the worker itself imports the app, which takes what it takes
+    // False: the worker itself imports the app, which takes what it takes.
+    bool preloaded = true;
+    base::Milliseconds start_limit{60000};  // to its fork, and again from there to ready
 };
 
 class WorkerHandle final : public PeerOwner, public ChildWatcher {
@@ -83,6 +85,7 @@ private:
     void learn_pid(pid_t pid);
     void tell(control::Kind kind, std::uint32_t generation, std::uint64_t value = 0);
     void start_deadline(base::Milliseconds delay, std::string missed);
+    void limit_start();
     void stop_deadline();
     void on_ready();
     void give_back_token();
@@ -101,6 +104,7 @@ private:
     std::uint64_t cut_ = 0;  // requests that it left unfinished, as it said
     bool was_ready_ = false;
     bool served_ = false;
+    bool late_ = false;
     bool told_to_end_ = false;
     std::string killed_because_;
     control::Message failure_;  // kind failed, if it came

@@ -38,7 +38,7 @@ protected:
         ASSERT_TRUE(pair);
         far = std::move(pair->far);
         handle = std::make_unique<WorkerHandle>(holdings, owner, board.slot(1, 1),
-                                                WorkerPlace{1, 3, 7, true});
+                                                WorkerPlace{1, 3, 7, true, start_limit});
         ASSERT_TRUE(handle->expect(std::move(pair->near)));
     }
     void TearDown() override {
@@ -85,6 +85,7 @@ protected:
     os::Fd far;
     std::unique_ptr<WorkerHandle> handle;
     pid_t child = 0;
+    base::Milliseconds start_limit{60000};
 };
 
 TEST_F(Worker, GoesItsWay) {
@@ -203,6 +204,41 @@ TEST_F(Worker, MercyEnds) {
     reap();
     EXPECT_TRUE(owner.end.cut_off);
     EXPECT_NE(owner.end.text.find("mercy"), std::string::npos) << owner.end.text;
+}
+
+class LateWorker : public Worker {
+protected:
+    LateWorker() { start_limit = base::Milliseconds{30}; }
+};
+
+TEST_F(LateWorker, IsKilledAndSaysWhy) {
+    const pid_t pid = start_child();
+    say(control::Kind::hello, pid);
+    loop.run_once(base::Milliseconds{10000});
+    reap();
+    EXPECT_TRUE(owner.end.late);
+    EXPECT_FALSE(owner.end.was_ready);
+    EXPECT_NE(owner.end.text.find("was not ready within 0.03 s"), std::string::npos)
+        << owner.end.text;
+}
+
+TEST_F(LateWorker, IsLateAlsoIfItWasNeverForked) {
+    loop.run_once(base::Milliseconds{10000});
+    EXPECT_EQ(owner.deaths, 1);
+    EXPECT_TRUE(owner.end.late);
+}
+
+TEST_F(LateWorker, HasItsLimitFromTheForkOn) {
+    loop.run_once(base::Milliseconds{0});
+    const auto ordered = clock.now();
+    while (clock.now() - ordered < base::Milliseconds{20}) {
+    }
+    say(control::Kind::hello, start_child());
+    EXPECT_EQ(owner.deaths, 0);
+    loop.run_once(base::Milliseconds{10000});
+    reap();
+    EXPECT_GE(clock.now() - ordered, base::Milliseconds{50});
+    EXPECT_TRUE(owner.end.late);
 }
 
 TEST(Children, StrangersAreReapedSilently) {

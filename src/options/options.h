@@ -55,13 +55,14 @@ struct Options {
 
     // processes
     bool master = true;
-    int processes = 1;                     // resolved: `auto` is already a number here
-    bool processes_auto = false;           // true: the number came from cgroup and CPUs
-    int threads = 1;                       // cores of one worker
-    std::uint32_t threads_stack_size = 0;  // KiB; 0: the system's own
-    std::uint64_t max_requests = 0;        // of one worker, then it is replaced; 0: no limit
-    std::uint64_t max_requests_delta = 0;  // more for each further worker
-    std::string uid;                       // name or number; empty: unchanged
+    int processes = 1;                         // resolved: `auto` is already a number here
+    bool processes_auto = false;               // true: the number came from cgroup and CPUs
+    int threads = 1;                           // cores of one worker
+    std::uint32_t threads_stack_size = 0;      // KiB; 0: the system's own
+    Milliseconds worker_start_timeout{60000};  // from the fork to ready, if the app is preloaded
+    std::uint64_t max_requests = 0;            // of one worker, then it is replaced; 0: no limit
+    std::uint64_t max_requests_delta = 0;      // more for each further worker
+    std::string uid;                           // name or number; empty: unchanged
     std::string gid;
     std::string pidfile;
     bool vacuum = true;

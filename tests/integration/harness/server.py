@@ -201,6 +201,11 @@ class Server:
         with self._more:
             return re.search(pattern, "\n".join(self.lines[since:]), re.MULTILINE)
 
+    def find_all(self, pattern: str, since: int = 0) -> list[str]:
+        """The lines that match."""
+        with self._more:
+            return [line for line in self.lines[since:] if re.search(pattern, line)]
+
     def wait_log(self, pattern: str, since: int = 0, timeout: float = 10.0) -> re.Match[str]:
         """The first match of `pattern` in the log from line `since` on, as soon as it is there."""
         deadline = time.monotonic() + timeout
