@@ -52,6 +52,12 @@ def serve(
     With mounts (prefix and app), they are all that is served. Returns the exit status.
     """
 
+def before_fork() -> None:
+    """For a fork by the app: this process has no thread of ours from now on."""
+
+def after_fork() -> None:
+    """In the parent: the thread comes back as soon as the fork returned."""
+
 def limit_exit(seconds: float, status: int, /) -> None:
     """From now on this process has so long to end by itself; then it is ended, with a log line."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from time import perf_counter
 
@@ -22,6 +23,8 @@ def run(boot: Boot, slot: int, apps: Apps, lazy: bool) -> NoReturn:
     if lazy:
         apps = load_here(boot)
     call_hook("post_fork_hook")
+    # Last, so that the app's own hooks, as far as they are there, find the process as it will be.
+    os.register_at_fork(before=_mewsgi.before_fork, after_in_parent=_mewsgi.after_fork)
     status = serve(apps)
     leave(status)
 
@@ -37,7 +40,8 @@ def load_here(boot: Boot) -> Apps:
     from mewsgi import _apps
 
     started = perf_counter()
-    apps = _apps.load(boot["options"], refuse_app if boot["options"]["need-app"] else log_failure)
+    report = refuse_app if boot["options"]["need-app"] else log_failure
+    apps = _apps.load(boot["options"], report)
     if apps.names:
         took = perf_counter() - started
         _mewsgi.log("info", "app-loaded", f"{apps.about} loaded in {took:.2f} s")

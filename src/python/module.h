@@ -32,6 +32,10 @@ PyObject* request_id(PyObject* module, PyObject* unused);
 PyObject* total_requests(PyObject* module, PyObject* unused);
 PyObject* workers(PyObject* module, PyObject* unused);
 
+// app_forks.cc: around each fork by the app.
+PyObject* before_fork(PyObject* module, PyObject* unused);
+PyObject* after_fork(PyObject* module, PyObject* unused);
+
 // module_connections.cc
 PyObject* open_connections(PyObject* module, PyObject* unused);
 

@@ -16,6 +16,8 @@ PyMethodDef function_table[] = {
     {"wait_for_spawn", wait_for_spawn_order, METH_NOARGS,
      "Stand still and fork a worker for each order; returns in the worker."},
     {"serve", serve, METH_VARARGS, "Answer requests until the master retires this worker."},
+    {"before_fork", before_fork, METH_NOARGS, "Ends the thread of ours, for a fork by the app."},
+    {"after_fork", after_fork, METH_NOARGS, "Starts it again, in the parent."},
     {"limit_exit", limit_exit, METH_VARARGS, "limit_exit(seconds, status): exit then at last."},
     {"set_exit_step", set_exit_step, METH_O, "What that exit names as not done."},
     {"leave", leave_process, METH_O, "End this process at once."},

@@ -10,6 +10,7 @@
 #include "log/log.h"
 #include "os/fd.h"
 #include "python/app_error.h"
+#include "python/app_forks.h"
 #include "python/core_threads.h"
 #include "python/gil_wait.h"
 #include "python/role.h"
@@ -139,6 +140,7 @@ PyObject* serve_inline(worker::Worker& worker) {
     hooks.wait = gil_wait_hooks();
     hooks.turn = run_signal_handlers;
     if (const auto opened = worker.open(hooks); !opened) return raise(opened.error());
+    const ForkingWorker forking(worker);
     worker.run();
     return PyLong_FromLong(0);
 }

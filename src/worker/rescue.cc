@@ -2,10 +2,14 @@
 
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <ctime>
+#include <system_error>
 #include <utility>
 
+#include "log/log.h"
 #include "os/forked.h"
 #include "os/futex.h"
 #include "os/signals.h"
@@ -15,29 +19,73 @@ namespace mew::worker {
 namespace {
 // Looks without a call in between, after which the thread sleeps until the next one.
 constexpr int kQuietLooks = 100;
+constexpr int kUnlistedLooks = 1000;
+constexpr long kUnlistedStep = 20'000;  // ns; 20 ms in all
+
+// A thread can be joined a moment before the kernel ceases to count it.
+void wait_until_unlisted(pid_t tid) {
+    for (int look = 0; look < kUnlistedLooks; ++look) {
+        if (::syscall(SYS_tgkill, ::getpid(), tid, 0) != 0) return;
+        const timespec pause{0, kUnlistedStep};
+        ::nanosleep(&pause, nullptr);
+    }
+}
 }  // namespace
 
 Rescue::~Rescue() {
-    if (!thread_.joinable()) return;
-    stopping_.store(true);
-    asleep_.store(0);
-    os::futex_wake(asleep_);
-    thread_.join();
-    loop_.remove(wake_.get(), *this);
+    if (thread_.joinable()) stop_thread();
+    if (home_ != std::thread::id()) loop_.remove(wake_.get(), *this);
 }
 
 base::Result<void> Rescue::start() {
     wake_.reset(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
     if (!wake_) return base::fail_errno("cannot make the rescue thread's wake-up");
     if (auto added = loop_.add(wake_.get(), EPOLLIN, *this); !added) return added;
+    home_ = std::this_thread::get_id();
+    start_thread();
+    return {};
+}
+
+void Rescue::start_thread() {
     // Signals are for the thread that runs the app's handlers.
     const os::BlockedSignals blocked;
     thread_ = std::thread([this] { main(); });
     ::pthread_setname_np(thread_.native_handle(), "mewsgi-rescue");
-    return {};
+}
+
+void Rescue::stop_thread() {
+    stopping_.store(true);
+    asleep_.store(0);
+    os::futex_wake(asleep_);
+    thread_.join();
+    wait_until_unlisted(tid_.exchange(0));
+    stopping_.store(false);
+}
+
+void Rescue::pause() {
+    if (!thread_.joinable() || std::this_thread::get_id() != home_) return;
+    paused_ = true;
+    std::uint32_t calling = owner_calling;
+    const bool in_call = owner_.load() != owner_loop;
+    if (in_call && !owner_.compare_exchange_strong(calling, owner_loop)) take_back();
+    stop_thread();
+    if (in_call) owner_.store(owner_calling);
+}
+
+void Rescue::resume() {
+    if (!paused_ || std::this_thread::get_id() != home_ || os::is_forked_child()) return;
+    try {
+        start_thread();
+        paused_ = false;
+    } catch (const std::system_error& error) {
+        // The next call tries again; until then this worker is one that nobody rescues.
+        log::warning("no-rescue-thread", "cannot start the thread that guards long requests: {}",
+                     error.what());
+    }
 }
 
 void Rescue::on_call_begins() {
+    if (paused_) resume();
     calls_.store(calls_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     owner_.exchange(owner_calling);  // before the look at asleep_, in one order for both threads
     if (asleep_.load() == 0) return;
@@ -65,6 +113,7 @@ void Rescue::on_event(std::uint32_t) {
 }
 
 void Rescue::main() {
+    tid_.store(static_cast<pid_t>(::syscall(SYS_gettid)));
     while (!stopping_.load()) {
         if (look()) take_over();
         if (quiet_looks_ > kQuietLooks)

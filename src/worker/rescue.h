@@ -8,8 +8,13 @@
 //   owner:   loop --call begins--> calling --kPatience--> rescued --call ended--> wanted --> loop
 //                                     \------------------call ended-------------------------/
 //
+// Around a fork by the app the thread is away (pause, resume): the process then has as many threads
+// as the app started, which is what Python warns by. The loop stands still meanwhile.
+//
 // The steps are one atomic word; who it names owns the loop, so nothing of the loop needs a lock.
 // While requests come, the thread looks every kPatience; it sleeps for good while the worker idles.
+
+#include <sys/types.h>
 
 #include <atomic>
 #include <cstdint>
@@ -45,6 +50,10 @@ public:
     void on_call_begins();
     void on_call_ended();
 
+    // --- called by the loop's thread, inside a call or outside; from others they do nothing
+    void pause();
+    void resume();
+
     // It saw no call for a while and waits for the next one without looking.
     bool asleep() const { return asleep_.load() != 0; }
 
@@ -57,6 +66,8 @@ private:
     void sleep_until_woken();
     void take_over();
     void take_back();
+    void start_thread();
+    void stop_thread();
 
     net::EventLoop& loop_;
     Duty duty_;
@@ -65,10 +76,14 @@ private:
     std::atomic<std::uint64_t> calls_{0};
     std::atomic<std::uint32_t> asleep_{0};
     std::atomic<bool> stopping_{false};
+    std::atomic<pid_t> tid_{0};
     // The rescue thread's own.
     std::uint64_t seen_calls_ = 0;
     int quiet_looks_ = 0;
+    // The loop's thread's own.
     std::thread thread_;
+    std::thread::id home_;
+    bool paused_ = false;
 };
 
 }  // namespace mew::worker

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <thread>
 
@@ -140,6 +141,64 @@ TEST_F(RescueTest, AHandlerThatLeavesMeanwhileIsHeardNoMore) {
     bell->ring();
     loop.run_once(1000ms);
     EXPECT_EQ(bell->heard, 1);
+}
+
+int count_threads() {
+    int count = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+        (void)entry;
+        ++count;
+    }
+    return count;
+}
+
+TEST_F(RescueTest, IsAwayWhilePausedAndComesBack) {
+    const int with_it = count_threads();
+    for (int i = 0; i < 100; ++i) {
+        rescue->on_call_begins();
+        if (i % 2 == 1) {  // it owns the loop
+            bell->ring();
+            EXPECT_TRUE(wait([&] { return bell->heard > i / 2; }));
+        }
+        rescue->pause();
+        EXPECT_EQ(count_threads(), with_it - 1);
+        EXPECT_EQ(begun, ended) << "the loop is nobody's while the call lasts";
+        if (i % 3 == 0) rescue->on_call_ended();
+        rescue->resume();
+        EXPECT_EQ(count_threads(), with_it);
+        if (i % 3 != 0) rescue->on_call_ended();
+    }
+    // And it still does its work.
+    const int heard = bell->heard;
+    rescue->on_call_begins();
+    rescue->pause();
+    rescue->resume();
+    bell->ring();
+    EXPECT_TRUE(wait([&] { return bell->heard == heard + 1; }));
+    rescue->on_call_ended();
+}
+
+TEST_F(RescueTest, PausedOutsideACallItComesBackWithTheNext) {
+    rescue->pause();
+    rescue->on_call_begins();
+    bell->ring();
+    EXPECT_TRUE(wait([&] { return bell->heard == 1; }));
+    rescue->on_call_ended();
+    rescue->pause();
+    rescue->pause();
+    rescue->resume();
+    rescue->resume();
+}
+
+TEST_F(RescueTest, AnotherThreadPausesNothing) {
+    const int before = count_threads();
+    std::thread([&] { rescue->pause(); }).join();
+    EXPECT_EQ(count_threads(), before);
+}
+
+TEST_F(RescueTest, EndsAlsoWhilePaused) {
+    rescue->pause();
+    rescue.reset();
 }
 
 TEST_F(RescueTest, CallsOfAllLengthsOneAfterTheOther) {

@@ -57,6 +57,14 @@ public:
     base::Result<void> open(const LanguageHooks& hooks);
     // Says ready, then answers requests until retired.
     void run();
+
+    // Around a fork by the app, on the thread that runs it: see Rescue.
+    void pause_rescue() {
+        if (rescue_) rescue_->pause();
+    }
+    void resume_rescue() {
+        if (rescue_) rescue_->resume();
+    }
     void stop() { loop_.stop(); }
 
 private:

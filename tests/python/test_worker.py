@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import re
 import signal
 import sys
@@ -38,6 +39,7 @@ def run(native: FakeNative, make_boot: MakeBoot, monkeypatch: pytest.MonkeyPatch
         with pytest.raises(Ended):
             _worker.run(boot, 2, apps, lazy)
 
+    monkeypatch.setattr(os, "register_at_fork", lambda **hooks: native.calls.append(("at fork",)))
     yield start
     signal.signal(signal.SIGALRM, alarm)
 
@@ -56,6 +58,7 @@ def test_order_of_a_life(run: Any, native: FakeNative) -> None:
     assert calls == [
         ("set_title", "mewsgi worker 2"),
         ("forked",),
+        ("at fork",),
         ("serve", app, []),
         ("limit_exit", 5.0, 0),
         ("set_exit_step", "uwsgi.atexit"),
