@@ -18,7 +18,7 @@ from mewsgi import __version__
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import Any, NoReturn
+    from typing import Any, Callable, NoReturn
 
     from mewsgi._apps import Apps
     from mewsgi._mewsgi import Boot
@@ -152,16 +152,26 @@ def load_in_zygote(boot: Boot) -> Apps:
 
     before = {fd for fd, _ in _mewsgi.open_connections()}
     started = perf_counter()
-    apps = _apps.load(boot["options"], refuse_app if boot["options"]["need-app"] else log_failure)
+    report = refuse_app if boot["options"]["need-app"] else log_failure
+    apps = _apps.load(boot["options"], report)
+    took = perf_counter() - started
+    warm_up(boot, apps, report)
     if apps.names and boot["options"]["preload"] != "on":  # else it was asked for
         warn_of_leftovers(before)
     if apps.names:
-        _mewsgi.zygote_ready(f"{apps.about} loaded in {perf_counter() - started:.2f} s")
+        _mewsgi.zygote_ready(f"{apps.about} loaded in {took:.2f} s")
     elif apps.failed:
         _mewsgi.zygote_ready("serving without an app (need-app is off)")
     else:
         _mewsgi.zygote_ready("no app is configured: every request gets a 500")
     return apps
+
+
+def warm_up(boot: Boot, apps: Apps, report: Callable[[str], None]) -> None:
+    if boot["options"]["warm-up"] and apps.names:
+        from mewsgi import _warm_up
+
+        _warm_up.run(boot, apps, report)
 
 
 def refuse_app(text: str) -> NoReturn:

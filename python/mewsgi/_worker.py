@@ -7,7 +7,7 @@ import sys
 from time import perf_counter
 
 from mewsgi import _mewsgi
-from mewsgi._bootstrap import APP_FAILED, flush, log_failure
+from mewsgi._bootstrap import APP_FAILED, flush, log_failure, warm_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def load_here(boot: Boot) -> Apps:
     if apps.names:
         took = perf_counter() - started
         _mewsgi.log("info", "app-loaded", f"{apps.about} loaded in {took:.2f} s")
+    warm_up(boot, apps, report)
     return apps
 
 

@@ -211,6 +211,9 @@ TEST(Load, OptionsAcross) {
     EXPECT_TRUE(says(with("chdir = /no/where\n").mistakes, "there is no folder /no/where"));
     EXPECT_TRUE(says(load_ini("http = :1\nwsgi-file = no.py\nchdir = /tmp\n").mistakes,
                      "there is no file /tmp/no.py"));
+    EXPECT_EQ(texts(with("warm-up = /\nwarm-up = https://cats.example/a?b=%20\n").mistakes), "");
+    EXPECT_TRUE(says(with("warm-up = news\n").mistakes, "write a path as /news"));
+    EXPECT_TRUE(says(with("warm-up = /a b\n").mistakes, "goes as %XX"));
     EXPECT_TRUE(says(with("lazy-apps = 1\npreload = on\n").mistakes, "exclude each other"));
     EXPECT_TRUE(says(with("logto = 10.0.0.1:514\n").mistakes, "over the network"));
     EXPECT_TRUE(says(with("master = false\n").warnings, "always has a master"));

@@ -52,6 +52,7 @@ struct Options {
     bool need_app = true;
     bool lazy_apps = false;
     Preload preload = Preload::automatic;
+    std::vector<std::string> warm_up;  // URIs that the app is called with before it serves
 
     // processes
     bool master = true;

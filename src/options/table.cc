@@ -133,6 +133,15 @@ constexpr Row kTable[] = {
              "connections that the import left open.",
      .choices = "on off auto",
      .uwsgi = false},
+    {.name = "warm-up",
+     .type = text,
+     .group = Group::app,
+     .field = &Options::warm_up,
+     .value_name = "URI",
+     .help = "Call the app with a GET of this path (or http://host/path) once it is imported, and "
+             "before it serves; an answer of 500 and above is a failed import.",
+     .flags = kRepeatable,
+     .uwsgi = false},
 
     // ---- processes
     {.name = "processes",

@@ -38,6 +38,7 @@ public:
         identities();
         folders();
         log_target();
+        warm_ups();
         switches();
         reload_check();
     }
@@ -280,6 +281,19 @@ private:
             mistake("logto", base::format("logto = {}: logging over the network is not there yet; "
                                           "write ./{} if it is a file",
                                           printable(target), printable(target)));
+    }
+
+    void warm_ups() {
+        for (const std::string& uri : options_.warm_up) {
+            const bool good = (uri.starts_with("/") || uri.starts_with("http://") ||
+                               uri.starts_with("https://")) &&
+                              std::ranges::all_of(uri, [](char c) { return c > ' ' && c < 127; });
+            if (!good)
+                mistake("warm-up", base::format("warm-up = {}: write a path as /news?page=2, or "
+                                                "http://example.org/news to name the host; what "
+                                                "is no ASCII goes as %XX",
+                                                printable(uri)));
+        }
     }
 
     void switches() {
