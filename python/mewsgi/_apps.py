@@ -68,7 +68,7 @@ class _Load:
             return call(), False
         except BaseException as error:  # noqa: BLE001 -- sys.exit() in an app is one of them
             self.apps.failed = True
-            self.report(_loader.explain_failure(error, what))
+            self.report(_loader.explain_failure(error, what) + explain_holder(error))
             return None, True
 
     def mount_all(self, where: str, by_path: Any) -> None:
@@ -98,6 +98,15 @@ class _Load:
             wanted = self.options["callable"]
             self.known[target] = _loader.load_named(target, wanted, where)
         return self.known[target]
+
+
+def explain_holder(error: BaseException) -> str:
+    """For what the app could not get since another process of this server has it."""
+    from mewsgi import _held
+
+    reloading = getattr(sys.modules.get("uwsgi"), "is_a_reload", False)
+    text = _held.explain(error, reloading)
+    return "\n" + text if text else ""
 
 
 def prefix_of(path: Any) -> str:
