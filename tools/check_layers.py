@@ -21,7 +21,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "protocols": ("http", "http1", "http2", "websocket", "gateway"),
     "exchange": ("control", "mailbox", "cache", "statics"),
     "services": ("spooler", "mules", "timers", "signals"),
-    "roles": ("master", "worker", "python", "front", "manager", "logger", "emperor"),
+    "roles": ("master", "worker", "python", "front", "manager", "logger", "watcher", "emperor"),
     "programs": ("app",),
 }
 LAYER_OF = {module: layer for layer, modules in LAYERS.items() for module in modules}

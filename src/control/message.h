@@ -1,10 +1,11 @@
 #pragma once
-// Orders between the master, its zygotes and its workers. One SOCK_SEQPACKET pair per zygote and
-// per worker; end of file means that the other side died. One packet is one message: this header,
+// Orders between the master, its zygotes, its workers and its watcher. One SOCK_SEQPACKET pair for
+// each of them; end of file means that the other side died. One packet is one message: this header,
 // then `text_size` bytes of text, and up to kMaxDescriptors descriptors (SCM_RIGHTS).
 //
 //   zygote:  hello > [failed | ready] > spawned*          worker: hello > ready > ... > left
 //   master:  spawn* reserve* (with the child's end) reopen-log leave   check serve retire reopen-log leave
+//   watcher: changed*                          master: watch files hold reopen-log
 //
 // Both ends are the same build or they part: hello carries version and build id, and whoever sees
 // another one closes the socket and says so.
@@ -34,6 +35,14 @@ enum class Kind : std::uint32_t {
     stop,     // worker: the app asked (uwsgi.stop())
     worn,     // worker: asks for a substitute; value = requests it served (max-requests)
     left,     // worker: retired, about to exit; value = requests cut (0: none)
+    files,    // zygote or worker: descriptor 0: the files of its modules (watch_list.h). The master
+              // passes it on to the watcher, with slot and generation
+    // watcher > master
+    changed,  // value = Trigger, text = the path, slot = how many others changed with it
+    // master > watcher
+    watch,  // descriptor 0: the paths of the options (watch_list.h); value = ms between two looks
+            // where events are not to be had; generation = the committed one: older files go
+    hold,   // value 1: code is being loaded; what its files become is judged by `hold` 0
     // master > zygote
     spawn,    // slot, value = incarnation; descriptor 0: the worker's control end
     reserve,  // fork a zygote's reserve; value = number of the order; descriptor 0: its control end
