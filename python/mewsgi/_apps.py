@@ -68,6 +68,9 @@ class _Load:
             return call(), False
         except BaseException as error:  # noqa: BLE001 -- sys.exit() in an app is one of them
             self.apps.failed = True
+            autoreload = sys.modules.get("mewsgi._autoreload")
+            if autoreload:
+                autoreload.note_failure(error)
             self.report(_loader.explain_failure(error, what) + explain_holder(error))
             return None, True
 

@@ -35,6 +35,10 @@ def run(boot_fd: int) -> NoReturn:
     native = load_native(os.path.dirname(os.path.abspath(__file__)))
     boot = attach(native, boot_fd)
     prepare_interpreter(boot)
+    if boot["options"]["py-autoreload"]:
+        from mewsgi import _autoreload
+
+        _autoreload.start(boot["options"])
     lazy = is_lazy(boot["options"])
     from mewsgi import _apps
 
@@ -154,6 +158,7 @@ def load_in_zygote(boot: Boot) -> Apps:
     started = perf_counter()
     report = refuse_app if boot["options"]["need-app"] else log_failure
     apps = _apps.load(boot["options"], report)
+    tell_files()
     took = perf_counter() - started
     warm_up(boot, apps, report)
     if apps.names and boot["options"]["preload"] != "on":  # else it was asked for
@@ -178,6 +183,7 @@ def refuse_app(text: str) -> NoReturn:
     from mewsgi import _mewsgi
 
     flush()
+    tell_files()
     _mewsgi.zygote_failed(APP_FAILED, text)
 
 
@@ -185,6 +191,13 @@ def log_failure(text: str) -> None:
     from mewsgi import _mewsgi
 
     _mewsgi.log("error", "app-failed", text)
+
+
+def tell_files() -> None:
+    """With py-autoreload: what has been imported by now."""
+    autoreload = sys.modules.get("mewsgi._autoreload")
+    if autoreload:
+        autoreload.look()
 
 
 def warn_of_leftovers(before: set[int]) -> None:

@@ -7,7 +7,7 @@ import sys
 from time import perf_counter
 
 from mewsgi import _mewsgi
-from mewsgi._bootstrap import APP_FAILED, flush, log_failure, warm_up
+from mewsgi._bootstrap import APP_FAILED, flush, log_failure, tell_files, warm_up
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def load_here(boot: Boot) -> Apps:
     started = perf_counter()
     report = refuse_app if boot["options"]["need-app"] else log_failure
     apps = _apps.load(boot["options"], report)
+    tell_files()
     if apps.names:
         took = perf_counter() - started
         _mewsgi.log("info", "app-loaded", f"{apps.about} loaded in {took:.2f} s")
@@ -51,6 +52,7 @@ def load_here(boot: Boot) -> Apps:
 
 def refuse_app(text: str) -> NoReturn:
     flush()
+    tell_files()
     _mewsgi.worker_failed(APP_FAILED, text)
 
 

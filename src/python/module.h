@@ -36,6 +36,10 @@ PyObject* workers(PyObject* module, PyObject* unused);
 PyObject* before_fork(PyObject* module, PyObject* unused);
 PyObject* after_fork(PyObject* module, PyObject* unused);
 
+// module_files.cc: py-autoreload.
+PyObject* watch_modules(PyObject* module, PyObject* look);
+PyObject* tell_files(PyObject* module, PyObject* list);
+
 // module_connections.cc
 PyObject* open_connections(PyObject* module, PyObject* unused);
 

@@ -4,6 +4,7 @@
 
 #include "log/log.h"
 #include "python/app_error.h"
+#include "python/module_files.h"
 #include "python/wsgi_upgrade.h"
 
 namespace mew::python {
@@ -81,6 +82,7 @@ void WsgiBridge::run(http::Exchange& exchange) {
     if (call.input) InputType::detach(call.input.get());
     head_.clear();
     keep_.clear();
+    look_for_imports();
 }
 
 bool WsgiBridge::call_app(Call& call) {
