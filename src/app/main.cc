@@ -20,6 +20,7 @@
 #include "master/interpreter.h"
 #include "master/launcher.h"
 #include "options/load.h"
+#include "watcher/watcher.h"
 
 extern char** environ;  // POSIX names it, no header does
 
@@ -99,6 +100,7 @@ int serve(const std::vector<std::string>& arguments, std::vector<std::string> en
     program.environment = std::move(environment);
     program.inherited = std::move(*inherited);
     program.logger = logger::run;
+    program.watcher = watcher::run;
     // The app's environment is the user's: what the console script told us ends here.
     ::unsetenv(kLauncherPython);
     return master::launch(program, std::move(loaded));

@@ -41,7 +41,8 @@ enum class Kind : std::uint32_t {
     changed,  // value = Trigger, text = the path, slot = how many others changed with it
     // master > watcher
     watch,  // descriptor 0: the paths of the options (watch_list.h); value = ms between two looks
-            // where events are not to be had; generation = the committed one: older files go
+            // where events are not to be had; generation = the committed one, slot = the oldest
+            // that may serve again: files of older ones go
     hold,   // value 1: code is being loaded; what its files become is judged by `hold` 0
     // master > zygote
     spawn,    // slot, value = incarnation; descriptor 0: the worker's control end

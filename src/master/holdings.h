@@ -9,9 +9,11 @@
 #include "control/gate.h"
 #include "control/message.h"
 #include "master/children.h"
+#include "master/fifo.h"
 #include "master/log_target.h"
 #include "master/pidfile.h"
 #include "master/program.h"
+#include "master/watcher_handle.h"
 #include "net/event_loop.h"
 #include "net/listener.h"
 #include "options/load.h"
@@ -21,12 +23,18 @@ namespace mew::master {
 
 struct Holdings {
     Holdings(net::EventLoop& the_loop, const Program& the_program)
-        : loop(the_loop), program(the_program), log_target(the_loop, children) {}
+        : loop(the_loop),
+          program(the_program),
+          log_target(the_loop, children),
+          watcher(the_loop, children, log_target, the_program.watcher),
+          fifos(the_loop) {}
 
     net::EventLoop& loop;
     const Program& program;
     Children children;
     LogTarget log_target;
+    WatcherHandle watcher;
+    Fifos fifos;
     std::vector<net::Listener> listeners;
     control::Gate gate;                    // who may accept, across generations
     os::Fd bell;                           // thunder-lock: rung when its token is free

@@ -77,6 +77,7 @@ int give_up(Holdings& holdings, const std::vector<std::string>& mistakes) {
         holdings.log_target.tell_starter(mistake);
     }
     unbind_all(holdings);
+    holdings.fifos.close(true);
     holdings.pidfile.remove();
     return kExitError;
 }
@@ -136,6 +137,7 @@ int launch(const Program& program, options::Loaded loaded) {
 
     // Workers whose zygote or middle process ended become ours, as do their orphans.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    holdings.watcher.run_as(holdings.identity);
     if (auto started = holdings.log_target.start_logger(); !started)
         return give_up(holdings, {started.error().text});
     Supervisor supervisor(holdings);

@@ -1,6 +1,6 @@
 #pragma once
 // What the program itself brings to the master: app/main.cc fills it once, before anything runs.
-// The logger is another role, which the master may start but not include: hence a function.
+// Logger and watcher are other roles, which the master may start but not include: hence functions.
 
 #include <functional>
 #include <string>
@@ -25,6 +25,8 @@ struct Program {
     std::vector<net::Inherited> inherited;  // sockets that this process was started with
     // Body of the logger process: reads raw lines from `input`, writes events to `output`.
     std::function<int(int input, int output)> logger;
+    // Body of the watcher process: takes lists of files, tells which one changed.
+    std::function<int(int control)> watcher;
 };
 
 }  // namespace mew::master

@@ -69,6 +69,7 @@ void Shutdown::stop(const std::string& why, Milliseconds drain, Milliseconds mer
 void Shutdown::retire_all(Milliseconds mercy) {
     step(Phase::graceful);
     close_sockets();
+    holdings_.watcher.close();
     generations_.retire_all(mercy);
     check();
 }
@@ -93,6 +94,7 @@ void Shutdown::give_up(int status) {
 void Shutdown::kill_all(const std::string& why) {
     step(Phase::at_once);
     close_sockets();
+    holdings_.watcher.close();
     generations_.kill_all(why);
     last_resort_ = holdings_.loop.start_timer(kLastResort, [this] {
         last_resort_ = 0;
@@ -118,6 +120,7 @@ void Shutdown::vacuum() {
             if (!listener.path.empty()) ::unlink(listener.path.c_str());
         }
     }
+    holdings_.fifos.close(holdings_.started_with.options.vacuum);
     // Not a matter of vacuum: a pidfile that names a dead process misleads.
     holdings_.pidfile.remove();
     holdings_.loop.stop();

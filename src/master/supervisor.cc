@@ -7,6 +7,8 @@
 #include "base/format.h"
 #include "master/gather.h"
 #include "master/greeting.h"
+#include "master/order_table.h"
+#include "options/parse_value.h"
 #include "os/signals.h"
 
 namespace mew::master {
@@ -77,7 +79,20 @@ base::Result<void> Supervisor::start(options::Loaded loaded, Interpreter interpr
     if (!opened)
         log::warning("no-commands", "`mewsgi reload|stop|status` will not reach this server: {}",
                      opened.error().text);
+    if (auto opened_triggers = open_triggers(); !opened_triggers) return opened_triggers;
     return succession_.prepare(std::move(loaded), std::move(interpreter), std::nullopt);
+}
+
+base::Result<void> Supervisor::open_triggers() {
+    const options::Options& options = holdings_.started_with.options;
+    holdings_.watcher.on_change([this](control::Trigger trigger, const std::string& what) {
+        (this->*order_of(trigger))(what);
+    });
+    holdings_.watcher.hold(true);
+    holdings_.watcher.apply(options, 0, 0);
+    return holdings_.fifos.open(
+        options.master_fifo, options.chdir,
+        [this](char letter, const std::string& path) { on_letter(letter, path); });
 }
 
 int Supervisor::run() {
@@ -97,6 +112,23 @@ void Supervisor::on_event(std::uint32_t) {
 }
 
 void Supervisor::ask_reload(const std::string& why) { reload_.request(why, nullptr); }
+
+void Supervisor::ask_chain_reload(const std::string& why) {
+    reload_.request(why, nullptr, Strategy::chain);
+}
+
+void Supervisor::ask_upgrade(const std::string& why) {
+    log::warning("no-upgrade", "upgrade asked by {}: not available; stop and start instead", why);
+}
+
+void Supervisor::on_letter(char letter, const std::string& path) {
+    const std::string fifo = "master-fifo " + path;
+    if (const Letter* known = find_letter(letter)) return (this->*known->order)(fifo);
+    const bool asks = letter == 'h' || letter == '?';
+    log::info("fifo-letters", "{}: {}there are: {}", fifo,
+              asks ? "" : "'" + options::printable(std::string(1, letter)) + "' is no order; ",
+              letters_text());
+}
 
 void Supervisor::ask_stop(const std::string& why) {
     reload_.abandon();
@@ -118,6 +150,7 @@ void Supervisor::reopen_logs(const std::string& why) {
         return;
     }
     succession_.generations().reopen_log(holdings_.log_target.event_fd());
+    holdings_.watcher.reopen_log(holdings_.log_target.event_fd());
     log::info("log-reopened", "log opened again ({})", why);
 }
 
@@ -168,13 +201,25 @@ base::Result<void> Supervisor::prepare(options::Loaded loaded, Reload::Wish wish
     auto interpreter = choose_for(holdings_, loaded.options);
     if (!interpreter) return std::move(interpreter).failure();
     reopen_logs("reload");
-    return succession_.prepare(std::move(loaded), std::move(*interpreter), wish);
+    holdings_.watcher.hold(true);
+    auto prepared = succession_.prepare(std::move(loaded), std::move(*interpreter), wish);
+    if (!prepared) holdings_.watcher.hold(false);
+    return prepared;
 }
 
-void Supervisor::on_first_serves(Generation&) {
+void Supervisor::watch_for(const Generation& committed) {
+    const Generation* const standby = succession_.generations().standby();
+    holdings_.watcher.apply(committed.loaded().options, committed.number(),
+                            standby != nullptr ? standby->number() : committed.number());
+    holdings_.watcher.hold(false);
+}
+
+void Supervisor::on_first_serves(Generation& generation) {
+    watch_for(generation);
     holdings_.log_target.forget_starter();
     log::info("serving", "{}",
               serving_line(infos(holdings_), ::getpid(), ::isatty(log::settings().fd) == 1));
+    reload_.go_on();
 }
 
 void Supervisor::on_start_failed(const Failure& failure) {
@@ -186,6 +231,7 @@ void Supervisor::on_start_failed(const Failure& failure) {
 
 void Supervisor::on_committed(Generation& generation, const std::string& text) {
     take_log_options(generation.loaded().options);
+    watch_for(generation);
     reload_.on_committed(text + "\n");
     reload_.go_on();
 }
@@ -204,6 +250,7 @@ void Supervisor::take_log_options(const options::Options& fresh) {
 }
 
 void Supervisor::on_reload_failed(const std::string& told, const std::string& why) {
+    holdings_.watcher.hold(false);
     reload_.on_failed(told, why);
 }
 

@@ -31,16 +31,21 @@ public:
     void on_generation_left() override;
     void on_app_asks(control::Kind request) override;
 
-    // What a signal asks for; the table in supervisor.cc names them.
+    // What signals ask for (the table in supervisor.cc), letters and touched files (order_table).
     void ask_reload(const std::string& why);
+    void ask_chain_reload(const std::string& why);
+    void ask_upgrade(const std::string& why);
     void ask_stop(const std::string& why);
     void ask_stop_at_once(const std::string& why);
     void reopen_logs(const std::string& why);
     void log_status(const std::string& why);
 
 private:
+    base::Result<void> open_triggers();
+    void on_letter(char letter, const std::string& path);
     void on_command(Command command, pid_t asked_by, ClientId client);
     base::Result<void> prepare(options::Loaded loaded, Reload::Wish wish);
+    void watch_for(const Generation& committed);
     void take_log_options(const options::Options& fresh);
     ServerStatus gather();
     std::string state() const;

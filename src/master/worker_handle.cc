@@ -222,6 +222,8 @@ void WorkerHandle::on_message(control::Message& message) {
             cut_ = message.value;
             if (phase_ != Phase::retiring) step(Phase::retiring);
             return;
+        case control::Kind::files:
+            return holdings_.watcher.take_files(place_.generation, place_.slot, message);
         case control::Kind::reload:
         case control::Kind::stop:
         case control::Kind::worn:

@@ -194,6 +194,8 @@ void ZygoteHandle::on_message(control::Message& message) {
         case control::Kind::spawned:
             owner_.on_worker_spawned(*this, message);
             return;
+        case control::Kind::files:
+            return holdings_.watcher.take_files(generation_, 0, message);
         default:
             log::warning("odd-message", "{} sent message {}, which a zygote does not send",
                          describe(), static_cast<int>(message.kind));

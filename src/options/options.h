@@ -107,6 +107,16 @@ struct Options {
     Milliseconds stop_mercy{8000};            // graceful stop, whole
     Milliseconds worker_reload_mercy{60000};  // a retiring worker's last request
 
+    // what reloads, besides signals and commands
+    std::vector<std::string> touch_reload;  // paths, like all of these
+    std::vector<std::string> touch_workers_reload;
+    std::vector<std::string> touch_chain_reload;
+    std::vector<std::string> touch_logreopen;
+    std::vector<std::string> fs_reload;
+    Milliseconds py_autoreload{0};  // also the time between two looks without inotify; 0: off
+    std::vector<std::string> py_autoreload_ignore;  // module names
+    std::vector<std::string> master_fifo;
+
     // log
     bool disable_logging = false;  // no access log
     std::string logto;             // path; empty: standard error

@@ -56,7 +56,7 @@ void Watched::drop(const std::function<bool(const Owner&)>& dropped) {
 }
 
 void Watched::set_options(const std::vector<WatchedPath>& paths, base::Milliseconds interval,
-                          std::uint32_t committed, base::MonotonicTime now) {
+                          Serving serving, base::MonotonicTime now) {
     std::set<Key> wanted;
     for (const WatchedPath& path : paths) wanted.emplace(path.trigger, path.path);
     std::erase_if(entries_, [&](const auto& item) {
@@ -70,16 +70,17 @@ void Watched::set_options(const std::vector<WatchedPath>& paths, base::Milliseco
     }
     interval_ = interval;
     next_far_look_ = now + interval;
-    committed_ = committed;
-    drop([committed](const Owner& owner) { return owner.first < committed; });
+    serving_ = serving;
+    drop([serving](const Owner& owner) { return owner.first < serving.oldest; });
     index_all();
 }
 
 void Watched::set_files(std::uint32_t generation, std::uint32_t slot,
                         const std::vector<WatchedPath>& paths, base::MonotonicTime now) {
-    if (generation < committed_) return;
+    if (generation < serving_.oldest) return;
     drop([&](const Owner& owner) {
-        const bool failed = owner.first > committed_ && owner.first < generation;
+        const bool serves = owner.first == serving_.committed || owner.first == serving_.oldest;
+        const bool failed = owner.first < generation && !serves;
         return failed || owner == Owner{generation, slot};
     });
     for (const WatchedPath& path : paths) {

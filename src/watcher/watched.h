@@ -40,9 +40,14 @@ public:
     Watched(Folders& folders, HearsAll hears_all, Tell tell)
         : folders_(folders), hears_all_(std::move(hears_all)), tell_(std::move(tell)) {}
 
-    // The paths of the options, all of them. Files of generations before `committed` are let go.
+    // The paths of the options, all of them. Files of generations before `oldest` are let go: that
+    // is the committed one, or the one that stands by for it.
+    struct Serving {
+        std::uint32_t committed = 0;
+        std::uint32_t oldest = 0;
+    };
     void set_options(const std::vector<control::WatchedPath>& paths, base::Milliseconds interval,
-                     std::uint32_t committed, base::MonotonicTime now);
+                     Serving serving, base::MonotonicTime now);
     // The files of one process: its whole list, which takes the place of the one before. Those of
     // an attempt that failed go when the next one's come.
     void set_files(std::uint32_t generation, std::uint32_t slot,
@@ -93,7 +98,7 @@ private:
     bool held_ = false;
     bool any_far_ = false;
     base::Milliseconds interval_{1000};
-    std::uint32_t committed_ = 0;
+    Serving serving_;
     std::optional<base::MonotonicTime> first_event_;
     base::MonotonicTime last_event_;
     base::MonotonicTime next_far_look_;

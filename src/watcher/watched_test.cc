@@ -19,7 +19,7 @@ protected:
 
     void watch(const std::string& path, Trigger trigger = Trigger::touch_reload) {
         options.push_back({trigger, path, std::nullopt});
-        watched.set_options(options, Milliseconds(2000), committed, now);
+        watched.set_options(options, Milliseconds(2000), {}, now);
     }
     static WatchedPath loaded(const std::string& path) {
         return {Trigger::module_file, path, state_of(path, false)};
@@ -50,7 +50,6 @@ protected:
     Watched watched{folders, [this](const std::string&) { return !far; },
                     [this](const std::string& text) { told.push_back(text); }};
     std::vector<WatchedPath> options;
-    std::uint32_t committed = 0;
     base::MonotonicTime now{std::chrono::hours(1)};
 };
 
@@ -178,7 +177,7 @@ TEST_F(WatchedTest, OptionsThatNoLongerNameIt) {
     folder.touch("one");
     folder.touch("two");
     options.pop_back();
-    watched.set_options(options, Milliseconds(2000), committed, now);
+    watched.set_options(options, Milliseconds(2000), {}, now);
     EXPECT_EQ(look_after_quiet(), "touch-reload one") << "what was pending stays so";
     folder.touch("two");
     EXPECT_EQ(look_after_quiet(), "");
@@ -230,7 +229,7 @@ TEST_F(WatchedTest, WithoutInotifyToo) {
     Folders deaf;
     Watched blind(deaf, hears_all, [this](const std::string& text) { told.push_back(text); });
     blind.set_options({{Trigger::touch_reload, folder.write("file"), std::nullopt}},
-                      Milliseconds(2000), 0, now);
+                      Milliseconds(2000), {}, now);
     EXPECT_EQ(told.size(), 1U);
     folder.touch("file");
     pass(2000);
@@ -274,7 +273,7 @@ TEST_F(WatchedTest, FilesGoWithTheirGeneration) {
     const WatchedPath one = loaded(folder.write("a.py"));
     watched.set_files(1, 0, {one}, now);
     watched.set_files(2, 0, {loaded(folder.write("b.py"))}, now);
-    watched.set_options({}, Milliseconds(2000), 2, now);
+    watched.set_options({}, Milliseconds(2000), {2, 2}, now);
     watched.set_files(1, 1, {one}, now);  // too late
     folder.touch("a.py");
     EXPECT_EQ(look_after_quiet(), "");
@@ -283,7 +282,7 @@ TEST_F(WatchedTest, FilesGoWithTheirGeneration) {
 }
 
 TEST_F(WatchedTest, FilesOfTheLastFailedAttemptStay) {
-    watched.set_options({}, Milliseconds(2000), 1, now);
+    watched.set_options({}, Milliseconds(2000), {1, 1}, now);
     watched.set_files(1, 0, {loaded(folder.write("served.py"))}, now);
     watched.set_files(2, 0, {loaded(folder.write("first.py"))}, now);
     watched.set_files(3, 0, {loaded(folder.write("second.py"))}, now);
@@ -293,6 +292,17 @@ TEST_F(WatchedTest, FilesOfTheLastFailedAttemptStay) {
     EXPECT_EQ(look_after_quiet(), "py-autoreload second.py");
     folder.touch("served.py");
     EXPECT_EQ(look_after_quiet(), "py-autoreload served.py");
+}
+
+TEST_F(WatchedTest, FilesOfAGenerationThatStandsByStay) {
+    watched.set_files(1, 0, {loaded(folder.write("before.py"))}, now);
+    watched.set_files(2, 0, {loaded(folder.write("served.py"))}, now);
+    watched.set_options({}, Milliseconds(2000), {2, 1}, now);
+    watched.set_files(3, 0, {loaded(folder.write("attempt.py"))}, now);
+    for (const char* name : {"before.py", "served.py", "attempt.py"}) {
+        folder.touch(name);
+        EXPECT_EQ(look_after_quiet(), std::string("py-autoreload ") + name);
+    }
 }
 
 TEST_F(WatchedTest, WhatTheLoadingWritesItselfIsNoChange) {

@@ -75,8 +75,8 @@ private:
             log::error("watch-list", "of generation {}, worker {}: {}", order.generation,
                        order.slot, paths.error().text);
         } else if (order.kind == Kind::watch) {
-            watched_.set_options(*paths, base::Milliseconds(order.value), order.generation,
-                                 clock_.now());
+            watched_.set_options(*paths, base::Milliseconds(order.value),
+                                 {order.generation, order.slot}, clock_.now());
         } else if (order.kind == Kind::files) {
             watched_.set_files(order.generation, order.slot, *paths, clock_.now());
         }
