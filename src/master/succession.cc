@@ -130,8 +130,8 @@ void Succession::on_generation_failed(Generation& generation, const Failure& fai
     const bool back = std::exchange(recalling_, false);
     rollout_.undo();
     if (!served_) {
-        generation.kill("start failed");
-        return owner_.on_start_failed(failure);
+        generations_.undo("start failed");
+        return owner_.on_start_failed(generation, failure);
     }
     generations_.undo("its generation was rolled back");
     if (back) return log::error("coming-back", "it did not come back: {}", failure.text);

@@ -21,7 +21,8 @@ class SuccessionOwner {
 public:
     virtual ~SuccessionOwner() = default;
     virtual void on_first_serves(Generation& generation) = 0;
-    virtual void on_start_failed(const Failure& failure) = 0;
+    // Before any generation served; no other is under way.
+    virtual void on_start_failed(const Generation& generation, const Failure& failure) = 0;
     // After the first: `text` is one line about it.
     virtual void on_committed(Generation& generation, const std::string& text) = 0;
     // `told` says what serves now, `why` what was wrong.

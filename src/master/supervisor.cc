@@ -215,18 +215,37 @@ void Supervisor::watch_for(const Generation& committed) {
 }
 
 void Supervisor::on_first_serves(Generation& generation) {
+    take_log_options(generation.loaded().options);
     watch_for(generation);
     holdings_.log_target.forget_starter();
     log::info("serving", "{}",
               serving_line(infos(holdings_), ::getpid(), ::isatty(log::settings().fd) == 1));
+    // After a start that failed and waited, it was a reload that brought us here.
+    reload_.on_committed("started\n");
     reload_.go_on();
 }
 
-void Supervisor::on_start_failed(const Failure& failure) {
+void Supervisor::on_start_failed(const Generation& generation, const Failure& failure) {
+    holdings_.watcher.hold(false);
+    if (wait_for_change(generation, failure)) return;
     log::error("start-failed", "{}", failure.text);
     holdings_.log_target.tell_starter("did not start; " + holdings_.started_with.options.logto +
                                       " says why");
     shutdown_.give_up(failure.status);
+}
+
+// py-autoreload: a first start whose app does not load goes on once its files change; for that the
+// attempt must have told which they are.
+bool Supervisor::wait_for_change(const Generation& generation, const Failure& failure) {
+    if (generation.loaded().options.py_autoreload.count() == 0 ||
+        !holdings_.watcher.knows_files_of(generation.number()))
+        return false;
+    if (reload_.phase() == ReloadPhase::idle) log::error("start-failed", "{}", failure.text);
+    reload_.on_failed("nothing serves yet", failure.text);
+    log::info("waiting-for-change", "the app did not load: waiting for a change of its files");
+    holdings_.log_target.tell_starter("waiting for a change of the app's files; " +
+                                      holdings_.started_with.options.logto + " says why");
+    return true;
 }
 
 void Supervisor::on_committed(Generation& generation, const std::string& text) {

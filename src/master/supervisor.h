@@ -24,7 +24,7 @@ public:
 
     void on_event(std::uint32_t events) override;
     void on_first_serves(Generation& generation) override;
-    void on_start_failed(const Failure& failure) override;
+    void on_start_failed(const Generation& generation, const Failure& failure) override;
     void on_committed(Generation& generation, const std::string& text) override;
     void on_reload_failed(const std::string& told, const std::string& why) override;
     void on_reload_wanted(const std::string& why) override;
@@ -45,6 +45,7 @@ private:
     void on_letter(char letter, const std::string& path);
     void on_command(Command command, pid_t asked_by, ClientId client);
     base::Result<void> prepare(options::Loaded loaded, Reload::Wish wish);
+    bool wait_for_change(const Generation& generation, const Failure& failure);
     void watch_for(const Generation& committed);
     void take_log_options(const options::Options& fresh);
     ServerStatus gather();
