@@ -68,6 +68,7 @@ struct Options {
     std::string pidfile;
     bool vacuum = true;
     bool auto_procname = false;
+    std::vector<std::string> singletons;  // [NAME=]pkg.mod:function, see singleton_text.h
 
     // sockets
     std::vector<ListenAddress> listen_addresses;
@@ -105,6 +106,7 @@ struct Options {
     // stopping
     Milliseconds drain_delay{0};              // answering, though no longer ready, before a stop
     Milliseconds stop_mercy{8000};            // graceful stop, whole
+    Milliseconds reload_mercy{8000};          // a singleton that was told to leave
     Milliseconds worker_reload_mercy{60000};  // a retiring worker's last request
 
     // what reloads, besides signals and commands

@@ -65,6 +65,19 @@ bool equals_ignoring_case(std::string_view one, std::string_view other) {
                       [](char a, char b) { return lower(a) == lower(b); });
 }
 
+bool is_dotted_name(std::string_view text) {
+    bool at_start = true;
+    for (const char c : text) {
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+                            static_cast<unsigned char>(c) >= 0x80;
+        const bool digit = c >= '0' && c <= '9';
+        const bool dot = c == '.';
+        if (at_start ? !letter : !(letter || digit || dot)) return false;
+        at_start = dot;
+    }
+    return !at_start;
+}
+
 std::string_view trim(std::string_view text) {
     constexpr std::string_view kBlank = " \t\r\n\v\f";
     const auto first = text.find_first_not_of(kBlank);

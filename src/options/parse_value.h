@@ -29,6 +29,8 @@ std::string show_duration(Milliseconds value);
 // Bytes of an input as a message may hold them: control and invalid bytes escaped, long text cut.
 std::string printable(std::string_view text, std::size_t limit = 120);
 bool is_valid_utf8(std::string_view text);
+// pkg.mod, as Python names it; letters outside ASCII are taken on trust.
+bool is_dotted_name(std::string_view text);
 
 std::string_view trim(std::string_view text);
 bool equals_ignoring_case(std::string_view one, std::string_view other);

@@ -11,6 +11,7 @@
 #include "base/format.h"
 #include "net/address.h"
 #include "options/parse_value.h"
+#include "options/singleton.h"
 #include "os/users.h"
 
 namespace mew::options {
@@ -34,6 +35,7 @@ public:
         app();
         module();
         mounts();
+        singletons();
         listeners();
         identities();
         folders();
@@ -92,19 +94,6 @@ private:
                                        printable(name)));
     }
 
-    static bool is_dotted_name(std::string_view text) {
-        bool at_start = true;
-        for (const char c : text) {
-            const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-                                static_cast<unsigned char>(c) >= 0x80;
-            const bool digit = c >= '0' && c <= '9';
-            const bool dot = c == '.';
-            if (at_start ? !letter : !(letter || digit || dot)) return false;
-            at_start = dot;
-        }
-        return !at_start;
-    }
-
     static bool is_module_text(std::string_view text) {
         const auto colon = text.find(':');
         if (!is_dotted_name(text.substr(0, colon))) return false;
@@ -139,6 +128,21 @@ private:
                 mistake("mount",
                         base::format("mount = {}: another app serves that path already{}", shown,
                                      path.empty() ? " (module and wsgi-file serve /)" : ""));
+        }
+    }
+
+    void singletons() {
+        std::set<std::string> seen;
+        for (const std::string& text : options_.singletons) {
+            const auto singleton = parse_singleton(text);
+            if (!singleton)
+                mistake("singleton", singleton.error().text);
+            else if (!seen.insert(singleton->name).second)
+                mistake("singleton",
+                        base::format("singleton = {}: the name {} is taken already; put another "
+                                     "one before it, as in other={}",
+                                     printable(text), printable(singleton->name),
+                                     printable(singleton->target)));
         }
     }
 
