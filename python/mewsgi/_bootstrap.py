@@ -31,7 +31,7 @@ HELD_BY_IMPORT = (
 
 
 def run(boot_fd: int) -> NoReturn:
-    """Be a zygote until the master orders a worker, then be that worker."""
+    """Be a zygote until the master orders a worker or a task, then be that."""
     native = load_native(os.path.dirname(os.path.abspath(__file__)))
     boot = attach(native, boot_fd)
     prepare_interpreter(boot)
@@ -42,17 +42,21 @@ def run(boot_fd: int) -> NoReturn:
     lazy = is_lazy(boot["options"])
     from mewsgi import _apps
 
-    apps = _apps.Apps() if lazy else load_in_zygote(boot)
+    apps, functions = (_apps.Apps(), []) if lazy else load_in_zygote(boot)
     if lazy:
         native.zygote_ready("the app will be imported by each worker (lazy-apps)")
     # Garbage is not worth sharing; what is left shall not be written to by the collector.
     gc.collect()
     gc.freeze()
-    slot = native.wait_for_spawn()
+    kind, number = native.wait_for_spawn()
+    if kind == "task":
+        from mewsgi import _singleton
+
+        _singleton.run(boot, number, functions)
 
     from mewsgi import _worker
 
-    _worker.run(boot, slot, apps, lazy)
+    _worker.run(boot, number, apps, lazy)
 
 
 def is_lazy(options: dict[str, Any]) -> bool:
@@ -150,8 +154,9 @@ def prepare_interpreter(boot: Boot) -> None:
     _uwsgi.install(boot)
 
 
-def load_in_zygote(boot: Boot) -> Apps:
-    """Import the apps once for all workers; what they leave open is told by name."""
+def load_in_zygote(boot: Boot) -> tuple[Apps, list[Callable[[], Any]]]:
+    """Import the apps once for all workers, and the functions of singletons; what they leave open
+    is told by name."""
     from mewsgi import _apps, _mewsgi
 
     before = {fd for fd, _ in _mewsgi.open_connections()}
@@ -161,6 +166,11 @@ def load_in_zygote(boot: Boot) -> Apps:
     tell_files()
     took = perf_counter() - started
     warm_up(boot, apps, report)
+    functions: list[Callable[[], Any]] = []
+    if boot["options"]["singleton"]:
+        from mewsgi import _singleton
+
+        functions = _singleton.load(boot["options"], refuse_app)
     if apps.names and boot["options"]["preload"] != "on":  # else it was asked for
         warn_of_leftovers(before)
     if apps.names:
@@ -169,7 +179,7 @@ def load_in_zygote(boot: Boot) -> Apps:
         _mewsgi.zygote_ready("serving without an app (need-app is off)")
     else:
         _mewsgi.zygote_ready("no app is configured: every request gets a 500")
-    return apps
+    return apps, functions
 
 
 def warm_up(boot: Boot, apps: Apps, report: Callable[[str], None]) -> None:

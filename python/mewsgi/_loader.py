@@ -41,11 +41,7 @@ class Applications:
 
 def load(options: dict[str, Any]) -> App | Applications | None:
     """None: no app is configured but those of mounts, or none at all (need-app = false)."""
-    enter_folder(options["chdir"])
-    extend_path(options["pythonpath"])
-    activate_virtualenv(options["virtualenv"])
-    for name in options["import"]:
-        import_helper(name)
+    prepare(options)
     wanted = options["callable"]
     if options["wsgi-file"]:
         name, wanted = split_file(options["wsgi-file"], wanted)
@@ -60,6 +56,15 @@ def load(options: dict[str, Any]) -> App | Applications | None:
     if not wanted and isinstance(by_path, dict):
         return Applications(f"{name}:applications", by_path)
     return find_callable(module, name, wanted)
+
+
+def prepare(options: dict[str, Any]) -> None:
+    """What comes before the first import of the app's."""
+    enter_folder(options["chdir"])
+    extend_path(options["pythonpath"])
+    activate_virtualenv(options["virtualenv"])
+    for name in options["import"]:
+        import_helper(name)
 
 
 def load_named(text: str, wanted: str, option: str) -> App:

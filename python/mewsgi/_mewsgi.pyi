@@ -1,7 +1,7 @@
 """The native half of mewsgi, as Python sees it. Works only inside a mewsgi zygote or worker."""
 
 from collections.abc import Callable
-from typing import Any, NoReturn, TypedDict
+from typing import Any, Literal, NoReturn, TypedDict
 
 build_id: int
 version: str
@@ -34,11 +34,12 @@ def zygote_ready(about: str, /) -> None: ...
 def zygote_failed(status: int, text: str, /) -> NoReturn:
     """Tell the master why the app did not start, and exit with `status`."""
 
-def wait_for_spawn() -> int:
-    """Stand still, holding the GIL, and fork a worker for each order.
+def wait_for_spawn() -> tuple[Literal["worker", "task"], int]:
+    """Stand still, holding the GIL, and fork a worker or a task for each order.
 
-    Returns only in a worker, with its slot (1..N), after the fork hooks of CPython ran; the zygote
-    itself exits here when the master tells it to or is gone.
+    Returns only there, after the fork hooks of CPython ran: with a worker's slot (1..N) or with the
+    place of a task's singleton in the list (from 1). The zygote itself exits here when the master
+    tells it to or is gone.
     """
 
 def worker_failed(status: int, text: str, /) -> NoReturn: ...
@@ -57,6 +58,15 @@ def before_fork() -> None:
 
 def after_fork() -> None:
     """In the parent: the thread comes back as soon as the fork returned."""
+
+def task_begin() -> None:
+    """In a task: wait until the master says that it is the one; hear the master from then on."""
+
+def task_ended(status: int, raised: bool, text: str, /) -> None: ...
+def task_stopping() -> bool: ...
+def task_begin_stop() -> None: ...
+def task_wait_for_stop(seconds: float, /) -> bool:
+    """Sleep so long (negative: without end) or until told to leave; whether it was."""
 
 def limit_exit(seconds: float, status: int, /) -> None:
     """From now on this process has so long to end by itself; then it is ended, with a log line."""

@@ -7,6 +7,9 @@
 //   master:  spawn* reserve* (with the child's end) reopen-log leave   check serve retire reopen-log leave
 //   watcher: changed*                          master: watch files hold reopen-log
 //
+// A task, the process that runs a singleton: hello > ... > [failed | left]; it hears what a worker
+// hears, and calls nothing of the app's before `serve`.
+//
 // Both ends are the same build or they part: hello carries version and build id, and whoever sees
 // another one closes the socket and says so.
 
@@ -29,12 +32,15 @@ enum class Kind : std::uint32_t {
     // zygote or worker > master
     hello,    // pid = own pid
     ready,    // zygote: app imported (text: one line about it). worker: may serve
-    failed,   // zygote or worker: could not start; value = exit status, text = traceback
+    failed,   // could not start (task: raised); value = exit status, text = traceback
     spawned,  // zygote: slot's worker has `pid`; value = incarnation (a reserve: the order)
-    reload,   // worker: the app asked (uwsgi.reload())
-    stop,     // worker: the app asked (uwsgi.stop())
-    worn,     // worker: asks for a substitute; value = requests it served (max-requests)
-    left,     // worker: retired, about to exit; value = requests cut (0: none)
+    task_spawned,  // zygote: the task of order `value` has `pid`
+    reload,        // worker or task: the app asked (uwsgi.reload())
+    stop,          // worker or task: the app asked (uwsgi.stop())
+    worn,          // worker: asks for a substitute; value = requests it served (max-requests)
+    // worker: retired, about to exit; value = requests cut (0: none)
+    // task: its function is over; text = how
+    left,
     files,    // zygote or worker: descriptor 0: the files of its modules (watch_list.h). The master
               // passes it on to the watcher, with slot and generation
     // watcher > master
@@ -47,6 +53,9 @@ enum class Kind : std::uint32_t {
     // master > zygote
     spawn,    // slot, value = incarnation; descriptor 0: the worker's control end
     reserve,  // fork a zygote's reserve; value = number of the order; descriptor 0: its control end
+    // slot = place in the list of singletons, from 1; value = number of this order; text = name;
+    // descriptor 0: the task's control end
+    spawn_task,
     // master > worker
     check,   // ready, not serving: answer the request on descriptor 0, a connection (reload-check)
     serve,   // commit: take the listeners

@@ -40,6 +40,13 @@ PyObject* after_fork(PyObject* module, PyObject* unused);
 PyObject* watch_modules(PyObject* module, PyObject* look);
 PyObject* tell_files(PyObject* module, PyObject* list);
 
+// module_task.cc
+PyObject* task_begin(PyObject* module, PyObject* unused);
+PyObject* task_ended(PyObject* module, PyObject* args);
+PyObject* task_stopping(PyObject* module, PyObject* unused);
+PyObject* task_begin_stop(PyObject* module, PyObject* unused);
+PyObject* task_wait_for_stop(PyObject* module, PyObject* seconds);
+
 // module_connections.cc
 PyObject* open_connections(PyObject* module, PyObject* unused);
 

@@ -99,7 +99,10 @@ PyObject* request_stop(PyObject*, PyObject*) { return tell(control::Kind::stop);
 
 PyObject* wait_for_spawn_order(PyObject*, PyObject*) {
     if (!check_attached()) return nullptr;
-    return PyLong_FromUnsignedLong(wait_for_spawn());
+    wait_for_spawn();
+    const Role& self = role();
+    return Py_BuildValue("(sI)", self.is_worker() ? "worker" : "task",
+                         self.is_worker() ? self.slot : self.task);
 }
 
 PyObject* limit_exit(PyObject*, PyObject* args) {

@@ -1,7 +1,8 @@
 #pragma once
-// What this process is: the zygote of a generation, or one of its workers. One per process, filled
-// by attach() in the zygote, changed once by the fork that makes a worker (zygote.cc), read by
-// everything else below src/python. Never freed: processes here end by _exit.
+// What this process is: the zygote of a generation, one of its workers, or a task, which runs a
+// singleton. One per process, filled by attach() in the zygote, changed once by the fork that makes
+// a worker or a task (zygote.cc), read by everything else below src/python. Never freed: processes
+// here end by _exit.
 
 #include <cstdint>
 #include <string_view>
@@ -17,9 +18,10 @@ struct Role {
     control::Boot boot;
     stats::Board board;
     control::Gate gate;
-    std::uint32_t slot = 0;         // 0: zygote; worker ids are 1..N
+    std::uint32_t slot = 0;         // 0: no worker; worker ids are 1..N
+    std::uint32_t task = 0;         // 0: no task; else its singleton's place in the list, from 1
     std::uint64_t incarnation = 0;  // how often the slot was filled, as the master counts
-    int control_fd = -1;            // our end towards the master: the zygote's, later the worker's
+    int control_fd = -1;            // our end towards the master: the zygote's, later our own
     bool attached = false;
 
     // Two incarnations of a slot overlap while the older drains: each has a block of its own.

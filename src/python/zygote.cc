@@ -50,20 +50,27 @@ void attach_to_master(control::Message& order, const Forked& forked) {
     if (!bound) die_in_fork(bound.error().text);
 }
 
-// The grandchild's first steps: from here on it is a worker and nothing of the zygote is left that
-// could answer in its name.
-void become_worker(control::Message& order, const Forked& forked) {
+std::string name_of(const control::Message& order) {
+    if (order.kind == control::Kind::spawn_task) return "singleton " + order.text;
+    return "worker " + std::to_string(order.slot);
+}
+
+// The grandchild's first steps: from here on it is a worker or a task, and nothing of the zygote is
+// left that could answer in its name.
+void become(control::Message& order, const Forked& forked) {
     Role& self = role();
-    self.slot = order.slot;
+    const bool is_task = order.kind == control::Kind::spawn_task;
+    (is_task ? self.task : self.slot) = order.slot;
     self.incarnation = order.value;
-    log::set_role("worker " + std::to_string(order.slot));
+    log::set_role(name_of(order));
     attach_to_master(order, forked);
     tell_master(control::Kind::hello, self.incarnation);
 }
 
 void tell_spawned(const control::Message& order, pid_t pid) {
     control::Message message;
-    message.kind = control::Kind::spawned;
+    message.kind = order.kind == control::Kind::spawn_task ? control::Kind::task_spawned
+                                                           : control::Kind::spawned;
     message.slot = order.slot;
     message.generation = role().boot.generation;
     message.pid = pid;
@@ -72,10 +79,10 @@ void tell_spawned(const control::Message& order, pid_t pid) {
     if (!sent) log::warning("master-deaf", "{}", sent.error().text);
 }
 
-// True in the worker.
+// True in the process that was ordered.
 bool spawn(control::Message& order) {
     if (order.descriptors.empty() || order.slot == 0) {
-        log::error("bad-order", "an order to fork a worker came without its control socket");
+        log::error("bad-order", "an order to fork a process came without its control socket");
         return false;
     }
     PyOS_BeforeFork();
@@ -83,7 +90,7 @@ bool spawn(control::Message& order) {
     base::Result<Forked> forked = fork_twice();
     if (forked && forked->is_grandchild()) {
         // First, so that the app's fork hooks already see who and whose child they are.
-        become_worker(order, *forked);
+        become(order, *forked);
         PyOS_AfterFork_Child();
         return true;
     }
@@ -91,8 +98,8 @@ bool spawn(control::Message& order) {
     if (forked)
         tell_spawned(order, forked->pid);
     else
-        log::error("fork-failed", "worker {}: {}", order.slot, forked.error().text);
-    // The order's descriptors close with it: the master sees the end of a worker that never was.
+        log::error("fork-failed", "{}: {}", name_of(order), forked.error().text);
+    // The order's descriptors close with it: the master sees the end of a process that never was.
     return false;
 }
 
@@ -124,7 +131,7 @@ void fork_reserve(control::Message& order) {
 
 }  // namespace
 
-std::uint32_t wait_for_spawn() {
+void wait_for_spawn() {
     for (;;) {
         control::Message order;
         base::Result<control::Receipt> got = control::receive(role().control_fd, order, true);
@@ -135,7 +142,8 @@ std::uint32_t wait_for_spawn() {
         if (*got == control::Receipt::closed) ::_exit(0);
         switch (order.kind) {
             case control::Kind::spawn:
-                if (spawn(order)) return role().slot;
+            case control::Kind::spawn_task:
+                if (spawn(order)) return;
                 break;
             case control::Kind::reserve:
                 fork_reserve(order);

@@ -59,6 +59,7 @@ OPTIONS: dict[str, Any] = {
     "listen": 1024,
     "buffer-size": 32768,
     "log-json": False,
+    "singleton": [],
 }
 
 

@@ -19,7 +19,7 @@ MakeBoot = Callable[..., Any]
 def load_in_zygote(boot: Any) -> Any:
     from mewsgi import _bootstrap
 
-    return _bootstrap.load_in_zygote(boot)
+    return _bootstrap.load_in_zygote(boot)[0]
 
 
 def test_ready_names_the_app(native: FakeNative, make_boot: MakeBoot, site: Path) -> None:
