@@ -4,7 +4,8 @@
 // then `text_size` bytes of text, and up to kMaxDescriptors descriptors (SCM_RIGHTS).
 //
 //   zygote:  hello > [failed | ready] > spawned*          worker: hello > ready > ... > left
-//   master:  spawn* reserve* (with the child's end) reopen-log leave   check serve retire reopen-log leave
+//   master:  spawn* reserve* spawn_task* (with the child's end) reopen-log leave
+//            to a worker: check serve retire reopen-log leave
 //   watcher: changed*                          master: watch files hold reopen-log
 //
 // A task, the process that runs a singleton: hello > ... > [failed | left]; it hears what a worker
@@ -30,10 +31,10 @@ inline constexpr std::uint32_t kReserveSlot = 0xffffffff;  // of `spawned`: it w
 
 enum class Kind : std::uint32_t {
     // zygote or worker > master
-    hello,    // pid = own pid
-    ready,    // zygote: app imported (text: one line about it). worker: may serve
-    failed,   // could not start (task: raised); value = exit status, text = traceback
-    spawned,  // zygote: slot's worker has `pid`; value = incarnation (a reserve: the order)
+    hello,         // pid = own pid
+    ready,         // zygote: app imported (text: one line about it). worker: may serve
+    failed,        // could not start (task: raised); value = exit status, text = traceback
+    spawned,       // zygote: slot's worker has `pid`; value = incarnation (a reserve: the order)
     task_spawned,  // zygote: the task of order `value` has `pid`
     reload,        // worker or task: the app asked (uwsgi.reload())
     stop,          // worker or task: the app asked (uwsgi.stop())

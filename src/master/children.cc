@@ -13,6 +13,15 @@ namespace {
 constexpr std::chrono::seconds kStrangerAge{10};
 constexpr std::size_t kMaxStrangers = 1024;
 
+// A child that has ended and still has its pid; 0: none.
+pid_t next_ended() {
+    siginfo_t info{};
+    int done = 0;
+    do done = ::waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
+    while (done != 0 && errno == EINTR);
+    return done == 0 ? info.si_pid : 0;
+}
+
 }  // namespace
 
 Children::Watch Children::watch(pid_t pid, ChildWatcher& watcher, int& wait_status) {
@@ -35,12 +44,12 @@ void Children::forget(pid_t pid) { watched_.erase(pid); }
 void Children::reap(base::MonotonicTime now) {
     while (!strangers_.empty() && now - strangers_.front().when > kStrangerAge)
         strangers_.pop_front();
-    for (;;) {
-        int status = 0;
-        const pid_t pid = ::waitpid(-1, &status, WNOHANG);
-        if (pid < 0 && errno == EINTR) continue;
-        if (pid <= 0) return;
+    while (const pid_t pid = next_ended()) {
         const auto found = watched_.find(pid);
+        if (found != watched_.end() && found->second->takes_its_group_along())
+            ::kill(-pid, SIGKILL);
+        int status = 0;
+        if (::waitpid(pid, &status, 0) != pid) continue;  // it waits to be reaped
         if (found == watched_.end()) {
             if (strangers_.size() >= kMaxStrangers) strangers_.pop_front();
             strangers_.push_back({pid, status, now});

@@ -21,6 +21,8 @@ public:
     virtual ~ChildWatcher() = default;
     // `wait_status` as waitpid(2) gives it. The pid is no longer watched, nor ours.
     virtual void on_child_end(pid_t pid, int wait_status) = 0;
+    // Its process group gets a SIGKILL before its end is told, and while its pid is still its own.
+    virtual bool takes_its_group_along() const { return false; }
 };
 
 class Children {

@@ -63,8 +63,8 @@ void say(int fd, control::Kind kind, const control::Message& like, pid_t pid = :
 void answer(const std::string& module, std::uint32_t slot, int connection) {
     char request[1024];
     const bool sick = module == "sick" || (module == "sick-2" && slot == 2);
-    const std::string text = sick ? "HTTP/1.1 500 Oh no\r\n\r\nthe database is away"
-                                              : "HTTP/1.1 200 OK\r\n\r\n";
+    const std::string text =
+        sick ? "HTTP/1.1 500 Oh no\r\n\r\nthe database is away" : "HTTP/1.1 200 OK\r\n\r\n";
     if (::read(connection, request, sizeof request) <= 0 || module == "mute") return;
     (void)!::write(connection, text.data(), text.size());
 }
@@ -89,7 +89,8 @@ void answer(const std::string& module, std::uint32_t slot, int connection) {
         control::Message message;
         const auto receipt = control::receive(control_fd, message, true);
         if (!receipt || *receipt == control::Receipt::closed) ::_exit(1);
-        if (message.kind == control::Kind::check) answer(module, order.slot, message.descriptors.at(0).get());
+        if (message.kind == control::Kind::check)
+            answer(module, order.slot, message.descriptors.at(0).get());
         if (message.kind == control::Kind::serve && module == "loops") ::abort();
         if (message.kind != control::Kind::retire || module == "stubborn") continue;
         say(control_fd, control::Kind::left, control::Message{});

@@ -83,10 +83,28 @@ void add_workers(Holdings& holdings, Generation& generation, ServerStatus& statu
         status.workers.push_back(describe(holdings, *worker, block_of(generation, *worker)));
 }
 
+void add_singletons(Holdings& holdings, const Singletons& singletons, ServerStatus& status) {
+    for (const Singletons::Row& place : singletons.rows()) {
+        SingletonStatus row;
+        row.name = place.name;
+        row.state = place.waits ? "delayed" : "waiting";
+        row.starts = place.starts;
+        row.deaths = place.deaths;
+        if (place.task != nullptr) {
+            row.state = std::string(name_of(place.task->phase()));
+            row.pid = place.task->pid();
+            row.generation = place.task->place().generation;
+            row.uptime =
+                std::chrono::duration<double>(holdings.loop.now() - place.task->started()).count();
+        }
+        status.singletons.push_back(std::move(row));
+    }
+}
+
 }  // namespace
 
 ServerStatus gather_status(Holdings& holdings, const Generations& generations,
-                           const std::string& state) {
+                           const Singletons& singletons, const std::string& state) {
     ServerStatus status;
     status.version = holdings.program.version;
     status.pid = ::getpid();
@@ -111,6 +129,7 @@ ServerStatus gather_status(Holdings& holdings, const Generations& generations,
     }
     for (const auto& generation : generations.retiring())
         add_workers(holdings, *generation, status);
+    add_singletons(holdings, singletons, status);
     return status;
 }
 

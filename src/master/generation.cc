@@ -71,7 +71,8 @@ bool Generation::step(GenerationPhase next) {
     return take_step(phase_, next, kSteps, "generation " + std::to_string(number_));
 }
 
-// Into a lane that nobody writes to: at a recall the other one may be that of a worker which drains.
+// Into a lane that nobody writes to: at a recall the other one may be that of a worker which
+// drains.
 void Generation::take_counts(stats::Board& before) {
     copy_counter(board_.header().started_unix, before.header().started_unix);
     copy_counter(board_.header().reloads, before.header().reloads);
@@ -214,6 +215,7 @@ void Generation::fail(const Failure& failure) {
 
 void Generation::check_gone() {
     if (phase_ != Phase::retiring || zygote_ || reserve_ || has_workers()) return;
+    if (owner_.has_tasks(*this)) return;
     if (step(Phase::gone)) owner_.on_generation_gone(*this);
 }
 

@@ -8,7 +8,8 @@
 //             standby > preparing (recalled)        the next generation loops
 //
 // Its code is imported once. The reserve is a fork of the zygote that takes its place if it dies;
-// should both be lost, the owner makes a new generation rather than import other code into this one.
+// should both be lost, the owner makes a new generation rather than import other code into this
+// one.
 //
 // Two generations overlap while the older drains, and a board has one writer per field: so each
 // generation has a board of its own, which starts with the counts of the one before.
@@ -23,6 +24,7 @@
 #include "master/crash_loop.h"
 #include "master/interpreter.h"
 #include "master/respawn.h"
+#include "master/singletons.h"
 #include "master/substitution.h"
 #include "master/worker_handle.h"
 #include "master/zygote_handle.h"
@@ -52,9 +54,14 @@ public:
     // Its workers die again and again.
     virtual void on_crash_loop(Generation& generation) = 0;
     virtual void on_app_request(Generation& generation, control::Kind request) = 0;
+    // It has a zygote to order from once more; a task that was ordered has its pid.
+    virtual void on_zygote_ready(Generation& generation) = 0;
+    virtual void on_task_spawned(Generation& generation, const control::Message& message) = 0;
+    // Do tasks live that it forked? It is not gone before them.
+    virtual bool has_tasks(const Generation& generation) const = 0;
 };
 
-class Generation final : public ZygoteOwner, public WorkerOwner {
+class Generation final : public ZygoteOwner, public WorkerOwner, public TaskSource {
 public:
     Generation(Holdings& holdings, GenerationOwner& owner, std::uint32_t number,
                options::Loaded loaded, Interpreter interpreter);
@@ -73,6 +80,8 @@ public:
     void reopen_log(int fd);
     // While preparing or rolling: it shall not come to serve.
     void fail(const Failure& failure);
+    // A process of its own is no more: was it the last?
+    void check_gone();
 
     // --- slot by slot
     // Keeps a worker in the slot from now on.
@@ -82,7 +91,9 @@ public:
     // Its worker retires and is not replaced.
     void give_up(std::uint32_t slot, base::Milliseconds mercy, std::uint32_t successor);
 
-    std::uint32_t number() const { return number_; }
+    std::uint32_t number() const override { return number_; }
+    bool can_fork() const override;
+    base::Result<void> order_task(const TaskPlace& place, int far_end) override;
     GenerationPhase phase() const { return phase_; }
     const options::Loaded& loaded() const { return loaded_; }
     const Interpreter& interpreter() const { return interpreter_; }
@@ -98,6 +109,7 @@ public:
 
     void on_zygote_ready(ZygoteHandle& zygote, const std::string& about) override;
     void on_worker_spawned(ZygoteHandle& zygote, const control::Message& message) override;
+    void on_task_spawned(ZygoteHandle& zygote, const control::Message& message) override;
     void on_zygote_dead(ZygoteHandle& zygote, const Failure& failure) override;
     void on_worker_ready(WorkerHandle& worker) override;
     void on_worker_request(WorkerHandle& worker, control::Kind request) override;
@@ -131,7 +143,6 @@ private:
     void on_reserve_dead();
     void announce(const WorkerHandle& worker) const;
     void log_end(const WorkerEnd& end) const;
-    void check_gone();
 
     Holdings& holdings_;
     GenerationOwner& owner_;

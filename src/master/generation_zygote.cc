@@ -23,6 +23,18 @@ void Generation::on_zygote_ready(ZygoteHandle& zygote, const std::string& about)
     substitution_.go_on();
 }
 
+bool Generation::can_fork() const {
+    return lives() && zygote_ && zygote_->phase() == ZygotePhase::ready;
+}
+
+base::Result<void> Generation::order_task(const TaskPlace& place, int far_end) {
+    return zygote_->order_task(place.number, place.name, place.order, far_end);
+}
+
+void Generation::on_task_spawned(ZygoteHandle&, const control::Message& message) {
+    owner_.on_task_spawned(*this, message);
+}
+
 void Generation::on_zygote_dead(ZygoteHandle& zygote, const Failure& failure) {
     if (&zygote == reserve_.get()) return on_reserve_dead();
     holdings_.loop.defer_delete(std::move(zygote_));
@@ -53,6 +65,7 @@ void Generation::promote_reserve() {
                  number_, zygote_->pid());
     fill_wanted();
     substitution_.go_on();
+    owner_.on_zygote_ready(*this);
     order_reserve_later();
 }
 

@@ -26,6 +26,16 @@ Generation* Generations::standby() const {
     return nullptr;
 }
 
+Generation* Generations::find(std::uint32_t number) const {
+    for (const auto* held : {&prepared_, &committed_}) {
+        if (*held && (*held)->number() == number) return held->get();
+    }
+    for (const auto& generation : retiring_) {
+        if (generation->number() == number) return generation.get();
+    }
+    return nullptr;
+}
+
 void Generations::recall() {
     MEW_CHECK(!prepared_);
     const Generation* const standby = this->standby();

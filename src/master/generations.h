@@ -37,6 +37,7 @@ public:
     void reopen_log(int fd);
     void on_gone(Generation& generation);
 
+    Generation* find(std::uint32_t number) const;
     Generation* prepared() const { return prepared_.get(); }
     Generation* committed() const { return committed_.get(); }
     const std::vector<std::unique_ptr<Generation>>& retiring() const { return retiring_; }

@@ -27,8 +27,8 @@ std::string health_request(const std::string& uri) {
     std::string target = uri;
     if (uri.compare(0, kScheme.size(), kScheme) == 0) {
         const std::size_t slash = uri.find('/', kScheme.size());
-        host = uri.substr(kScheme.size(),
-                          slash == std::string::npos ? slash : slash - kScheme.size());
+        host =
+            uri.substr(kScheme.size(), slash == std::string::npos ? slash : slash - kScheme.size());
         target = slash == std::string::npos ? "/" : uri.substr(slash);
     }
     return "GET " + target + " HTTP/1.1\r\nHost: " + host +

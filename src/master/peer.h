@@ -33,6 +33,7 @@ public:
     void drain();
     void close();
     bool is_open() const { return fd_.valid(); }
+    int fd() const { return fd_.get(); }
 
     void on_event(std::uint32_t events) override;
 

@@ -11,11 +11,11 @@ using Phase = ReloadPhase;
 constexpr const char* kStopping = "the server is stopping; nothing was reloaded\n";
 
 constexpr Step<Phase> kSteps[] = {
-    {Phase::idle, Phase::waiting},      {Phase::idle, Phase::checking},
-    {Phase::waiting, Phase::checking},  {Phase::checking, Phase::preparing},
-    {Phase::checking, Phase::idle},     {Phase::preparing, Phase::idle},
-    {Phase::idle, Phase::closed},       {Phase::waiting, Phase::closed},
-    {Phase::checking, Phase::closed},   {Phase::preparing, Phase::closed},
+    {Phase::idle, Phase::waiting},     {Phase::idle, Phase::checking},
+    {Phase::waiting, Phase::checking}, {Phase::checking, Phase::preparing},
+    {Phase::checking, Phase::idle},    {Phase::preparing, Phase::idle},
+    {Phase::idle, Phase::closed},      {Phase::waiting, Phase::closed},
+    {Phase::checking, Phase::closed},  {Phase::preparing, Phase::closed},
 };
 
 std::string joined(const std::vector<std::string>& names) {
@@ -27,8 +27,7 @@ std::string joined(const std::vector<std::string>& names) {
 }  // namespace
 
 std::string_view name_of(ReloadPhase phase) {
-    constexpr std::string_view kNames[] = {"idle", "waiting", "checking", "preparing",
-                                           "closed"};
+    constexpr std::string_view kNames[] = {"idle", "waiting", "checking", "preparing", "closed"};
     return kNames[static_cast<std::size_t>(phase)];
 }
 

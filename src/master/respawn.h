@@ -2,6 +2,7 @@
 // When to fill an empty place again: at once, except after a death before `ready`, when the delay
 // doubles from one death to the next, so that what cannot start costs nearly nothing.
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -28,9 +29,9 @@ public:
         delay_ = delay_.count() == 0 ? kFirst : std::min(delay_ * 2, kLongest);
         return delay_;
     }
-    void schedule(std::function<void()> action) {
+    void schedule(std::function<void()> action, base::Milliseconds at_least = {}) {
         cancel();
-        timer_ = loop_->start_timer(delay_, [this, action = std::move(action)] {
+        timer_ = loop_->start_timer(std::max(delay_, at_least), [this, action = std::move(action)] {
             timer_ = 0;
             action();
         });

@@ -107,7 +107,9 @@ bool Rollout::old_has(std::uint32_t slot) const {
 
 // As many slots in change as may be, in their order.
 void Rollout::start_next() {
-    const auto in_change = [](Slot slot) { return slot != Slot::untouched && slot != Slot::passed; };
+    const auto in_change = [](Slot slot) {
+        return slot != Slot::untouched && slot != Slot::passed;
+    };
     for (std::uint32_t slot = 1; slot <= slots_.size() && phase_ == Phase::filling; ++slot) {
         if (slots_[slot - 1] != Slot::untouched) continue;
         const auto busy = std::count_if(slots_.begin(), slots_.end(), in_change);
@@ -165,9 +167,10 @@ void Rollout::on_checked(std::uint32_t slot, const std::string& wrong) {
     if (wrong.empty()) return pass(slot);
     // Its own death says more than the end of a connection.
     WorkerHandle* const worker = to_->worker(slot);
-    const std::string who = worker != nullptr ? worker->describe() : "worker " + std::to_string(slot);
-    to_->fail({kExitError, base::format("reload-check {}: {} {}", to_->loaded().options.reload_check,
-                                        who, wrong)});
+    const std::string who =
+        worker != nullptr ? worker->describe() : "worker " + std::to_string(slot);
+    to_->fail({kExitError, base::format("reload-check {}: {} {}",
+                                        to_->loaded().options.reload_check, who, wrong)});
 }
 
 void Rollout::pass(std::uint32_t slot) {

@@ -15,11 +15,11 @@ using base::Milliseconds;
 constexpr base::Milliseconds kLastResort{5000};
 
 constexpr Step<Phase> kSteps[] = {
-    {Phase::running, Phase::graceful},    {Phase::running, Phase::at_once},
-    {Phase::running, Phase::draining},    {Phase::draining, Phase::graceful},
-    {Phase::draining, Phase::at_once},
-    {Phase::graceful, Phase::at_once},    {Phase::graceful, Phase::closing_log},
-    {Phase::at_once, Phase::closing_log}, {Phase::closing_log, Phase::ended},
+    {Phase::running, Phase::graceful},     {Phase::running, Phase::at_once},
+    {Phase::running, Phase::draining},     {Phase::draining, Phase::graceful},
+    {Phase::draining, Phase::at_once},     {Phase::graceful, Phase::at_once},
+    {Phase::graceful, Phase::closing_log}, {Phase::at_once, Phase::closing_log},
+    {Phase::closing_log, Phase::ended},
 };
 
 }  // namespace
@@ -71,6 +71,7 @@ void Shutdown::retire_all(Milliseconds mercy) {
     close_sockets();
     holdings_.watcher.close();
     generations_.retire_all(mercy);
+    singletons_.stop(mercy);
     check();
 }
 
@@ -96,6 +97,7 @@ void Shutdown::kill_all(const std::string& why) {
     close_sockets();
     holdings_.watcher.close();
     generations_.kill_all(why);
+    singletons_.kill_all(why);
     last_resort_ = holdings_.loop.start_timer(kLastResort, [this] {
         last_resort_ = 0;
         log::error("undead", "some processes did not die of SIGKILL; leaving them to the kernel");
@@ -106,7 +108,7 @@ void Shutdown::kill_all(const std::string& why) {
 
 void Shutdown::check() {
     if (phase_ != Phase::graceful && phase_ != Phase::at_once) return;
-    if (!generations_.empty()) return;
+    if (!generations_.empty() || !singletons_.empty()) return;
     step(Phase::closing_log);
     // The last line before the logger is let go: nothing of ours follows it.
     log::info("stopped", "stopped");

@@ -25,15 +25,15 @@ std::string_view name_of(ShutdownPhase phase);
 
 class Shutdown {
 public:
-    Shutdown(Holdings& holdings, Generations& generations)
-        : holdings_(holdings), generations_(generations) {}
+    Shutdown(Holdings& holdings, Generations& generations, Singletons& singletons)
+        : holdings_(holdings), generations_(generations), singletons_(singletons) {}
     ~Shutdown();
 
     void stop(const std::string& why, base::Milliseconds drain, base::Milliseconds mercy);
     void stop_at_once(const std::string& why);
     // Could not start: everything made so far goes, the program ends with `status`.
     void give_up(int status);
-    // A generation went.
+    // A generation went, or the last task.
     void check();
 
     bool running() const { return phase_ == ShutdownPhase::running; }
@@ -50,6 +50,7 @@ private:
 
     Holdings& holdings_;
     Generations& generations_;
+    Singletons& singletons_;
     ShutdownPhase phase_ = ShutdownPhase::running;
     int exit_status_ = kExitDone;
     net::TimerId drain_ = 0;

@@ -44,6 +44,31 @@ json to_json(const WorkerStatus& worker) {
     return row;
 }
 
+json to_json(const SingletonStatus& singleton) {
+    return {{"name", singleton.name},
+            {"pid", singleton.pid},
+            {"generation", singleton.generation},
+            {"state", singleton.state},
+            {"uptime", singleton.uptime},
+            {"starts", singleton.starts},
+            {"deaths", singleton.deaths}};
+}
+
+std::string singleton_rows(const std::vector<SingletonStatus>& singletons) {
+    if (singletons.empty()) return "";
+    std::size_t width = std::string_view("singleton").size();
+    for (const SingletonStatus& row : singletons) width = std::max(width, row.name.size());
+    std::string text =
+        base::format("\n{:<{}}  {:>8}  {:>3}  {:<9} {:>8}  {:>6}  {:>6}\n", "singleton", width,
+                     "pid", "gen", "state", "up", "starts", "deaths");
+    for (const SingletonStatus& row : singletons) {
+        text += base::format("{:<{}}  {:>8}  {:>3}  {:<9} {:>8}  {:>6}  {:>6}\n", row.name, width,
+                             row.pid, row.generation, row.state, duration(row.uptime), row.starts,
+                             row.deaths);
+    }
+    return text;
+}
+
 }  // namespace
 
 std::string status_table(const ServerStatus& status) {
@@ -66,12 +91,15 @@ std::string status_table(const ServerStatus& status) {
             worker.requests, worker.exceptions, worker.connections,
             static_cast<double>(worker.average_us) / 1000, size(worker.tx_bytes));
     }
-    return text;
+    return text + singleton_rows(status.singletons);
 }
 
 std::string status_json(const ServerStatus& status) {
     json workers = json::array();
     for (const WorkerStatus& worker : status.workers) workers.push_back(to_json(worker));
+    json singletons = json::array();
+    for (const SingletonStatus& singleton : status.singletons)
+        singletons.push_back(to_json(singleton));
     const json whole = {
         {"version", status.version},         {"pid", status.pid},
         {"uptime", status.uptime},           {"state", status.state},
@@ -79,7 +107,8 @@ std::string status_json(const ServerStatus& status) {
         {"generation", status.generation},   {"zygote_pid", status.zygote_pid},
         {"reserve_pid", status.reserve_pid}, {"ready", status.ready},
         {"reloads", status.reloads},         {"reload_failures", status.reload_failures},
-        {"log_dropped", status.log_dropped}, {"workers", workers}};
+        {"log_dropped", status.log_dropped}, {"workers", workers},
+        {"singletons", singletons}};
     // Paths may hold any byte; JSON may not.
     return whole.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }

@@ -23,6 +23,16 @@ struct WorkerStatus {
     std::vector<std::pair<std::string, std::uint64_t>> counters;  // further ones, JSON only
 };
 
+struct SingletonStatus {
+    std::string name;
+    int pid = 0;
+    std::uint32_t generation = 0;
+    std::string state;  // ordered, starting, running, leaving; delayed, waiting (for a zygote)
+    double uptime = 0;
+    std::uint64_t starts = 0;
+    std::uint64_t deaths = 0;
+};
+
 struct ServerStatus {
     std::string version;
     int pid = 0;
@@ -40,6 +50,7 @@ struct ServerStatus {
     std::uint64_t reload_failures = 0;
     std::uint64_t log_dropped = 0;
     std::vector<WorkerStatus> workers;  // of the committed generation, then of older ones
+    std::vector<SingletonStatus> singletons;
 };
 
 std::string status_table(const ServerStatus& status);

@@ -11,6 +11,10 @@ Succession::Succession(Holdings& holdings, SuccessionOwner& owner)
     : holdings_(holdings),
       owner_(owner),
       generations_(holdings, *this),
+      singletons_(holdings, {[this](std::uint32_t generation) { on_task_gone(generation); },
+                             [this](std::uint32_t generation, control::Kind request) {
+                                 on_task_request(generation, request);
+                             }}),
       rollout_(holdings, [this] { commit(); }),
       retry_(holdings.loop) {}
 
@@ -52,6 +56,8 @@ base::Result<void> Succession::prepare(options::Loaded loaded, Interpreter inter
     Generation& to = generations_.make(std::move(loaded), std::move(interpreter));
     if (strategy == Strategy::stop_start) generations_.set_aside_committed();
     auto begun = rollout_.begin(strategy, from, to, served_);
+    // What the old code holds, the new one shall find free while it imports.
+    if (rollout_.stopped_old()) singletons_.leave();
     if (!begun) generations_.drop_prepared();
     return begun;
 }
@@ -77,6 +83,7 @@ void Succession::commit() {
     retry_.on_ready();
     retry_.cancel();
     Generation& now = *generations_.committed();
+    singletons_.commit(now, now.loaded().options);
     confirm_later();
     if (!std::exchange(served_, true)) return owner_.on_first_serves(now);
     const std::string text =
@@ -159,10 +166,11 @@ void Succession::retry_later(const std::string& why) {
 
 void Succession::on_zygote_lost(Generation& generation) {
     if (stopping_ || &generation != generations_.committed()) return;
-    log::error("zygote-lost",
-               "generation {} lost its zygote and has no reserve: a new generation takes its place; "
-               "its workers go on serving",
-               generation.number());
+    log::error(
+        "zygote-lost",
+        "generation {} lost its zygote and has no reserve: a new generation takes its place; "
+        "its workers go on serving",
+        generation.number());
     // From the loop: this is the middle of an event of that generation.
     retry_.on_ready();
     retry_.schedule([this] { owner_.on_reload_wanted("the loss of the zygote"); });
@@ -170,13 +178,32 @@ void Succession::on_zygote_lost(Generation& generation) {
 
 void Succession::on_generation_gone(Generation& generation) {
     log::debug("generation-gone", "generation {} is gone", generation.number());
+    singletons_.forget(generation);
     if (!stopping_) rollout_.on_gone(generation);
     generations_.on_gone(generation);
     owner_.on_generation_left();
 }
 
-void Succession::on_app_request(Generation&, control::Kind request) {
-    owner_.on_app_asks(request);
+void Succession::on_app_request(Generation&, control::Kind request) { owner_.on_app_asks(request); }
+
+void Succession::on_zygote_ready(Generation& generation) { singletons_.go_on(generation); }
+
+void Succession::on_task_spawned(Generation&, const control::Message& message) {
+    singletons_.on_task_spawned(message);
+}
+
+bool Succession::has_tasks(const Generation& generation) const {
+    return singletons_.has_tasks_of(generation.number());
+}
+
+void Succession::on_task_gone(std::uint32_t generation) {
+    if (Generation* const its = generations_.find(generation)) its->check_gone();
+    owner_.on_generation_left();
+}
+
+void Succession::on_task_request(std::uint32_t generation, control::Kind request) {
+    const Generation* const committed = generations_.committed();
+    if (committed != nullptr && committed->number() == generation) owner_.on_app_asks(request);
 }
 
 }  // namespace mew::master

@@ -14,6 +14,7 @@
 #include "master/generations.h"
 #include "master/reload.h"
 #include "master/rollout.h"
+#include "master/singletons.h"
 
 namespace mew::master {
 
@@ -45,6 +46,7 @@ public:
 
     Generations& generations() { return generations_; }
     const Generations& generations() const { return generations_; }
+    Singletons& singletons() { return singletons_; }
     bool looping() const;
     // Did any generation ever serve?
     bool served() const { return served_; }
@@ -57,9 +59,14 @@ public:
     void on_zygote_lost(Generation& generation) override;
     void on_crash_loop(Generation& generation) override;
     void on_app_request(Generation& generation, control::Kind request) override;
+    void on_zygote_ready(Generation& generation) override;
+    void on_task_spawned(Generation& generation, const control::Message& message) override;
+    bool has_tasks(const Generation& generation) const override;
 
 private:
     void commit();
+    void on_task_gone(std::uint32_t generation);
+    void on_task_request(std::uint32_t generation, control::Kind request);
     void confirm_later();
     void stop_confirming();
     void come_back();
@@ -69,11 +76,12 @@ private:
     Holdings& holdings_;
     SuccessionOwner& owner_;
     Generations generations_;
+    Singletons singletons_;
     Rollout rollout_;
     Respawn retry_;
     net::TimerId confirm_ = 0;
     bool recalling_ = false;
-    bool served_ = false;    // a generation did, at some time
+    bool served_ = false;  // a generation did, at some time
     bool stopping_ = false;
 };
 

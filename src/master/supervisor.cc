@@ -60,7 +60,7 @@ Supervisor::Supervisor(Holdings& holdings)
               return prepare(std::move(loaded), wish);
           },
           [this] { return succession_.obstacle(); }),
-      shutdown_(holdings, succession_.generations()) {}
+      shutdown_(holdings, succession_.generations(), succession_.singletons()) {}
 
 Supervisor::~Supervisor() {
     if (signals_) holdings_.loop.remove(signals_.get(), *this);
@@ -151,6 +151,7 @@ void Supervisor::reopen_logs(const std::string& why) {
     }
     succession_.generations().reopen_log(holdings_.log_target.event_fd());
     holdings_.watcher.reopen_log(holdings_.log_target.event_fd());
+    succession_.singletons().reopen_log(holdings_.log_target.event_fd());
     log::info("log-reopened", "log opened again ({})", why);
 }
 
@@ -159,7 +160,7 @@ void Supervisor::log_status(const std::string&) {
 }
 
 ServerStatus Supervisor::gather() {
-    return gather_status(holdings_, succession_.generations(), state());
+    return gather_status(holdings_, succession_.generations(), succession_.singletons(), state());
 }
 
 std::string Supervisor::state() const {
@@ -189,11 +190,9 @@ void Supervisor::on_command(Command command, pid_t asked_by, ClientId client) {
             if (shutdown_.running()) ask_stop(who);
             return;
         case Command::status:
-            return commands_.answer(
-                client, {kExitDone, status_table(gather())});
+            return commands_.answer(client, {kExitDone, status_table(gather())});
         case Command::status_json:
-            return commands_.answer(
-                client, {kExitDone, status_json(gather())});
+            return commands_.answer(client, {kExitDone, status_json(gather())});
     }
 }
 

@@ -28,11 +28,11 @@ struct WorkerEnd {
     bool was_ready = false;
     bool served = false;
     bool from_outside = false;  // a SIGKILL that was not ours
-    bool late = false;      // was not ready within worker-start-timeout
-    bool cut_off = false;   // served, and the master had to kill it
-    int failed_status = 0;  // it said `failed`: that status, and why
-    std::string text;       // one sentence
-    std::string why;        // traceback, if it sent one
+    bool late = false;          // was not ready within worker-start-timeout
+    bool cut_off = false;       // served, and the master had to kill it
+    int failed_status = 0;      // it said `failed`: that status, and why
+    std::string text;           // one sentence
+    std::string why;            // traceback, if it sent one
 };
 
 class WorkerOwner {

@@ -41,9 +41,7 @@ std::string ZygoteHandle::describe() const {
     return base::format("{} of generation {}", reserve_ ? "reserve" : "zygote", generation_);
 }
 
-bool ZygoteHandle::step(ZygotePhase next) {
-    return take_step(phase_, next, kSteps, describe());
-}
+bool ZygoteHandle::step(ZygotePhase next) { return take_step(phase_, next, kSteps, describe()); }
 
 void ZygoteHandle::start_deadline(Milliseconds delay, const char* missed) {
     stop_deadline();
@@ -121,8 +119,8 @@ void ZygoteHandle::on_spawned(pid_t pid) {
     int status = 0;
     switch (holdings_.children.watch(pid, *this, status)) {
         case Children::Watch::refused:
-            return log::error("odd-pid", "{} claims pid {}, which another process has",
-                              describe(), pid);
+            return log::error("odd-pid", "{} claims pid {}, which another process has", describe(),
+                              pid);
         case Children::Watch::watching:
             pid_ = pid;
             log::debug("zygote-started", "{} forked (pid: {})", describe(), pid_);
@@ -145,13 +143,23 @@ base::Result<void> ZygoteHandle::order_worker(std::uint32_t slot, std::uint64_t 
     return peer_->send(order, {far_end});
 }
 
+base::Result<void> ZygoteHandle::order_task(std::uint32_t number, const std::string& name,
+                                            std::uint64_t order, int far_end) {
+    control::Message message;
+    message.kind = control::Kind::spawn_task;
+    message.slot = number;
+    message.generation = generation_;
+    message.value = order;
+    message.text = name;
+    return peer_->send(message, {far_end});
+}
+
 void ZygoteHandle::reopen_log(int fd) {
     control::Message order;
     order.kind = control::Kind::reopen_log;
     if (phase_ == Phase::dead || phase_ == Phase::leaving) return;
     if (auto sent = peer_->send(order, {fd}); !sent)
-        log::warning("reopen-failed", "{} keeps the old log: {}", describe(),
-                     sent.error().text);
+        log::warning("reopen-failed", "{} keeps the old log: {}", describe(), sent.error().text);
 }
 
 void ZygoteHandle::leave() {
@@ -196,6 +204,9 @@ void ZygoteHandle::on_message(control::Message& message) {
             return;
         case control::Kind::files:
             return holdings_.watcher.take_files(generation_, 0, message);
+        case control::Kind::task_spawned:
+            owner_.on_task_spawned(*this, message);
+            return;
         default:
             log::warning("odd-message", "{} sent message {}, which a zygote does not send",
                          describe(), static_cast<int>(message.kind));

@@ -32,6 +32,7 @@ public:
     virtual ~ZygoteOwner() = default;
     virtual void on_zygote_ready(ZygoteHandle& zygote, const std::string& about) = 0;
     virtual void on_worker_spawned(ZygoteHandle& zygote, const control::Message& message) = 0;
+    virtual void on_task_spawned(ZygoteHandle& zygote, const control::Message& message) = 0;
     // Called once, whatever the reason; `failure` tells what it was if it died before `ready`.
     virtual void on_zygote_dead(ZygoteHandle& zygote, const Failure& failure) = 0;
 };
@@ -52,6 +53,9 @@ public:
     // Names the order that start_from() gave.
     std::uint64_t order() const { return order_; }
     base::Result<void> order_worker(std::uint32_t slot, std::uint64_t incarnation, int far_end);
+    // A task for the singleton at place `number` of the list.
+    base::Result<void> order_task(std::uint32_t number, const std::string& name,
+                                  std::uint64_t order, int far_end);
     void reopen_log(int fd);
     void leave();
     void kill();

@@ -97,11 +97,11 @@ struct Options {
     Milliseconds http_send_timeout{60000};  // longest time without progress while sending
 
     // reload
-    std::string reload_strategy = "whole";      // whole, roll, chain or stop-start
-    int reload_parallel = 1;                    // slots in change at a time (roll, chain)
-    std::string reload_check;                   // URI that must answer 200 before a commit
-    Milliseconds reload_check_timeout{10000};   // for its answer
-    Milliseconds reload_confirm{10000};         // the old zygote stays so long
+    std::string reload_strategy = "whole";     // whole, roll, chain or stop-start
+    int reload_parallel = 1;                   // slots in change at a time (roll, chain)
+    std::string reload_check;                  // URI that must answer 200 before a commit
+    Milliseconds reload_check_timeout{10000};  // for its answer
+    Milliseconds reload_confirm{10000};        // the old zygote stays so long
 
     // stopping
     Milliseconds drain_delay{0};              // answering, though no longer ready, before a stop

@@ -31,7 +31,8 @@ TEST(Singleton, SaysWhatIsWrong) {
         ASSERT_FALSE(wrong) << text;
         EXPECT_THAT(wrong.error().text, HasSubstr("write pkg.mod:function")) << text;
     }
-    for (const std::string& name : {std::string(), std::string("two words"), std::string(65, 'x')}) {
+    for (const std::string& name :
+         {std::string(), std::string("two words"), std::string(65, 'x')}) {
         const auto wrong = parse_singleton(name + "=jobs:loop");
         ASSERT_FALSE(wrong) << name;
         EXPECT_THAT(wrong.error().text, HasSubstr("a name has")) << name;

@@ -641,8 +641,9 @@ constexpr Row kTable[] = {
      .field = &Options::drain_delay,
      .default_text = "0s",
      .value_name = "TIME",
-     .help = "After SIGTERM go on answering for so long, no longer ready, before stopping: for load "
-             "balancers that notice late.",
+     .help =
+         "After SIGTERM go on answering for so long, no longer ready, before stopping: for load "
+         "balancers that notice late.",
      .bounds = {0, kHour},
      .change = live,
      .uwsgi = false},

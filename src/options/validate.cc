@@ -71,8 +71,8 @@ private:
         const std::string& uri = options_.reload_check;
         if (uri.empty()) return;
         const bool known = uri.front() == '/' || uri.compare(0, 7, "http://") == 0;
-        const bool clean = std::all_of(uri.begin(), uri.end(),
-                                       [](char c) { return c > ' ' && c < '\x7f'; });
+        const bool clean =
+            std::all_of(uri.begin(), uri.end(), [](char c) { return c > ' ' && c < '\x7f'; });
         if (known && clean && uri.size() <= 2048) return;
         mistake("reload-check",
                 base::format("reload-check = {} is no URI; write a path (/health), or "

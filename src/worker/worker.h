@@ -3,7 +3,8 @@
 // orders of the master. Runs in a process that the zygote forked; python/serve owns it and gives it
 // the app as bridges, one for each core.
 //
-//   waiting [--check--> one request] --serve--> serving --retire--> retiring | stopping --(no connection left)--> done
+//   waiting [--check--> one request] --serve--> serving --retire--> retiring | stopping --(no
+//   connection left)--> done
 //
 // The end of the control socket means that the master is gone: then this process ends at once.
 
