@@ -104,10 +104,13 @@ bool fork_child(const control::Boot& boot, const control::Message& order) {
     if (::pipe(ends) != 0) ::_exit(1);
     const pid_t middle = ::fork();
     if (middle == 0) {
+        const pid_t middle_pid = ::getpid();
         const pid_t worker = ::fork();
         if (worker == 0) {
             ::close(boot.control_fd);
-            while (::getppid() != boot.master_pid) ::usleep(100);
+            // Until the middle one has ended: then the parent is the master, or the master is gone.
+            while (::getppid() == middle_pid) ::usleep(100);
+            if (::getppid() != boot.master_pid) ::_exit(1);
             return true;
         }
         ::_exit(::write(ends[1], &worker, sizeof worker) == sizeof worker ? 0 : 1);
