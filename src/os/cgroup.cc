@@ -145,17 +145,23 @@ void apply_hierarchy(Limits& limits, const Hierarchy& hierarchy) {
     });
 }
 
+// A line "name number" of one of the kernel's small tables.
+std::optional<std::int64_t> find_value(std::string_view text, std::string_view name) {
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        const std::string_view line = text.substr(0, end);
+        if (line.starts_with(name) && line.size() > name.size() && line[name.size()] == ' ')
+            return parse_number(line.substr(name.size() + 1));
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    return std::nullopt;
+}
+
 // "inactive_file 4096" in memory.stat: file pages that the kernel takes back before it kills.
 std::uint64_t reclaimable(const std::string& folder, bool v2) {
     const auto text = read_small_file(folder + "/memory.stat", 1 << 16);
     if (!text) return 0;
-    const std::string name = v2 ? "\ninactive_file " : "\ntotal_inactive_file ";
-    const std::string whole = "\n" + *text;
-    const std::size_t start = whole.find(name);
-    if (start == std::string::npos) return 0;
-    const std::size_t value = start + name.size();
-    const auto bytes =
-        parse_number(std::string_view(whole).substr(value, whole.find('\n', value) - value));
+    const auto bytes = find_value(*text, v2 ? "inactive_file" : "total_inactive_file");
     return bytes && *bytes > 0 ? static_cast<std::uint64_t>(*bytes) : 0;
 }
 
@@ -216,6 +222,44 @@ std::optional<MemoryRoom> read_memory_room_below(const std::string& root) {
 }
 
 std::optional<MemoryRoom> read_memory_room() { return read_memory_room_below(""); }
+
+namespace {
+
+// The group's own counter, as far down as there is one; v1 has it in another file.
+std::string find_oom_file(const std::string& root) {
+    for (const auto& hierarchy : read_hierarchies(root)) {
+        if (!hierarchy.memory) continue;
+        const char* const name = hierarchy.v2 ? "/memory.events" : "/memory.oom_control";
+        for (std::string group = hierarchy.group;;) {
+            while (!group.empty() && group.back() == '/') group.pop_back();
+            const std::string file = hierarchy.mount + group + name;
+            if (::access(file.c_str(), R_OK) == 0) return file;
+            if (group.empty()) break;
+            group.resize(group.rfind('/') == std::string::npos ? 0 : group.rfind('/'));
+        }
+    }
+    return root + "/proc/vmstat";
+}
+
+}  // namespace
+
+OomWatch::OomWatch(const std::string& root)
+    : file_(find_oom_file(root)),
+      memory_limit_(read_limits_below(root, 1).memory_bytes),
+      seen_(read()) {}
+
+std::uint64_t OomWatch::read() const {
+    const auto text = read_small_file(file_, 1 << 16);
+    const auto count = text ? find_value(*text, "oom_kill") : std::nullopt;
+    return count && *count > 0 ? static_cast<std::uint64_t>(*count) : 0;
+}
+
+std::uint64_t OomWatch::look() {
+    const std::uint64_t now = read();
+    const std::uint64_t before = seen_;
+    seen_ = now;
+    return now > before ? now - before : 0;
+}
 
 Limits read_limits() { return read_limits_below("", count_affinity()); }
 

@@ -2,6 +2,8 @@
 // What this process may use: CPUs by affinity, cpuset and cgroup quota (v2 and v1), memory by
 // cgroup limit. Feeds `processes = auto`, %k and the start-up lines, which read it once, and the look
 // at the memory that is left before a reload.
+// And what the kernel's OOM killer did in our group, which the master asks when a child died of
+// SIGKILL.
 
 #include <cstdint>
 #include <optional>
@@ -30,6 +32,24 @@ struct MemoryRoom {
 };
 std::optional<MemoryRoom> read_memory_room();
 std::optional<MemoryRoom> read_memory_room_below(const std::string& root);
+
+// How often the OOM killer struck in our cgroup; without one, on this machine. Files of the kernel
+// only, so the master may look.
+class OomWatch {
+public:
+    explicit OomWatch(const std::string& root = "");
+    // Kills since the last look; at first since this was made.
+    std::uint64_t look();
+    // The limit that was hit, as far as it is a cgroup's.
+    std::optional<std::uint64_t> memory_limit() const { return memory_limit_; }
+
+private:
+    std::uint64_t read() const;
+
+    std::string file_;  // has a line "oom_kill N"; empty: there is none
+    std::optional<std::uint64_t> memory_limit_;
+    std::uint64_t seen_ = 0;
+};
 
 // Shorthand for `processes = auto`.
 int usable_cpus();

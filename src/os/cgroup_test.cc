@@ -116,6 +116,47 @@ TEST_F(CgroupTest, NonsenseIsNoLimit) {
     EXPECT_EQ(limits().cpus, 8);
 }
 
+TEST_F(CgroupTest, OomKillsOfVersion2AreCountedFromNowOn) {
+    put("/proc/self/cgroup", "0::/pods/app\n");
+    put("/sys/fs/cgroup/pods/memory.events", "oom_kill 99\n");
+    put("/sys/fs/cgroup/pods/app/memory.max", "536870912\n");
+    const std::string head = "low 0\nhigh 3\nmax 7\noom 5\n";
+    put("/sys/fs/cgroup/pods/app/memory.events", head + "oom_kill 2\noom_group_kill 0\n");
+    OomWatch watch(root_);
+    EXPECT_EQ(watch.memory_limit(), 536870912U);
+    EXPECT_EQ(watch.look(), 0U);
+    put("/sys/fs/cgroup/pods/app/memory.events", head + "oom_kill 4\noom_group_kill 9\n");
+    EXPECT_EQ(watch.look(), 2U);
+    EXPECT_EQ(watch.look(), 0U);
+    put("/sys/fs/cgroup/pods/app/memory.events", head + "oom_kill 1\n");
+    EXPECT_EQ(watch.look(), 0U) << "another group's file by now";
+}
+
+TEST_F(CgroupTest, OomKillsOfVersion1InAContainer) {
+    put("/proc/self/cgroup", "9:cpu:/\n5:memory:/docker/1f\n0::/\n");
+    put("/sys/fs/cgroup/memory/memory.oom_control",
+        "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n");
+    OomWatch watch(root_);
+    put("/sys/fs/cgroup/memory/memory.oom_control",
+        "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
+    EXPECT_EQ(watch.look(), 1U);
+    EXPECT_FALSE(watch.memory_limit());
+}
+
+TEST_F(CgroupTest, OomKillsOfTheMachineWithoutACgroup) {
+    put("/proc/vmstat", "nr_free_pages 1\noom_kill 3\n");
+    OomWatch watch(root_);
+    put("/proc/vmstat", "nr_free_pages 1\noom_kill 4\n");
+    EXPECT_EQ(watch.look(), 1U);
+}
+
+TEST_F(CgroupTest, NoCounterOrNonsenseCountsNothing) {
+    OomWatch none(root_);
+    EXPECT_EQ(none.look(), 0U);
+    put("/proc/vmstat", "oom_kill\noom_kill x\noom_killer 5\noom_kill -3\n");
+    EXPECT_EQ(none.look(), 0U);
+}
+
 TEST(Cgroup, ThisMachineHasAtLeastOne) {
     const Limits limits = read_limits();
     EXPECT_GE(limits.cpus, 1);
