@@ -29,6 +29,26 @@ struct Gil {
     static void acquire(void* context) { PyEval_RestoreThread(static_cast<Gil*>(context)->saved); }
 };
 
+#ifndef Py_GIL_DISABLED
+// On the worker's prober: comes back once the GIL was to be had.
+void take_gil_briefly(void* interpreter) {
+    static thread_local PyThreadState* state =
+        PyThreadState_New(static_cast<PyInterpreterState*>(interpreter));
+    if (state == nullptr) return;
+    PyEval_RestoreThread(state);
+    state = PyEval_SaveThread();
+}
+#endif
+
+void set_probe(worker::LanguageHooks& hooks) {
+#ifndef Py_GIL_DISABLED
+    hooks.probe = take_gil_briefly;
+    hooks.probe_context = PyThreadState_GetInterpreter(PyThreadState_Get());
+#else
+    (void)hooks;
+#endif
+}
+
 // Handlers that the app installed with signal.signal() run here, on the main thread. One that
 // raises (as the default one of SIGINT does) ends this worker; the master replaces it.
 bool run_signal_handlers(void*) {
@@ -139,6 +159,7 @@ PyObject* serve_inline(worker::Worker& worker) {
     worker::LanguageHooks hooks;
     hooks.wait = gil_wait_hooks();
     hooks.turn = run_signal_handlers;
+    set_probe(hooks);
     if (const auto opened = worker.open(hooks); !opened) return raise(opened.error());
     const ForkingWorker forking(worker);
     worker.run();
@@ -155,6 +176,7 @@ PyObject* serve_pooled(worker::Worker& worker, const Role& own, int threads) {
     hooks.turn = enter_for_signal_handlers;
     hooks.context = &gil;
     hooks.interrupt_fd = pipe.read_end.get();
+    set_probe(hooks);
     Gil::release(&gil);
     const auto opened = worker.open(hooks);
     if (opened) worker.run();

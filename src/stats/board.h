@@ -20,7 +20,7 @@
 
 namespace mew::stats {
 
-inline constexpr std::uint32_t kBoardVersion = 2;
+inline constexpr std::uint32_t kBoardVersion = 3;
 inline constexpr std::uint32_t kLanes = 2;
 inline constexpr std::uint32_t kBoardMagic = 0x4d455742;  // "MEWB"
 
@@ -74,7 +74,12 @@ struct alignas(64) Slot {
     Counter taken;          // from another worker
     Counter rescues;        // the rescue thread took the loop over
     Counter accepted_late;  // after the commit of the next generation; handed on at once
-    Counter reserved[29];
+    // Signs of life, monotonic µs, written only while a call lasts: see worker/pulse.h.
+    Counter native_beat_us;  // whoever runs the loop was here
+    Counter python_beat_us;  // the GIL was to be had
+    Counter gil_wait_us;     // since when it is waited for; 0: it is not
+    Counter gil_took_us;     // how long the last one that was got took
+    Counter reserved[25];
 };
 static_assert(sizeof(Header) == 64);
 static_assert(sizeof(Slot) == 512);

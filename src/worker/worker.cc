@@ -69,9 +69,11 @@ Worker::Worker(const Settings& settings, const options::Options& options, stats:
       context_(loop_, settings, slot),
       wiring_(wiring),
       bridges_(bridges),
-      taker_(context_, wiring.handover_take_fd, [this] {
-          for (const auto& acceptor : acceptors_) acceptor->look_again();
-      }) {
+      taker_(context_, wiring.handover_take_fd,
+             [this] {
+                 for (const auto& acceptor : acceptors_) acceptor->look_again();
+             }),
+      pulse_(slot) {
     Deadlines& deadlines = context_.deadlines;
     deadlines.set_duration(Limit::header, options.http_header_timeout);
     deadlines.set_duration(Limit::body, options.http_body_timeout);
@@ -97,6 +99,7 @@ Worker::~Worker() {
 base::Result<void> Worker::open(const LanguageHooks& hooks) {
     if (auto opened = loop_.open(); !opened) return opened;
     hooks_ = hooks;
+    pulse_.set_probe(hooks.probe, hooks.probe_context);
     os::watch_forks();
     if (auto opened = open_cores(hooks); !opened) return opened;
     add_acceptors();
@@ -137,6 +140,7 @@ base::Result<void> Worker::open_rescue() {
         const bool due = so_far >= kLongCall;
         if (due && !moved) hand_on_idle();
         moved = due;
+        pulse_.beat(so_far);
     };
     duty.end = [this] {
         context_.receive_index = 0;
@@ -212,6 +216,7 @@ void Worker::run_runnable() {
 }
 
 void Worker::finish_turn() {
+    if (pool_ && context_.busy_cores > 0 && pulse_timer_ == 0) watch_calls();
     if (!context_.access_lines.empty()) log::flush_access(context_.access_lines);
     if (context_.is(Phase::serving)) {
         if (!context_.busy()) listen();
@@ -367,6 +372,21 @@ void Worker::let_go() {
     if (!blocked || let_go_timer_ != 0) return;
     // The pair is full: its takers are busy. The turn after this timer tries again.
     let_go_timer_ = loop_.start_timer(kHandoverRetry, [this] { let_go_timer_ = 0; });
+}
+
+// With a pool, where the loop sleeps beside calls: a timer looks whether one of them lasts. Under
+// load it fires once a second, and once more after the last call.
+void Worker::watch_calls() {
+    const auto started = context_.slot.request_started_us.load(std::memory_order_relaxed);
+    const base::MonotonicTime begun{std::chrono::microseconds(started)};
+    const auto so_far = std::chrono::duration_cast<base::Milliseconds>(loop_.now() - begun);
+    pulse_.beat(so_far);
+    const base::Milliseconds next =
+        so_far < Pulse::kLong ? Pulse::kLong - so_far : Pulse::kInterval;
+    pulse_timer_ = loop_.start_timer(next, [this] {
+        pulse_timer_ = 0;
+        if (context_.busy_cores > 0) watch_calls();
+    });
 }
 
 // max-requests: the master sends a substitute, and orders this worker to retire when that is ready.

@@ -21,6 +21,7 @@
 #include "worker/handover.h"
 #include "worker/inline_core.h"
 #include "worker/pool.h"
+#include "worker/pulse.h"
 #include "worker/rescue.h"
 
 namespace mew::worker {
@@ -46,6 +47,10 @@ struct LanguageHooks {
     bool (*turn)(void* context) = nullptr;
     void* context = nullptr;
     int interrupt_fd = -1;
+    // On a thread of its own, during a call that lasts: takes what the app's code needs to run, and
+    // gives it back. Null: it needs nothing.
+    void (*probe)(void* context) = nullptr;
+    void* probe_context = nullptr;
 };
 
 class Worker final : private net::EventHandler {
@@ -87,6 +92,7 @@ private:
     void reopen_log(control::Message& message);
     void tell(control::Kind kind, std::uint64_t value = 0);
     void count_worn();
+    void watch_calls();
     base::Result<void> open_cores(const LanguageHooks& hooks);
     base::Result<void> open_rescue();
     void add_acceptors();
@@ -110,6 +116,8 @@ private:
     base::IntrusiveList<Connection, RunnableTag> now_;
     net::TimerId let_go_timer_ = 0;
     net::TimerId waiting_timer_ = 0;
+    Pulse pulse_;
+    net::TimerId pulse_timer_ = 0;
     bool half_sent_grace_over_ = false;
     std::uint64_t requests_before_ = 0;
     bool worn_ = false;  // max-requests is reached, and the master knows
