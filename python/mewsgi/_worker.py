@@ -22,6 +22,8 @@ def run(boot: Boot, slot: int, apps: Apps, lazy: bool) -> NoReturn:
         _mewsgi.set_title(f"mewsgi worker {slot}")
     if lazy:
         apps = load_here(boot)
+    else:
+        forget_children()
     call_hook("post_fork_hook")
     # Last, so that the app's own hooks, as far as they are there, find the process as it will be.
     os.register_at_fork(before=_mewsgi.before_fork, after_in_parent=_mewsgi.after_fork)
@@ -34,6 +36,14 @@ def leave(status: int) -> NoReturn:
 
     _leave.run_exit_hooks(status)
     _mewsgi.leave(status)
+
+
+def forget_children() -> None:
+    """Processes that the import started are the zygote's. multiprocessing would end them, and fail
+    to wait for them, when the first worker leaves."""
+    children = getattr(sys.modules.get("multiprocessing.process"), "_children", None)
+    if isinstance(children, set):
+        children.clear()
 
 
 def load_here(boot: Boot) -> Apps:
