@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from mewsgi import _loader, _mewsgi
-from mewsgi._worker import EXIT_LIMIT, call_hook, run_exit_hooks
+from mewsgi._worker import call_hook, forget_children, leave
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ def run(boot: Boot, number: int, functions: list[Function]) -> NoReturn:
 
     def whole() -> None:
         if functions:
+            forget_children()
             function = functions[number - 1]
         else:
             _loader.prepare(boot["options"])
@@ -95,9 +96,7 @@ def run(boot: Boot, number: int, functions: list[Function]) -> NoReturn:
         status = 0
     # What comes from now on must not interrupt the end, which is bounded by itself.
     signal.signal(signal.SIGTERM, ignore)
-    _mewsgi.limit_exit(EXIT_LIMIT, status)
-    run_exit_hooks()
-    _mewsgi.leave(status)
+    leave(status)
 
 
 def call(function: Function) -> int:

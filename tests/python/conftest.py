@@ -60,6 +60,7 @@ OPTIONS: dict[str, Any] = {
     "buffer-size": 32768,
     "log-json": False,
     "singleton": [],
+    "py-autoreload": 0.0,
 }
 
 
