@@ -21,6 +21,9 @@ void Generation::on_zygote_ready(ZygoteHandle& zygote, const std::string& about)
     // Another zygote that imports nothing: see fall_back().
     fill_wanted();
     substitution_.go_on();
+    if (phase_ != Phase::serving) return;
+    owner_.on_zygote_ready(*this);
+    if (!reserve_) order_reserve_later();
 }
 
 bool Generation::can_fork() const {
@@ -52,7 +55,11 @@ void Generation::on_zygote_dead(ZygoteHandle& zygote, const Failure& failure) {
 void Generation::restart_zygote_later() {
     soon_.schedule([this] {
         if (!lives() || zygote_) return;
-        if (auto started = start_zygote(); !started) fail({kExitError, started.error().text});
+        const auto started = start_zygote();
+        if (started) return;
+        if (coming()) return fail({kExitError, started.error().text});
+        log::error("zygote-failed", "{}", started.error().text);
+        owner_.on_zygote_lost(*this);
     });
 }
 
@@ -73,6 +80,7 @@ void Generation::on_reserve_dead() {
     const bool was_ready = reserve_->was_ready();
     holdings_.loop.defer_delete(std::move(reserve_));
     if (phase_ != Phase::serving) return check_gone();
+    if (!zygote_ && soon_.waiting()) return;  // the next one comes, see fall_back()
     if (!zygote_) return owner_.on_zygote_lost(*this);
     reserve_respawn_.on_death(was_ready);
     order_reserve_later();

@@ -115,6 +115,8 @@ def test_a_worker_that_is_replaced(serve: Serve, write_app: WriteApp) -> None:
         lambda: {server.get("/").text for _ in range(9)} == {"preloaded", "by itself"},
         "answers of both",
     )
+    assert not server.find_log("generation 2|zygote-lost|lost its zygote"), server.log
+    assert server.reserve().alive, "a reserve of the new zygote"
 
 
 def test_lazy_apps_have_no_such_limit(serve: Serve, write_app: WriteApp) -> None:
