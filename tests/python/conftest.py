@@ -61,6 +61,7 @@ OPTIONS: dict[str, Any] = {
     "log-json": False,
     "singleton": [],
     "py-autoreload": 0.0,
+    "py-auto-reload-ignore": [],
 }
 
 
