@@ -32,8 +32,11 @@ constexpr StatusCounter kStatusCounters[] = {
 
 std::uint64_t get(const stats::Counter& counter) { return counter.load(std::memory_order_relaxed); }
 
-std::string worker_state(const WorkerHandle& worker, const stats::Slot& slot) {
+std::string worker_state(const WorkerHandle& worker, const stats::Slot& slot, Sign sign) {
+    if (worker.stop_watch().stopped()) return "stopped";
     if (worker.phase() != WorkerPhase::serving) return std::string(name_of(worker.phase()));
+    if (sign == Sign::gil_held) return "GIL held";
+    if (sign == Sign::silent) return "silent";
     const auto state = slot.state.load(std::memory_order_relaxed);
     return state == stats::WorkerState::busy ? "busy" : "idle";
 }
@@ -42,7 +45,10 @@ WorkerStatus describe(Holdings& holdings, const WorkerHandle& worker, const stat
     WorkerStatus row;
     row.id = worker.place().slot;
     row.generation = worker.place().generation;
-    row.state = worker_state(worker, slot);
+    const LifeSigns signs = read_signs(slot, holdings.loop.now());
+    row.state = worker_state(worker, slot, signs.sign);
+    row.doing = describe_doing(slot, holdings.loop.now(), worker.stop_watch());
+    row.request_seconds = signs.request;
     row.pid = worker.pid();
     row.uptime = std::chrono::duration<double>(holdings.loop.now() - worker.started()).count();
     row.connections = get(slot.connections);
@@ -91,7 +97,9 @@ void add_singletons(Holdings& holdings, const Singletons& singletons, ServerStat
         row.starts = place.starts;
         row.deaths = place.deaths;
         if (place.task != nullptr) {
-            row.state = std::string(name_of(place.task->phase()));
+            row.state = place.task->stop_watch().stopped()
+                            ? "stopped"
+                            : std::string(name_of(place.task->phase()));
             row.pid = place.task->pid();
             row.generation = place.task->place().generation;
             row.uptime =
@@ -130,6 +138,9 @@ ServerStatus gather_status(Holdings& holdings, const Generations& generations,
     for (const auto& generation : generations.retiring())
         add_workers(holdings, *generation, status);
     add_singletons(holdings, singletons, status);
+    const Deaths& deaths = holdings.deaths;
+    status.deaths = {deaths.of(Deaths::Role::worker), deaths.of(Deaths::Role::zygote),
+                     deaths.of(Deaths::Role::singleton), deaths.oom_kills(), deaths.by_cause()};
     return status;
 }
 

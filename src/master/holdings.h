@@ -9,6 +9,7 @@
 #include "control/gate.h"
 #include "control/message.h"
 #include "master/children.h"
+#include "master/deaths.h"
 #include "master/fifo.h"
 #include "master/log_target.h"
 #include "master/pidfile.h"
@@ -32,6 +33,7 @@ struct Holdings {
     net::EventLoop& loop;
     const Program& program;
     Children children;
+    Deaths deaths;
     LogTarget log_target;
     WatcherHandle watcher;
     Fifos fifos;

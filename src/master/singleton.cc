@@ -2,7 +2,6 @@
 
 #include "base/format.h"
 #include "master/transition.h"
-#include "os/signals.h"
 
 namespace mew::master {
 namespace {
@@ -179,6 +178,14 @@ void TaskHandle::on_peer_closed(const std::string& reason) {
                        reason.empty() ? "closed its control socket and lived on" : reason);
 }
 
+void TaskHandle::on_child_stopped(pid_t, int signal) {
+    stop_watch_.on_stopped(describe(), signal, holdings_.loop.now());
+}
+
+void TaskHandle::on_child_continued(pid_t) {
+    stop_watch_.on_continued(describe(), holdings_.loop.now());
+}
+
 void TaskHandle::on_child_end(pid_t, int wait_status) {
     if (peer_) peer_->drain();  // `left` or `failed` may still lie there
     finish(wait_status, true);
@@ -195,11 +202,14 @@ void TaskHandle::finish(int wait_status, bool known_status) {
     end.returned = returned_ && killed_because_.empty();
     end.lived = std::chrono::duration_cast<Milliseconds>(now - started_);
     end.why = why_;
-    std::string what = "died before its zygote told its pid";
-    if (known_status) what = os::describe_end(wait_status);
-    if (!how_.empty()) what = how_;
-    end.text = base::format("{} of generation {} {} after {:.1f} s", describe(), place_.generation,
-                            what, seconds(started_, now));
+    const Deaths::Verdict verdict =
+        holdings_.deaths.take({Deaths::Role::singleton, wait_status, known_status, end.killed,
+                               end.expected || end.returned},
+                              now);
+    end.text =
+        base::format("{} of generation {} {} after {:.1f} s{}", describe(), place_.generation,
+                     how_.empty() || verdict.oom ? verdict.how : how_, seconds(started_, now),
+                     known_status ? peak_text(holdings_.children.peak_kib()) : "");
     if (!killed_because_.empty()) end.text += "; the master ended it because it " + killed_because_;
     step(Phase::dead);
     if (peer_) peer_->close();

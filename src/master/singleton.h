@@ -15,6 +15,7 @@
 
 #include "master/children.h"
 #include "master/holdings.h"
+#include "master/life_signs.h"
 #include "master/peer.h"
 
 namespace mew::master {
@@ -68,11 +69,14 @@ public:
     int control_fd() const { return peer_ ? peer_->fd() : -1; }
     const TaskPlace& place() const { return place_; }
     base::MonotonicTime started() const { return started_; }
+    const StopWatch& stop_watch() const { return stop_watch_; }
     std::string describe() const;
 
     void on_message(control::Message& message) override;
     void on_peer_closed(const std::string& reason) override;
     void on_child_end(pid_t pid, int wait_status) override;
+    void on_child_stopped(pid_t pid, int signal) override;
+    void on_child_continued(pid_t pid) override;
     bool takes_its_group_along() const override { return true; }
 
 private:
@@ -98,6 +102,7 @@ private:
     std::string how_;  // as the task said it: "returned", "called sys.exit(3)"
     std::string why_;
     std::string killed_because_;
+    StopWatch stop_watch_;
 };
 
 }  // namespace mew::master

@@ -33,6 +33,8 @@ json to_json(const WorkerStatus& worker) {
                 {"pid", worker.pid},
                 {"generation", worker.generation},
                 {"state", worker.state},
+                {"doing", worker.doing},
+                {"request_seconds", worker.request_seconds},
                 {"uptime", worker.uptime},
                 {"requests", worker.requests},
                 {"exceptions", worker.exceptions},
@@ -52,6 +54,30 @@ json to_json(const SingletonStatus& singleton) {
             {"uptime", singleton.uptime},
             {"starts", singleton.starts},
             {"deaths", singleton.deaths}};
+}
+
+json to_json(const DeathsStatus& deaths) {
+    return {{"workers", deaths.workers},
+            {"zygotes", deaths.zygotes},
+            {"singletons", deaths.singletons},
+            {"by_cause", deaths.by_cause}};
+}
+
+// What is wrong, in words, below the table.
+std::string troubles(const ServerStatus& status) {
+    std::string text;
+    for (const WorkerStatus& worker : status.workers) {
+        if (worker.state == "GIL held" || worker.state == "silent" || worker.state == "stopped")
+            text +=
+                base::format("\nworker {} (pid {}) is {}\n", worker.id, worker.pid, worker.doing);
+    }
+    if (!status.deaths.by_cause.empty()) {
+        text += "\ndeaths:";
+        for (const auto& [cause, count] : status.deaths.by_cause)
+            text += base::format(" {} x {},", count, cause);
+        text.back() = '\n';
+    }
+    return text;
 }
 
 std::string singleton_rows(const std::vector<SingletonStatus>& singletons) {
@@ -91,7 +117,7 @@ std::string status_table(const ServerStatus& status) {
             worker.requests, worker.exceptions, worker.connections,
             static_cast<double>(worker.average_us) / 1000, size(worker.tx_bytes));
     }
-    return text + singleton_rows(status.singletons);
+    return text + singleton_rows(status.singletons) + troubles(status);
 }
 
 std::string status_json(const ServerStatus& status) {
@@ -100,15 +126,23 @@ std::string status_json(const ServerStatus& status) {
     json singletons = json::array();
     for (const SingletonStatus& singleton : status.singletons)
         singletons.push_back(to_json(singleton));
-    const json whole = {
-        {"version", status.version},         {"pid", status.pid},
-        {"uptime", status.uptime},           {"state", status.state},
-        {"python", status.python},           {"addresses", status.addresses},
-        {"generation", status.generation},   {"zygote_pid", status.zygote_pid},
-        {"reserve_pid", status.reserve_pid}, {"ready", status.ready},
-        {"reloads", status.reloads},         {"reload_failures", status.reload_failures},
-        {"log_dropped", status.log_dropped}, {"workers", workers},
-        {"singletons", singletons}};
+    const json whole = {{"version", status.version},
+                        {"pid", status.pid},
+                        {"uptime", status.uptime},
+                        {"state", status.state},
+                        {"python", status.python},
+                        {"addresses", status.addresses},
+                        {"generation", status.generation},
+                        {"zygote_pid", status.zygote_pid},
+                        {"reserve_pid", status.reserve_pid},
+                        {"ready", status.ready},
+                        {"reloads", status.reloads},
+                        {"reload_failures", status.reload_failures},
+                        {"log_dropped", status.log_dropped},
+                        {"workers", workers},
+                        {"singletons", singletons},
+                        {"deaths", to_json(status.deaths)},
+                        {"oom_kills", status.deaths.oom_kills}};
     // Paths may hold any byte; JSON may not.
     return whole.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
 }

@@ -2,6 +2,7 @@
 // What `mewsgi status` shows, as plain values gathered by the supervisor, and its two forms.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,8 +13,10 @@ struct WorkerStatus {
     std::uint32_t id = 0;
     int pid = 0;
     std::uint32_t generation = 0;
-    std::string state = "absent";
-    double uptime = 0;  // seconds
+    std::string state = "absent";  // a phase; serving: idle, busy, GIL held, silent; stopped
+    std::string doing;             // the same in words, and for how long
+    double request_seconds = 0;    // the longest running one has lasted; 0: none runs
+    double uptime = 0;             // seconds
     std::uint64_t requests = 0;
     std::uint64_t exceptions = 0;
     std::uint64_t connections = 0;
@@ -31,6 +34,15 @@ struct SingletonStatus {
     double uptime = 0;
     std::uint64_t starts = 0;
     std::uint64_t deaths = 0;
+};
+
+// Ends that nobody asked for, since the server started.
+struct DeathsStatus {
+    std::uint64_t workers = 0;
+    std::uint64_t zygotes = 0;
+    std::uint64_t singletons = 0;
+    std::uint64_t oom_kills = 0;  // of all these
+    std::map<std::string, std::uint64_t> by_cause;
 };
 
 struct ServerStatus {
@@ -51,6 +63,7 @@ struct ServerStatus {
     std::uint64_t log_dropped = 0;
     std::vector<WorkerStatus> workers;  // of the committed generation, then of older ones
     std::vector<SingletonStatus> singletons;
+    DeathsStatus deaths;
 };
 
 std::string status_table(const ServerStatus& status);

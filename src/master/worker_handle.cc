@@ -28,21 +28,6 @@ constexpr Step<Phase> kSteps[] = {
     {Phase::serving, Phase::dead},      {Phase::retiring, Phase::dead},
 };
 
-std::string_view doing(stats::WorkerState state) {
-    switch (state) {
-        case stats::WorkerState::busy:
-            return "inside a request";
-        case stats::WorkerState::idle:
-            return "idle";
-        case stats::WorkerState::ready:
-            return "ready, not serving yet";
-        case stats::WorkerState::retiring:
-            return "retiring";
-        default:
-            return "starting";
-    }
-}
-
 }  // namespace
 
 std::string_view name_of(WorkerPhase phase) {
@@ -186,6 +171,8 @@ void WorkerHandle::reopen_log(int fd) {
 void WorkerHandle::kill(const std::string& why) {
     if (phase_ == Phase::dead) return;
     stop_deadline();
+    // As it is now: dying changes it.
+    if (killed_because_.empty()) doing_when_killed_ = doing();
     killed_because_ = why;
     if (pid_ == 0) {
         // Not forked yet, or nobody told us its pid: the end of its socket ends it.
@@ -245,6 +232,18 @@ void WorkerHandle::on_peer_closed(const std::string& reason) {
                        reason.empty() ? "closed its control socket and lived on" : reason);
 }
 
+std::string WorkerHandle::doing() const {
+    return describe_doing(board_, holdings_.loop.now(), stop_watch_);
+}
+
+void WorkerHandle::on_child_stopped(pid_t, int signal) {
+    stop_watch_.on_stopped(describe(), signal, holdings_.loop.now());
+}
+
+void WorkerHandle::on_child_continued(pid_t) {
+    stop_watch_.on_continued(describe(), holdings_.loop.now());
+}
+
 void WorkerHandle::on_child_end(pid_t, int wait_status) {
     if (peer_) peer_->drain();  // `left` or `failed` may still lie there
     finish(wait_status, true);
@@ -266,8 +265,12 @@ void WorkerHandle::finish(int wait_status, bool known_status) {
     end.expected = told_to_end_;
     end.was_ready = was_ready_;
     end.served = served_;
+    const bool by_us = !killed_because_.empty();
+    const Deaths::Verdict verdict = holdings_.deaths.take(
+        {Deaths::Role::worker, wait_status, known_status, by_us && served_, told_to_end_},
+        holdings_.loop.now());
     end.from_outside = known_status && WIFSIGNALED(wait_status) &&
-                       WTERMSIG(wait_status) == SIGKILL && killed_because_.empty();
+                       WTERMSIG(wait_status) == SIGKILL && !by_us && !verdict.oom;
     end.late = late_;
     end.cut_off = served_ && !killed_because_.empty();
     if (failed_) {
@@ -276,11 +279,10 @@ void WorkerHandle::finish(int wait_status, bool known_status) {
     }
     const auto requests = board_.requests.load(std::memory_order_relaxed) - requests_before_;
     const auto seconds = std::chrono::duration<double>(holdings_.loop.now() - started_).count();
-    end.text = base::format(
-        "{} of generation {} {} after {:.1f} s and {} requests; it was {}", describe(),
-        place_.generation,
-        known_status ? os::describe_end(wait_status) : "died before its zygote told its pid",
-        seconds, requests, doing(board_.state.load(std::memory_order_relaxed)));
+    end.text = base::format("{} of generation {} {} after {:.1f} s and {} requests{}; it was {}",
+                            describe(), place_.generation, verdict.how, seconds, requests,
+                            known_status ? peak_text(holdings_.children.peak_kib()) : "",
+                            by_us ? doing_when_killed_ : doing());
     if (!killed_because_.empty()) end.text += "; the master ended it because it " + killed_because_;
     if (cut_ != 0) end.text += base::format("; {} requests were cut", cut_);
     step(Phase::dead);

@@ -12,6 +12,7 @@
 
 #include "master/children.h"
 #include "master/holdings.h"
+#include "master/life_signs.h"
 #include "master/peer.h"
 #include "stats/board.h"
 
@@ -74,11 +75,14 @@ public:
     pid_t pid() const { return pid_; }
     const WorkerPlace& place() const { return place_; }
     base::MonotonicTime started() const { return started_; }
+    const StopWatch& stop_watch() const { return stop_watch_; }
     std::string describe() const;
 
     void on_message(control::Message& message) override;
     void on_peer_closed(const std::string& reason) override;
     void on_child_end(pid_t pid, int wait_status) override;
+    void on_child_stopped(pid_t pid, int signal) override;
+    void on_child_continued(pid_t pid) override;
 
 private:
     bool step(WorkerPhase next);
@@ -88,6 +92,7 @@ private:
     void limit_start();
     void stop_deadline();
     void on_ready();
+    std::string doing() const;
     void give_back_token();
     void finish(int wait_status, bool known_status);
 
@@ -107,6 +112,8 @@ private:
     bool late_ = false;
     bool told_to_end_ = false;
     std::string killed_because_;
+    std::string doing_when_killed_;
+    StopWatch stop_watch_;
     control::Message failure_;  // kind failed, if it came
     bool failed_ = false;
 };

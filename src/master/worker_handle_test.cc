@@ -241,6 +241,36 @@ TEST_F(LateWorker, HasItsLimitFromTheForkOn) {
     EXPECT_TRUE(owner.end.late);
 }
 
+TEST_F(Worker, StopsAndContinuesAreSeen) {
+    const pid_t pid = start_child();
+    say(control::Kind::hello, pid);
+    siginfo_t info{};
+    ::kill(pid, SIGSTOP);
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WSTOPPED | WNOWAIT), 0);
+    holdings.children.reap(loop.now());
+    EXPECT_TRUE(handle->stop_watch().stopped());
+    ::kill(pid, SIGCONT);
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(pid), &info, WCONTINUED | WNOWAIT), 0);
+    holdings.children.reap(loop.now());
+    EXPECT_FALSE(handle->stop_watch().stopped());
+    EXPECT_EQ(owner.deaths, 0);
+}
+
+TEST_F(Worker, AKilledOneTellsWhatItDidBefore) {
+    const pid_t pid = start_child();
+    say(control::Kind::hello, pid);
+    say(control::Kind::ready);
+    handle->serve();
+    board.slot(1, 1).state = stats::WorkerState::busy;
+    handle->kill("was in the way");
+    board.slot(1, 1).state = stats::WorkerState::idle;
+    reap();
+    EXPECT_NE(owner.end.text.find("it was inside a request; the master ended it because it was in"),
+              std::string::npos)
+        << owner.end.text;
+    EXPECT_EQ(holdings.deaths.by_cause().at("killed by the master"), 1U);
+}
+
 TEST(Children, StrangersAreReapedSilently) {
     Children children;
     const pid_t pid = ::fork();

@@ -3,7 +3,6 @@
 #include "base/format.h"
 #include "master/transition.h"
 #include "os/process.h"
-#include "os/signals.h"
 
 namespace mew::master {
 namespace {
@@ -226,10 +225,23 @@ void ZygoteHandle::on_child_end(pid_t, int wait_status) {
     if (peer_) peer_->drain();
     const pid_t pid = std::exchange(pid_, 0);
     if (phase_ == Phase::dead) return;
-    const auto seconds = std::chrono::duration<double>(holdings_.loop.now() - started_).count();
-    finish(base::format("{} (pid {}) {} after {:.1f} s", describe(), pid,
-                        os::describe_end(wait_status), seconds),
-           phase_ == Phase::leaving);
+    const base::MonotonicTime now = holdings_.loop.now();
+    const bool expected = phase_ == Phase::leaving;
+    const auto verdict = holdings_.deaths.take(
+        {Deaths::Role::zygote, wait_status, true, false, expected || !was_ready_}, now);
+    finish(base::format("{} (pid {}) {} after {:.1f} s{}", describe(), pid, verdict.how,
+                        std::chrono::duration<double>(now - started_).count(),
+                        peak_text(holdings_.children.peak_kib())),
+           expected);
+}
+
+void ZygoteHandle::on_child_stopped(pid_t pid, int signal) {
+    stop_watch_.on_stopped(base::format("{} (pid {})", describe(), pid), signal,
+                           holdings_.loop.now());
+}
+
+void ZygoteHandle::on_child_continued(pid_t pid) {
+    stop_watch_.on_continued(base::format("{} (pid {})", describe(), pid), holdings_.loop.now());
 }
 
 void ZygoteHandle::finish(const std::string& how, bool expected) {

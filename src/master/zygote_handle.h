@@ -12,6 +12,7 @@
 #include "control/boot.h"
 #include "master/children.h"
 #include "master/holdings.h"
+#include "master/life_signs.h"
 #include "master/peer.h"
 
 namespace mew::master {
@@ -67,6 +68,8 @@ public:
     void on_message(control::Message& message) override;
     void on_peer_closed(const std::string& reason) override;
     void on_child_end(pid_t pid, int wait_status) override;
+    void on_child_stopped(pid_t pid, int signal) override;
+    void on_child_continued(pid_t pid) override;
 
 private:
     std::string describe() const;
@@ -88,6 +91,7 @@ private:
     base::MonotonicTime started_;
     bool was_ready_ = false;
     Failure failure_;
+    StopWatch stop_watch_;
 };
 
 }  // namespace mew::master
