@@ -3,6 +3,7 @@
 activation.py  sockets that the program is started with, as systemd does it
 bench.py    the load and the kills of the probes
 server.py   the program as a context manager, its log, its end
+container.py  PID 1 on a read-only file system
 client.py   HTTP by raw bytes, split wherever a test wants
 gate.py     a request that stays in the app until it is let go
 given.py    an app for one request, written in the test
