@@ -1,5 +1,5 @@
-"""Workers and zygotes killed by the hundred (SIGKILL) under a steady load: does the service stay,
-and how soon is there another. Run by probes/kills.
+"""Workers, zygotes and their reserves killed by the hundred (SIGKILL) under a steady load: does the
+service stay, and how soon is there another. Run by probes/kills.
 
 After most kills the replacement is waited for, after some it is not, so that the next one meets a
 tree that is still mending. Times are from the kill to the line of the log that says a replacement
@@ -53,7 +53,8 @@ TIMES = ("killed", "count", "median ms", "p99", "worst", "since noticed: p99", "
 STAMP = r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) "
 SPAWNED = re.compile(STAMP + r".*spawned mewsgi worker (\d+).*\(pid: (\d+)", re.MULTILINE)
 NOTICED = re.compile(STAMP + r".*\(pid (\d+)\).* killed by SIGKILL", re.MULTILINE)
-LOADED = re.compile(STAMP + r".*\bapp app\S* loaded in ", re.MULTILINE)
+# By its reserve; or, without one, by a zygote that imports anew.
+FORKS = re.compile(STAMP + r".*(?:takes the zygote's place|\bapp app\S* loaded in )", re.MULTILINE)
 
 
 def mewsgi(*options: str) -> Command:
@@ -90,7 +91,7 @@ class Log:
     """What the log says of replacements, in seconds since the epoch."""
 
     spawned: list[Spawn]
-    loaded: list[float]
+    forks: list[float]  # there is a zygote again
     noticed: dict[int, float]  # the deaths, by pid
 
     @classmethod
@@ -98,7 +99,7 @@ class Log:
         text = path.read_text(errors="replace")
         spawned = [Spawn(epoch(at), int(slot), int(pid)) for at, slot, pid in SPAWNED.findall(text)]
         noticed = {int(pid): epoch(at) for at, pid in NOTICED.findall(text)}
-        return cls(spawned, [epoch(at) for at in LOADED.findall(text)], noticed)
+        return cls(spawned, [epoch(at) for at in FORKS.findall(text)], noticed)
 
     def worker_back(self, pid: int) -> float | None:
         """When the slot of this process was filled the next time."""
@@ -112,7 +113,7 @@ class Log:
 
     def zygote_back(self, killed_at: float) -> float | None:
         # The log's stamps are whole milliseconds, cut off.
-        return next((at for at in self.loaded if at > killed_at - 0.001), None)
+        return next((at for at in self.forks if at > killed_at - 0.001), None)
 
 
 def epoch(stamp: str) -> float:
@@ -123,21 +124,26 @@ def epoch(stamp: str) -> float:
 class Fallen:
     workers: list[Death]
     zygotes: list[Death]
+    reserves: list[Death]
 
     @property
     def everybody(self) -> list[Death]:
-        return [*self.workers, *self.zygotes]
+        return [*self.workers, *self.zygotes, *self.reserves]
 
 
 def strike(restless: Restless, dice: random.Random, fallen: Fallen) -> None:
     status = read_status(restless.place, restless.pid)
-    workers = [worker.pid for worker in status.serving() if worker.pid]
-    is_zygote = status.zygote != 0 and (not workers or dice.random() < OF_ZYGOTES)
-    if not is_zygote and not workers:
-        return
-    death = kill(status.zygote if is_zygote else dice.choice(workers))
+    kinds = [
+        (fallen.zygotes, [status.zygote], OF_ZYGOTES / 2),
+        (fallen.reserves, [status.reserve], OF_ZYGOTES / 2),
+        (fallen.workers, [worker.pid for worker in status.serving()], 1 - OF_ZYGOTES),
+    ]
+    (chosen,) = dice.choices(kinds, [share for _, _, share in kinds])
+    dead, pids, _ = chosen
+    living = [pid for pid in pids if pid]
+    death = kill(dice.choice(living)) if living else None
     if death:
-        (fallen.zygotes if is_zygote else fallen.workers).append(death)
+        dead.append(death)
 
 
 def wait_until_mended(restless: Restless) -> None:
@@ -147,14 +153,19 @@ def wait_until_mended(restless: Restless) -> None:
             raise StartError(f"it ended: {restless.tree.last_words()}")
         status = read_status(restless.place, restless.pid)
         states = [worker.state for worker in status.serving() if worker.pid]
-        if status.zygote and len(states) == WORKERS and set(states) <= {"idle", "busy"}:
+        if (
+            status.zygote
+            and status.reserve
+            and len(states) == WORKERS
+            and set(states) <= {"idle", "busy"}
+        ):
             return
     raise StartError(f"not all of it was there {MEND_DEADLINE:.0f} s after a kill")
 
 
 def plague(restless: Restless, wish: Plague) -> Fallen:
     dice = random.Random(wish.seed)
-    fallen = Fallen([], [])
+    fallen = Fallen([], [], [])
     while len(fallen.everybody) < wish.kills:
         strike(restless, dice, fallen)
         if dice.random() >= HASTE:
@@ -169,7 +180,7 @@ def measure(server: Server, place: Place, wish: Plague, times: Rows) -> Rows:
     versions.write_good()
     restless = Restless(server, place, versions)
     try:
-        before = restless.holds()
+        before = restless.at_rest()
         with Load(Plan(restless.port, wish.rate)) as load:
             fallen = plague(restless, wish)
             outcome = load.stop()

@@ -217,7 +217,7 @@ def measure(server: Server, place: Place, wish: Wish) -> Result:
     restless = Restless(server, place, versions)
     story = Story()
     try:
-        quiet = restless.holds()
+        quiet = restless.at_rest()
         run_reloads(restless, Wish(FIRST, 0, 0, 0), Story())
         before = restless.settled(quiet.processes)
         with Load(Plan(restless.port, wish.rate)) as load:

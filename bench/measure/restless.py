@@ -23,6 +23,7 @@ WORKERS = 2
 SEEN_DEADLINE = 20.0
 IN_A_ROW = 10
 SETTLE_DEADLINE = 30.0
+SAME_FOR = 1.0
 LOOK = 0.02
 
 
@@ -132,6 +133,19 @@ class Restless:
         (line,) = [row for row in status.splitlines() if row.startswith("VmRSS")]
         descriptors = len(os.listdir(f"/proc/{self.pid}/fd"))
         return Holds(len(processes), descriptors, int(line.split()[1]) * 1024)
+
+    def at_rest(self) -> Holds:
+        """What it holds once its processes have been the same ones for a second: after the first
+        answer some may still be on their way."""
+        end = time.monotonic() + SETTLE_DEADLINE
+        seen: list[int] = []
+        since = time.monotonic()
+        while time.monotonic() < min(end, since + SAME_FOR):
+            pids = [stat.pid for stat in self.tree.members()]
+            if pids != seen:
+                seen, since = pids, time.monotonic()
+            time.sleep(LOOK)
+        return self.holds()
 
     def settled(self, processes: int) -> Holds:
         """What it holds once no more processes are there than so many, or at our deadline."""

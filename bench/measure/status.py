@@ -32,6 +32,7 @@ class Status:
     generation: int
     workers: list[Worker]
     zygote: int = 0  # its pid
+    reserve: int = 0  # the zygote's, its pid
     reloads: int = 0  # committed
     failures: int = 0  # reloads that were rolled back
 
@@ -55,6 +56,7 @@ def parse_status(text: str) -> Status:
         whole["generation"],
         workers,
         whole["zygote_pid"],
+        whole["reserve_pid"],
         whole["reloads"],
         whole["reload_failures"],
     )

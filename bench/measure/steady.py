@@ -32,6 +32,7 @@ class Plan:
     port: int
     rate: float  # per second
     patience: float = PATIENCE  # seconds that an answer is waited for
+    requests: int = 0  # so many in all; 0: until it is stopped
 
 
 @dataclass(frozen=True)
@@ -126,13 +127,13 @@ class Steady:
         self.open = 0
 
     def run(self, pipe: multiprocessing.connection.Connection) -> Outcome:
-        """Until something comes through the pipe."""
+        """Until something comes through the pipe, or all is asked."""
         interval = 1 / self.plan.rate
         due = time.monotonic()
         kept = False
-        while not pipe.poll():
+        while not pipe.poll() and not self.all_asked():
             now = time.monotonic()
-            while due <= now:
+            while due <= now and not self.all_asked():
                 self.outcome.late = max(self.outcome.late, now - due)
                 self.ask(kept, now)
                 kept, due = not kept, due + interval
@@ -145,6 +146,9 @@ class Steady:
             if time.monotonic() > end:
                 break
         return self.outcome
+
+    def all_asked(self) -> bool:
+        return self.plan.requests > 0 and self.outcome.asked >= self.plan.requests
 
     def ask(self, kept: bool, now: float) -> None:
         self.outcome.asked += 1
@@ -254,7 +258,15 @@ class Load:
     def stop(self) -> Outcome:
         """Asks no more, waits for the last answers."""
         try:
-            self.pipe.send("stop")
+            if not self.pipe.poll():
+                self.pipe.send("stop")
+        except ConnectionError:  # it ended by itself; what it said can still be read
+            pass
+        return self.end()
+
+    def end(self) -> Outcome:
+        """Waits for the last of a limited number of requests."""
+        try:
             if self.pipe.poll(self.plan.patience + 20):
                 outcome = self.pipe.recv()
                 assert isinstance(outcome, Outcome)

@@ -9,7 +9,7 @@ from small_server import ANSWER, server
 
 PLAN = Plan("/busy", 0.0, 1, 0.01)
 
-STATUS = """{"generation": 2, "state": "serving", "zygote_pid": 5,
+STATUS = """{"generation": 2, "state": "serving", "zygote_pid": 5, "reserve_pid": 6,
   "reloads": 1, "reload_failures": 0,
   "workers": [
   {"id": 1, "pid": 11, "generation": 2, "state": "idle", "accepted": 7},
