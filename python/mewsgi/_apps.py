@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from mewsgi import _loader
+from mewsgi._bootstrap import note_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -68,9 +69,7 @@ class _Load:
             return call(), False
         except BaseException as error:  # noqa: BLE001 -- sys.exit() in an app is one of them
             self.apps.failed = True
-            autoreload = sys.modules.get("mewsgi._autoreload")
-            if autoreload:
-                autoreload.note_failure(error)
+            note_failure(error)
             self.report(_loader.explain_failure(error, what) + explain_holder(error))
             return None, True
 

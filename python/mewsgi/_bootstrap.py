@@ -163,7 +163,6 @@ def load_in_zygote(boot: Boot) -> tuple[Apps, list[Callable[[], Any]]]:
     started = perf_counter()
     report = refuse_app if boot["options"]["need-app"] else log_failure
     apps = _apps.load(boot["options"], report)
-    tell_files()
     took = perf_counter() - started
     warm_up(boot, apps, report)
     functions: list[Callable[[], Any]] = []
@@ -171,6 +170,7 @@ def load_in_zygote(boot: Boot) -> tuple[Apps, list[Callable[[], Any]]]:
         from mewsgi import _singleton
 
         functions = _singleton.load(boot["options"], refuse_app)
+    tell_files()
     if apps.names and boot["options"]["preload"] != "on":  # else it was asked for
         warn_of_leftovers(before)
     if apps.names:
@@ -208,6 +208,13 @@ def tell_files() -> None:
     autoreload = sys.modules.get("mewsgi._autoreload")
     if autoreload:
         autoreload.look()
+
+
+def note_failure(error: BaseException) -> None:
+    """With py-autoreload: where it came from shall be watched."""
+    autoreload = sys.modules.get("mewsgi._autoreload")
+    if autoreload:
+        autoreload.note_failure(error)
 
 
 def warn_of_leftovers(before: set[int]) -> None:

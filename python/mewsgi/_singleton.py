@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 
 from mewsgi import _loader, _mewsgi
+from mewsgi._bootstrap import note_failure
 from mewsgi._worker import call_hook, forget_children, leave
 
 TYPE_CHECKING = False
@@ -55,6 +56,7 @@ def load(options: dict[str, Any], refuse: Callable[[str], NoReturn]) -> list[Fun
         try:
             functions.append(singleton.load())
         except BaseException as error:  # noqa: BLE001 -- sys.exit() in a module is one of them
+            note_failure(error)
             refuse(_loader.explain_failure(error, f"singleton {singleton.name}"))
     return functions
 

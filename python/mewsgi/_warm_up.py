@@ -10,6 +10,7 @@ import sys
 from time import perf_counter
 
 from mewsgi import _mewsgi
+from mewsgi._bootstrap import note_failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def run(boot: Boot, apps: Apps, report: Callable[[str], None]) -> None:
         try:
             status = call(uri, boot, apps)
         except BaseException as error:  # noqa: BLE001 -- sys.exit() in an app is one of them
+            note_failure(error)
             report(explain_failure(uri, error))
             continue
         # Below 500 it may be what was meant: a login page that is asked for, a redirect.

@@ -52,11 +52,11 @@ def load_here(boot: Boot) -> Apps:
     started = perf_counter()
     report = refuse_app if boot["options"]["need-app"] else log_failure
     apps = _apps.load(boot["options"], report)
-    tell_files()
     if apps.names:
         took = perf_counter() - started
         _mewsgi.log("info", "app-loaded", f"{apps.about} loaded in {took:.2f} s")
     warm_up(boot, apps, report)
+    tell_files()
     return apps
 
 

@@ -49,7 +49,8 @@ enum class Kind : std::uint32_t {
     // master > watcher
     watch,  // descriptor 0: the paths of the options (watch_list.h); value = ms between two looks
             // where events are not to be had; generation = the committed one, slot = the oldest
-            // that may serve again: files of older ones go
+            // that may serve again: files of older ones go; text = ns since 1970: what changed
+            // after that has changed
     hold,   // value 1: code is being loaded; what its files become is judged by `hold` 0
     // master > zygote
     spawn,    // slot, value = incarnation; descriptor 0: the worker's control end

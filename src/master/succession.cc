@@ -32,7 +32,8 @@ bool Succession::looping() const {
 }
 
 std::string Succession::obstacle() {
-    if (rollout_.running()) return "an older generation comes back";
+    if (rollout_.running())
+        return served_ ? "an older generation comes back" : "the server is still starting";
     if (generations_.count() < Generations::kMost) return {};
     for (const auto& generation : generations_.retiring()) {
         if (!generation->has_workers() || generation->phase() != GenerationPhase::retiring)

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <climits>
+#include <ctime>
 
 #include "log/log.h"
 #include "options/parse_value.h"
@@ -37,6 +38,13 @@ constexpr Source kSources[] = {
 std::string own_folder() {
     std::array<char, PATH_MAX> path;
     return ::getcwd(path.data(), path.size()) != nullptr ? path.data() : "";
+}
+
+// What the kernel dates changes of files by.
+std::int64_t file_clock() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
 std::string below(const std::string& folder, const std::string& path) {
@@ -73,6 +81,7 @@ void WatcherHandle::apply(const options::Options& options, std::uint32_t committ
     // As uWSGI, which changes its folder first.
     list_ = list_of(options, below(start_folder_, options.chdir));
     interval_ = options.py_autoreload.count() > 0 ? options.py_autoreload : kTouchInterval;
+    since_ns_ = file_clock();
     committed_ = committed;
     oldest_ = oldest;
     wanted_ = body_ && (!list_.empty() || options.py_autoreload.count() > 0);
@@ -205,6 +214,7 @@ void WatcherHandle::send_options() {
     order.kind = Kind::watch;
     order.generation = committed_;
     order.slot = oldest_;
+    order.text = std::to_string(since_ns_);
     order.value = static_cast<std::uint64_t>(interval_.count());
     send(order, memory->get());
 }
@@ -230,6 +240,7 @@ void WatcherHandle::on_message(control::Message& message) {
                      static_cast<int>(message.kind));
         return;
     }
+    since_ns_ = file_clock();
     const auto trigger = static_cast<Trigger>(message.value);
     std::string what = std::string(control::option_of(trigger)) + " " +
                        options::printable(message.text, kLongestShown);

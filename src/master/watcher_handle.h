@@ -78,6 +78,7 @@ private:
     base::Milliseconds interval_{0};
     std::uint32_t committed_ = 0;
     std::uint32_t oldest_ = 0;
+    std::int64_t since_ns_ = 0;  // of what changed after that nothing was heard yet
     bool held_ = false;
     std::map<std::pair<std::uint32_t, std::uint32_t>, os::Fd> files_;  // generation, slot
 };

@@ -34,9 +34,13 @@ constexpr unsigned long kFarFileSystems[] = {
     0x47504653,  // GPFS
 };
 
+std::int64_t in_ns(const timespec& time) {
+    return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
+
 control::FileState from(const struct stat& about) {
     control::FileState state;
-    state.modified_ns = std::int64_t{about.st_mtim.tv_sec} * 1'000'000'000 + about.st_mtim.tv_nsec;
+    state.modified_ns = in_ns(about.st_mtim);
     // -1 means that there is none.
     if (!state.exists()) state.modified_ns = -2;
     state.size = static_cast<std::uint64_t>(about.st_size);
@@ -81,6 +85,12 @@ control::FileState state_of(const std::string& path, bool with_entries) {
         state.size = digest_of_entries(path);
     }
     return state;
+}
+
+std::int64_t changed_at(const std::string& path) {
+    struct stat about {};
+    if (::stat(path.c_str(), &about) != 0 || S_ISDIR(about.st_mode)) return -1;
+    return in_ns(about.st_ctim);
 }
 
 bool hears_all(const std::string& folder) {

@@ -11,6 +11,10 @@ namespace mew::watcher {
 // Python that imports from the folder makes it).
 control::FileState state_of(const std::string& path, bool with_entries);
 
+// When it became what it is, by the kernel's clock, which nobody sets back: ns since 1970, or -1
+// where there is no such file, and for folders, which change with whatever is in them.
+std::int64_t changed_at(const std::string& path);
+
 // False where others may change files without this kernel's knowledge: network file systems, and
 // those of a host or a program (FUSE, 9p, virtiofs).
 bool hears_all(const std::string& folder);

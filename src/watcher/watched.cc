@@ -55,8 +55,22 @@ void Watched::drop(const std::function<bool(const Owner&)>& dropped) {
     });
 }
 
-void Watched::set_options(const std::vector<WatchedPath>& paths, base::Milliseconds interval,
-                          Serving serving, base::MonotonicTime now) {
+// A path of the options that was not watched before.
+void Watched::begin(const Key& key, Entry& entry, base::MonotonicTime now) {
+    place(key, entry);
+    // Elsewhere the clocks may differ.
+    if (!entry.far && changed_at(key.second) > terms_.since_ns) {
+        entry.suspect = true;
+        stir(now);
+    } else {
+        entry.known = state_now(key);
+    }
+}
+
+void Watched::set_options(const std::vector<WatchedPath>& paths, const Terms& terms,
+                          base::MonotonicTime now) {
+    terms_ = terms;
+    next_far_look_ = now + terms.interval;
     std::set<Key> wanted;
     for (const WatchedPath& path : paths) wanted.emplace(path.trigger, path.path);
     std::erase_if(entries_, [&](const auto& item) {
@@ -64,22 +78,17 @@ void Watched::set_options(const std::vector<WatchedPath>& paths, base::Milliseco
     });
     for (const Key& key : wanted) {
         const auto [place_of, is_new] = entries_.try_emplace(key);
-        if (!is_new) continue;
-        place(key, place_of->second);
-        place_of->second.known = state_now(key);
+        if (is_new) begin(key, place_of->second, now);
     }
-    interval_ = interval;
-    next_far_look_ = now + interval;
-    serving_ = serving;
-    drop([serving](const Owner& owner) { return owner.first < serving.oldest; });
+    drop([&terms](const Owner& owner) { return owner.first < terms.oldest; });
     index_all();
 }
 
 void Watched::set_files(std::uint32_t generation, std::uint32_t slot,
                         const std::vector<WatchedPath>& paths, base::MonotonicTime now) {
-    if (generation < serving_.oldest) return;
+    if (generation < terms_.oldest) return;
     drop([&](const Owner& owner) {
-        const bool serves = owner.first == serving_.committed || owner.first == serving_.oldest;
+        const bool serves = owner.first == terms_.committed || owner.first == terms_.oldest;
         const bool failed = owner.first < generation && !serves;
         return failed || owner == Owner{generation, slot};
     });
@@ -130,7 +139,7 @@ void Watched::hear(base::MonotonicTime now) {
 
 void Watched::look_at_far_ones(base::MonotonicTime now) {
     if (!any_far_ || now < next_far_look_) return;
-    next_far_look_ = now + interval_;
+    next_far_look_ = now + terms_.interval;
     for (auto& [key, entry] : entries_) {
         if (!entry.far || is_held(key) || entry.suspect) continue;
         const control::FileState state = state_now(key);

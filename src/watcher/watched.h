@@ -7,6 +7,7 @@
 // the first event, all suspects are looked at: one whose file differs from what it was has changed.
 // That a file went away is no change: it will be back, or it is not missed.
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -40,14 +41,19 @@ public:
     Watched(Folders& folders, HearsAll hears_all, Tell tell)
         : folders_(folders), hears_all_(std::move(hears_all)), tell_(std::move(tell)) {}
 
-    // The paths of the options, all of them. Files of generations before `oldest` are let go: that
-    // is the committed one, or the one that stands by for it.
-    struct Serving {
+    struct Terms {
+        base::Milliseconds interval{1000};  // between two looks by the clock
+        // Files of generations before `oldest` are let go: that is the committed one, or the one
+        // that stands by for it.
         std::uint32_t committed = 0;
         std::uint32_t oldest = 0;
+        // ns since 1970: when the list was made. A file that changed since has changed, although
+        // nobody had looked at it before.
+        std::int64_t since_ns = INT64_MAX;
     };
-    void set_options(const std::vector<control::WatchedPath>& paths, base::Milliseconds interval,
-                     Serving serving, base::MonotonicTime now);
+    // The paths of the options, all of them.
+    void set_options(const std::vector<control::WatchedPath>& paths, const Terms& terms,
+                     base::MonotonicTime now);
     // The files of one process: its whole list, which takes the place of the one before. Those of
     // an attempt that failed go when the next one's come.
     void set_files(std::uint32_t generation, std::uint32_t slot,
@@ -86,6 +92,7 @@ private:
         return held_ && key.first == control::Trigger::module_file;
     }
     void drop(const std::function<bool(const Owner&)>& dropped);
+    void begin(const Key& key, Entry& entry, base::MonotonicTime now);
     control::FileState state_now(const Key& key) const;
 
     Folders& folders_;
@@ -97,8 +104,7 @@ private:
     std::set<std::string> told_;
     bool held_ = false;
     bool any_far_ = false;
-    base::Milliseconds interval_{1000};
-    Serving serving_;
+    Terms terms_;
     std::optional<base::MonotonicTime> first_event_;
     base::MonotonicTime last_event_;
     base::MonotonicTime next_far_look_;

@@ -19,7 +19,14 @@ protected:
 
     void watch(const std::string& path, Trigger trigger = Trigger::touch_reload) {
         options.push_back({trigger, path, std::nullopt});
-        watched.set_options(options, Milliseconds(2000), {}, now);
+        watched.set_options(options, terms(), now);
+    }
+    static Watched::Terms terms(std::uint32_t committed = 0, std::uint32_t oldest = 0) {
+        Watched::Terms made;
+        made.interval = Milliseconds(2000);
+        made.committed = committed;
+        made.oldest = oldest;
+        return made;
     }
     static WatchedPath loaded(const std::string& path) {
         return {Trigger::module_file, path, state_of(path, false)};
@@ -177,10 +184,25 @@ TEST_F(WatchedTest, OptionsThatNoLongerNameIt) {
     folder.touch("one");
     folder.touch("two");
     options.pop_back();
-    watched.set_options(options, Milliseconds(2000), {}, now);
+    watched.set_options(options, terms(), now);
     EXPECT_EQ(look_after_quiet(), "touch-reload one") << "what was pending stays so";
     folder.touch("two");
     EXPECT_EQ(look_after_quiet(), "");
+}
+
+TEST_F(WatchedTest, WhatChangedSinceTheListWasMade) {
+    const std::string early = folder.write("early");
+    Watched::Terms made = terms();
+    made.since_ns = changed_at(early);
+    // The kernel's clock goes in steps: until one has passed, both have one time.
+    do folder.write("late");
+    while (changed_at(folder / "late") == made.since_ns);
+    watched.set_options({{Trigger::touch_reload, early, std::nullopt},
+                         {Trigger::touch_reload, folder / "late", std::nullopt},
+                         {Trigger::touch_reload, folder / "missing", std::nullopt},
+                         {Trigger::fs_reload, folder.path(), std::nullopt}},
+                        made, now);
+    EXPECT_EQ(look_after_quiet(), "touch-reload late");
 }
 
 TEST_F(WatchedTest, AFolderUnderFsReload) {
@@ -228,8 +250,7 @@ TEST_F(WatchedTest, WhereTheKernelHearsLittleTheClockLooks) {
 TEST_F(WatchedTest, WithoutInotifyToo) {
     Folders deaf;
     Watched blind(deaf, hears_all, [this](const std::string& text) { told.push_back(text); });
-    blind.set_options({{Trigger::touch_reload, folder.write("file"), std::nullopt}},
-                      Milliseconds(2000), {}, now);
+    blind.set_options({{Trigger::touch_reload, folder.write("file"), std::nullopt}}, terms(), now);
     EXPECT_EQ(told.size(), 1U);
     folder.touch("file");
     pass(2000);
@@ -273,7 +294,7 @@ TEST_F(WatchedTest, FilesGoWithTheirGeneration) {
     const WatchedPath one = loaded(folder.write("a.py"));
     watched.set_files(1, 0, {one}, now);
     watched.set_files(2, 0, {loaded(folder.write("b.py"))}, now);
-    watched.set_options({}, Milliseconds(2000), {2, 2}, now);
+    watched.set_options({}, terms(2, 2), now);
     watched.set_files(1, 1, {one}, now);  // too late
     folder.touch("a.py");
     EXPECT_EQ(look_after_quiet(), "");
@@ -282,7 +303,7 @@ TEST_F(WatchedTest, FilesGoWithTheirGeneration) {
 }
 
 TEST_F(WatchedTest, FilesOfTheLastFailedAttemptStay) {
-    watched.set_options({}, Milliseconds(2000), {1, 1}, now);
+    watched.set_options({}, terms(1, 1), now);
     watched.set_files(1, 0, {loaded(folder.write("served.py"))}, now);
     watched.set_files(2, 0, {loaded(folder.write("first.py"))}, now);
     watched.set_files(3, 0, {loaded(folder.write("second.py"))}, now);
@@ -295,9 +316,10 @@ TEST_F(WatchedTest, FilesOfTheLastFailedAttemptStay) {
 }
 
 TEST_F(WatchedTest, FilesOfAGenerationThatStandsByStay) {
+    watched.set_options({}, terms(1, 1), now);
     watched.set_files(1, 0, {loaded(folder.write("before.py"))}, now);
     watched.set_files(2, 0, {loaded(folder.write("served.py"))}, now);
-    watched.set_options({}, Milliseconds(2000), {2, 1}, now);
+    watched.set_options({}, terms(2, 1), now);
     watched.set_files(3, 0, {loaded(folder.write("attempt.py"))}, now);
     for (const char* name : {"before.py", "served.py", "attempt.py"}) {
         folder.touch(name);

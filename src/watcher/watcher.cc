@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
 #include <string>
 
@@ -75,8 +76,7 @@ private:
             log::error("watch-list", "of generation {}, worker {}: {}", order.generation,
                        order.slot, paths.error().text);
         } else if (order.kind == Kind::watch) {
-            watched_.set_options(*paths, base::Milliseconds(order.value),
-                                 {order.generation, order.slot}, clock_.now());
+            watched_.set_options(*paths, terms_of(order), clock_.now());
         } else if (order.kind == Kind::files) {
             watched_.set_files(order.generation, order.slot, *paths, clock_.now());
         }
@@ -86,6 +86,16 @@ private:
         const auto list = os::read_constant_memory(descriptor, control::kMaxWatchList);
         if (!list) return base::Unexpected<base::Error>{list.error()};
         return control::decode_paths(*list);
+    }
+
+    static Watched::Terms terms_of(const control::Message& order) {
+        Watched::Terms terms;
+        terms.interval = base::Milliseconds(order.value);
+        terms.committed = order.generation;
+        terms.oldest = order.slot;
+        const std::string& since = order.text;
+        std::from_chars(since.data(), since.data() + since.size(), terms.since_ns);
+        return terms;
     }
 
     void tell(const Change& change) {
