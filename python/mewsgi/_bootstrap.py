@@ -45,9 +45,7 @@ def run(boot_fd: int) -> NoReturn:
     apps, functions = (_apps.Apps(), []) if lazy else load_in_zygote(boot)
     if lazy:
         native.zygote_ready("the app will be imported by each worker (lazy-apps)")
-    # Garbage is not worth sharing; what is left shall not be written to by the collector.
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # workers share it: the collector shall not write to it
     kind, number = native.wait_for_spawn()
     if kind == "task":
         from mewsgi import _singleton
@@ -171,6 +169,9 @@ def load_in_zygote(boot: Boot) -> tuple[Apps, list[Callable[[], Any]]]:
 
         functions = _singleton.load(boot["options"], refuse_app)
     tell_files()
+    # Garbage is not worth sharing. Its connections close, and threads of the import had their time
+    # to open some: those are seen now.
+    gc.collect()
     if apps.names and boot["options"]["preload"] != "on":  # else it was asked for
         warn_of_leftovers(before)
     if apps.names:

@@ -108,6 +108,7 @@ class Limiter:
             f"{self.what}: not done within {self.limit:.1f} s, interrupted in {place_of(frame)}"
             + "".join(list_threads()),
         )
+        self.limit = RESERVE / 2  # for the next function or thread of this step
         raise Overdue
 
 
