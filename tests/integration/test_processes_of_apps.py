@@ -54,7 +54,8 @@ def test_a_process_of_the_import_is_not_the_workers_to_end(tmp_path: Path) -> No
         """
         import multiprocessing, os, time
 
-        helper = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
+        context = multiprocessing.get_context("fork")
+        helper = context.Process(target=time.sleep, args=(60,), daemon=True)
         helper.start()
 
         def work(environ):

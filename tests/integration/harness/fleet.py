@@ -12,7 +12,7 @@ from typing import Any, Callable
 from harness.server import Server
 from harness.waiting import wait_for
 
-# What a test's source defines: work(environ), a dict for the answer.
+# What a test's source defines: work(environ), a dict for the answer; and maybe wrap(application).
 AROUND = """
 import json as _json, os as _os, time as _time
 
@@ -21,12 +21,16 @@ def application(environ, start_response):
     values = {"pid": _os.getpid(), **work(environ)}
     start_response("200 OK", [("Content-Type", "application/json")])
     return [_json.dumps(values).encode()]
+
+application = globals().get("wrap", lambda app: app)(application)
 """
 
 PROBLEM = re.compile(
     r"^[-\d]+ [\d:.]+ (warning|error) |Traceback|Warning\b|Exception ignored|\bSIGKILL\b"
 )
 THREAD_AT_IMPORT = r'thread "[^"]*" was started while importing'
+CONNECTION_AT_IMPORT = r"a connection to \S+ \(fd \d+\) was opened while importing"
+OVERDUE_EXIT = "functions given to atexit: not done within"
 
 Answers = dict[int, Any]
 
