@@ -74,8 +74,8 @@ def test_every_death_has_a_line_and_a_count(serve: Serve, folder: Path) -> None:
             connection.send(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
             connection.read_to_end()
         server.wait_log(
-            rf"error .* worker \d \(pid \d+\) of generation 1 {how} after \d+\.\d s and 0 requests, "
-            r"peak memory \d+\.\d MiB; it was inside a request for \d+\.\d s$",
+            rf"error .* worker \d \(pid \d+\) of generation 1 {how} after \d+\.\d s and 0 requests"
+            r", peak memory \d+\.\d MiB; it was inside a request for \d+\.\d s$",
             since=mark,
         )
         server.wait_log("spawned mewsgi worker", since=mark)
@@ -164,6 +164,7 @@ def test_a_gil_held_for_long_is_warned_of_once(serve: Serve, folder: Path, threa
 
 def test_a_stopped_worker(serve: Serve, folder: Path) -> None:
     server = serve("app", cwd=folder)
+    assert server.get("/").text == "fine"
     (worker,) = server.workers().values()
     os.kill(worker.pid, signal.SIGSTOP)
     server.wait_log(rf"warning .* worker 1 \(pid {worker.pid}\) was stopped by SIGSTOP: ")
@@ -178,6 +179,7 @@ def test_a_stopped_worker(serve: Serve, folder: Path) -> None:
 
 def test_a_stopped_worker_that_has_to_be_killed(serve: Serve, folder: Path) -> None:
     server = serve("--worker-reload-mercy", "300ms", "app", cwd=folder)
+    assert server.get("/").text == "fine"
     (worker,) = server.workers().values()
     os.kill(worker.pid, signal.SIGSTOP)
     server.wait_log("was stopped by SIGSTOP")
