@@ -58,8 +58,8 @@ void Watched::drop(const std::function<bool(const Owner&)>& dropped) {
 // A path of the options that was not watched before.
 void Watched::begin(const Key& key, Entry& entry, base::MonotonicTime now) {
     place(key, entry);
-    // Elsewhere the clocks may differ.
-    if (!entry.far && changed_at(key.second) > terms_.since_ns) {
+    // Far away the clocks may differ. Here they go in steps: in doubt it was after.
+    if (!entry.far && changed_at(key.second) >= terms_.since_ns) {
         entry.suspect = true;
         stir(now);
     } else {

@@ -193,10 +193,10 @@ TEST_F(WatchedTest, OptionsThatNoLongerNameIt) {
 TEST_F(WatchedTest, WhatChangedSinceTheListWasMade) {
     const std::string early = folder.write("early");
     Watched::Terms made = terms();
-    made.since_ns = changed_at(early);
+    made.since_ns = changed_at(early) + 1;
     // The kernel's clock goes in steps: until one has passed, both have one time.
     do folder.write("late");
-    while (changed_at(folder / "late") == made.since_ns);
+    while (changed_at(folder / "late") < made.since_ns);
     watched.set_options({{Trigger::touch_reload, early, std::nullopt},
                          {Trigger::touch_reload, folder / "late", std::nullopt},
                          {Trigger::touch_reload, folder / "missing", std::nullopt},
