@@ -18,7 +18,7 @@ from pathlib import Path
 from measure.process import StartError, Tree
 from measure.syscalls import ATTACH_DEADLINE, TraceError, attach
 
-STILL_FOR = 1.0
+STILL_FOR = 1.5
 SETTLE_DEADLINE = 20.0
 SWITCHES = re.compile(r"^(?:non)?voluntary_ctxt_switches:\s+(\d+)$", re.MULTILINE)
 CALL = re.compile(r"^(\d+)\s+(\d+\.\d+) (\w+)\(")
@@ -73,7 +73,7 @@ def members(tree: Tree) -> list[int]:
 
 
 def wait_until_still(tree: Tree) -> None:
-    """Until nothing has run for a second."""
+    """Until nothing has run for that long."""
     end = time.monotonic() + SETTLE_DEADLINE
     stirred: list[str] = []
     while time.monotonic() < end:
@@ -102,7 +102,7 @@ def parse_calls(text: str, since: float) -> Counter[str]:
 
 
 def trace(tree: Tree, seconds: float, target: Path) -> Counter[str]:
-    """What strace sees of all threads. Attaching wakes them, so the first second does not count."""
+    """What strace sees of all threads. Attaching wakes them, so the first moment does not count."""
     try:
         tracer = attach(members(tree), target, "-ttt")
     except TraceError as error:

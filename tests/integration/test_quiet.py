@@ -14,7 +14,7 @@ from harness.fixtures import APPS
 Serve = Callable[..., Server]
 
 WINDOW = 3.0  # the time that is looked at, no synchronisation
-STILL = 0.5
+STILL = 1.5  # longer than the last look after a call
 SWITCHES = re.compile(r"^(?:non)?voluntary_ctxt_switches:\s+(\d+)$", re.MULTILINE)
 
 CONFIGURATIONS = {
