@@ -184,7 +184,7 @@ def measure(server: Server, place: Place, wish: Plague, times: Rows) -> Rows:
         with Load(Plan(restless.port, wish.rate)) as load:
             fallen = plague(restless, wish)
             outcome = load.stop()
-        after = restless.settled(before.processes)
+        after = restless.at_rest(before.processes)
         log = Log.read(restless.tree.log)
     finally:
         restless.tree.stop()

@@ -219,11 +219,11 @@ def measure(server: Server, place: Place, wish: Wish) -> Result:
     try:
         quiet = restless.at_rest()
         run_reloads(restless, Wish(FIRST, 0, 0, 0), Story())
-        before = restless.settled(quiet.processes)
+        before = restless.at_rest(quiet.processes)
         with Load(Plan(restless.port, wish.rate)) as load:
             run_reloads(restless, wish, story)
             outcome = load.stop()
-        after = restless.settled(before.processes)
+        after = restless.at_rest(before.processes)
     finally:
         restless.tree.stop()
     verdict = judge(outcome, versions, story.commits, story.deaths)

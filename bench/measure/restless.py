@@ -134,22 +134,15 @@ class Restless:
         descriptors = len(os.listdir(f"/proc/{self.pid}/fd"))
         return Holds(len(processes), descriptors, int(line.split()[1]) * 1024)
 
-    def at_rest(self) -> Holds:
-        """What it holds once its processes have been the same ones for a second: after the first
-        answer some may still be on their way."""
+    def at_rest(self, most: int | None = None) -> Holds:
+        """What it holds once its processes, no more than so many, have been the same ones for a
+        second: some may be on their way or about to leave. Or what it holds at our deadline."""
         end = time.monotonic() + SETTLE_DEADLINE
         seen: list[int] = []
         since = time.monotonic()
         while time.monotonic() < min(end, since + SAME_FOR):
             pids = [stat.pid for stat in self.tree.members()]
-            if pids != seen:
+            if pids != seen or (most is not None and len(pids) > most):
                 seen, since = pids, time.monotonic()
             time.sleep(LOOK)
         return self.holds()
-
-    def settled(self, processes: int) -> Holds:
-        """What it holds once no more processes are there than so many, or at our deadline."""
-        end = time.monotonic() + SETTLE_DEADLINE
-        while (now := self.holds()).processes > processes and time.monotonic() < end:
-            time.sleep(LOOK)
-        return now
