@@ -7,6 +7,13 @@
 
 namespace mew::watcher {
 
+namespace {
+
+// inotify's limits concern all folders of a large app at once.
+constexpr std::size_t kMostTold = 8;
+
+}  // namespace
+
 using control::Trigger;
 using control::WatchedPath;
 
@@ -19,7 +26,8 @@ void Watched::place(const Key& key, Entry& entry) {
     entry.trail = follow(folders_, key.second, key.first != Trigger::module_file);
     const std::string& folder = entry.trail.last_folder;
     entry.far = !entry.trail.why_deaf.empty() || !hears_all_(folder);
-    if (!entry.far || !told_.insert(folder).second) return;
+    if (!entry.far || told_.size() >= kMostTold || !told_.insert(folder).second) return;
+    if (told_.size() == kMostTold) return tell_("many folders (further ones are not named)");
     tell_(entry.trail.why_deaf.empty()
               ? folder + " lies on a file system that may change from elsewhere"
               : entry.trail.why_deaf);

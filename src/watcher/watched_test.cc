@@ -247,6 +247,16 @@ TEST_F(WatchedTest, WhereTheKernelHearsLittleTheClockLooks) {
     EXPECT_EQ(told.size(), 1U) << "said once";
 }
 
+TEST_F(WatchedTest, ManyFoldersAreNotNamedOneByOne) {
+    far = true;
+    for (int i = 0; i < 20; ++i) {
+        folder.make(std::to_string(i));
+        watch(folder.write(std::to_string(i) + "/file"));
+    }
+    ASSERT_EQ(told.size(), 8U);
+    EXPECT_NE(told.back().find("not named"), std::string::npos) << told.back();
+}
+
 TEST_F(WatchedTest, WithoutInotifyToo) {
     Folders deaf;
     Watched blind(deaf, hears_all, [this](const std::string& text) { told.push_back(text); });

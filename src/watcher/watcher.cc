@@ -13,6 +13,7 @@
 #include "control/message.h"
 #include "log/log.h"
 #include "os/memory_file.h"
+#include "os/process.h"
 #include "os/process_title.h"
 #include "os/signals.h"
 #include "watcher/state.h"
@@ -124,6 +125,9 @@ int run(int control) {
     settings.may_wait = true;
     settings.role = "watcher";
     log::configure(settings);
+    for (const int descriptor : {control, settings.fd}) {
+        if (descriptor > 2) (void)os::set_inheritable(descriptor, false);
+    }
     return Watcher(control).run();
 }
 

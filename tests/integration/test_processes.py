@@ -61,6 +61,19 @@ EXPLAINED = {
 }
 
 
+EXPLAINED["master with a watcher"] = [
+    (r"/memfd:mewsgi-files.*", 1, 1, "the zygote's list of files, for another watcher"),
+    (r"unix pair", 1, 1, "control of the watcher"),
+    *EXPLAINED["master"],
+]
+EXPLAINED["watcher"] = [
+    *COMMON[:2],
+    (r"unix pair", 1, 1, "control by the master"),
+    (r"anon_inode:inotify", 1, 1, "what happens in folders"),
+    (r"pipe:.*", 0, 1, "a log descriptor beside 1 and 2"),
+]
+
+
 def socket_names() -> dict[str, str]:
     """Inode of each socket > what it is."""
     names = {}
@@ -90,9 +103,11 @@ def described(process: Process, names: dict[str, str]) -> list[str]:
     return rows
 
 
-@pytest.mark.parametrize("after", ["start", "requests", "reload"])
+@pytest.mark.parametrize("after", ["start", "requests", "reload", "start with a watcher"])
 def test_every_descriptor_is_explained(serve: Serve, after: str) -> None:
-    server = serve("--processes", "2", "--reload-confirm", "0", *PROBE)
+    watched = after == "start with a watcher"
+    more = ["--py-autoreload", "1"] if watched else []
+    server = serve("--processes", "2", "--reload-confirm", "0", *more, *PROBE)
     if after == "reload":
         assert server.run("reload").status == 0
         wait_for(lambda: len(server.processes()) == 5, "the end of the old generation")
@@ -104,6 +119,10 @@ def test_every_descriptor_is_explained(serve: Serve, after: str) -> None:
     roles += [("zygote", server.reserve())]
     roles += [("worker", worker) for worker in server.workers().values()]
     assert len(roles) == 5
+    if watched:
+        roles[0] = ("master with a watcher", server.master)
+        wait_for(server.watchers, "the watcher")
+        roles += [("watcher", watcher) for watcher in server.watchers()]
     wrong = []
     names = socket_names()
     for role, process in roles:

@@ -24,6 +24,7 @@ CONFIGURATIONS = {
     "thunder-lock": ["--processes", "4", "--thunder-lock"],
     "reuse-port": ["--processes", "4", "--reuse-port"],
     "log-json": ["--processes", "4", "--log-json"],
+    "watcher": ["--processes", "2", "--py-autoreload", "1", "--touch-reload", "not-there"],
     "lazy-apps": ["--processes", "4", "--lazy-apps"],
 }
 

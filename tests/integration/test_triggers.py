@@ -66,23 +66,12 @@ def autoreload(serve: Serve, folder: Folder, *more: str, **how: Any) -> Server:
     return serve("--py-autoreload", "1", *more, "app", cwd=folder.path, **how)
 
 
-def watchers(server: Server) -> list[Process]:
-    found = []
-    for child in server.master.children:
-        try:
-            if child.status["Name"] == "mewsgi watcher" and child.alive:
-                found.append(child)
-        except OSError:
-            continue  # gone since the listing
-    return found
-
-
 def watcher_of(server: Server, instead_of: int = 0) -> Process:
     def alone() -> bool:
-        return [one.pid != instead_of for one in watchers(server)] == [True]
+        return [one.pid != instead_of for one in server.watchers()] == [True]
 
     wait_for(alone, "the watcher")
-    return watchers(server)[0]
+    return server.watchers()[0]
 
 
 def wait_for_reload(server: Server, since: int, cause: str = "") -> None:
@@ -173,7 +162,7 @@ def test_a_reload_reads_the_paths_again(serve: Serve, folder: Folder) -> None:
 
 def test_without_such_an_option_there_is_no_watcher(probe: Server) -> None:
     assert probe.get("/hello").status == 200
-    assert not watchers(probe)
+    assert not probe.watchers()
 
 
 # The process
@@ -192,27 +181,6 @@ def test_a_killed_watcher_comes_back_and_knows_all(serve: Serve, folder: Folder,
         folder.touch(name)  # whether or not the next one watches by now
         wait_for_reload(server, mark)
         watcher_of(server, instead_of=old.pid)
-
-
-def test_what_it_holds(serve: Serve, folder: Folder) -> None:
-    server = autoreload(serve, folder)
-    watcher = watcher_of(server)
-    expected = {
-        r"/dev/null": 1,
-        r"pipe:.*": 2,  # the log
-        r"socket:.*": 1,  # control by the master
-        r"anon_inode:inotify": 1,
-    }
-
-    def whole() -> bool:
-        held = list(watcher.descriptors.values())
-        counts = {
-            pattern: sum(bool(re.fullmatch(pattern, one)) for one in held) for pattern in expected
-        }
-        return counts == expected and len(held) == sum(expected.values())
-
-    wait_for(whole, "these descriptors, and none of the lists that it read")
-    assert watcher.status["PPid"] == str(server.process.pid)
 
 
 # py-autoreload

@@ -266,6 +266,17 @@ class Server:
         assert found, "the reserve is gone"
         return found
 
+    def watchers(self) -> list[Process]:
+        """The process that hears of changed files, once it has its name."""
+        found = []
+        for child in self.master.children:
+            try:
+                if child.status["Name"] == "mewsgi watcher" and child.alive:
+                    found.append(child)
+            except OSError:
+                continue  # gone since the listing
+        return found
+
     def processes(self) -> list[Process]:
         """Everything alive that this start brought about."""
         return processes_tagged(self.tag)
