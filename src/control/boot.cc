@@ -1,8 +1,7 @@
 #include "control/boot.h"
 
-#include <cstring>
-
 #include "control/message.h"
+#include "control/packing.h"
 #include "os/memory_file.h"
 
 namespace mew::control {
@@ -11,62 +10,6 @@ namespace {
 constexpr std::uint64_t kMagic = 0x4d4557424f4f5431;  // "MEWBOOT1"
 constexpr std::size_t kLimit = std::size_t{64} << 20;
 constexpr std::uint64_t kMostListeners = 4096;
-
-// Numbers as 8 bytes, text as its size and its bytes, in the order of the fields: reader and writer
-// are the same build, so nothing needs a name.
-class Writer {
-public:
-    template <class Number>
-    Writer& number(Number value) {
-        const auto wide = static_cast<std::uint64_t>(static_cast<std::int64_t>(value));
-        out_.append(reinterpret_cast<const char*>(&wide), sizeof wide);
-        return *this;
-    }
-    Writer& text(const std::string& value) {
-        number(value.size());
-        out_ += value;
-        return *this;
-    }
-    const std::string& bytes() const { return out_; }
-
-private:
-    std::string out_;
-};
-
-// After the first overrun all reads give nothing and ok() is false.
-class Reader {
-public:
-    explicit Reader(const std::string& bytes) : left_(bytes) {}
-    std::uint64_t wide() {
-        std::uint64_t value = 0;
-        if (!has(sizeof value)) return 0;
-        std::memcpy(&value, left_.data(), sizeof value);
-        left_.remove_prefix(sizeof value);
-        return value;
-    }
-    template <class Number>
-    Reader& number(Number& value) {
-        value = static_cast<Number>(wide());
-        return *this;
-    }
-    Reader& text(std::string& value) {
-        const std::uint64_t size = wide();
-        if (!has(size)) return *this;
-        value = left_.substr(0, size);
-        left_.remove_prefix(size);
-        return *this;
-    }
-    bool ok() const { return ok_; }
-    bool at_end() const { return ok_ && left_.empty(); }
-
-private:
-    bool has(std::uint64_t size) {
-        ok_ = ok_ && size <= left_.size();
-        return ok_;
-    }
-    std::string_view left_;
-    bool ok_ = true;
-};
 
 void write_listener(Writer& writer, const net::ListenerInfo& info) {
     writer.number(info.fd).number(static_cast<std::uint8_t>(info.protocol)).text(info.option);

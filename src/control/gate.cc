@@ -11,8 +11,6 @@
 namespace mew::control {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x4d45574741544532;  // "MEWGATE2"
-
 void* map(int fd, std::size_t size) {
     void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     return memory == MAP_FAILED ? nullptr : memory;
@@ -42,7 +40,7 @@ base::Result<Gate> Gate::create() {
     gate.fd_ = std::move(*fd);
     void* const memory = map(gate.fd_.get(), sizeof(Page));
     if (memory == nullptr) return base::fail_errno("cannot map the gate");
-    gate.page_ = new (memory) Page{kMagic, 0, 0, 0};
+    gate.page_ = new (memory) Page{kGateMagic, 0, 0, 0};
     return gate;
 }
 
@@ -56,7 +54,7 @@ base::Result<Gate> Gate::attach(int fd) {
     void* const memory = map(gate.fd_.get(), sizeof(Page));
     if (memory == nullptr) return base::fail_errno("cannot map the gate");
     gate.page_ = static_cast<Page*>(memory);
-    if (gate.page_->magic != kMagic) return base::fail("the gate belongs to another build");
+    if (gate.page_->magic != kGateMagic) return base::fail("the gate belongs to another build");
     return gate;
 }
 

@@ -19,6 +19,9 @@
 
 namespace mew::control {
 
+// Says the layout of the page: another one has another number.
+inline constexpr std::uint64_t kGateMagic = 0x4d45574741544532;  // "MEWGATE2"
+
 class Gate {
 public:
     Gate() = default;

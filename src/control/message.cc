@@ -19,7 +19,7 @@ constexpr auto kLastKind = static_cast<std::uint32_t>(Kind::leave);
 struct PacketHeader {
     std::uint32_t magic = kMagic;
     std::uint32_t version = kVersion;
-    std::uint64_t build_id = kBuildId;
+    std::uint64_t build_id = 0;
     std::uint32_t kind = 0;
     std::uint32_t slot = 0;
     std::uint32_t generation = 0;
@@ -31,6 +31,10 @@ struct PacketHeader {
 static_assert(sizeof(PacketHeader) == 48);
 
 using DescriptorSpace = std::array<char, CMSG_SPACE(kMaxDescriptors * sizeof(int))>;
+
+// As data, read anew each time: so it stands in one place of the file, where the tests of upgrades
+// put another one, and a second build need not be compiled.
+const volatile std::uint64_t held_build_id = kBuildId;
 
 // Both ends of a traceback tell more than its middle: where it began, and what was raised.
 std::string cut_text(const std::string& text) {
@@ -68,10 +72,10 @@ std::vector<os::Fd> take_descriptors(msghdr& packet) {
     return taken;
 }
 
-base::Result<void> check_header(const PacketHeader& header, std::size_t size) {
+base::Result<void> check_header(const PacketHeader& header, std::size_t size, std::uint64_t build) {
     if (size < sizeof header || header.magic != kMagic)
         return base::fail("a packet on the control socket is not one of ours");
-    if (header.version != kVersion || header.build_id != kBuildId)
+    if (header.version != kVersion || header.build_id != build)
         return base::fail(
             "the other process belongs to another build of mewsgi; was it upgraded or rebuilt "
             "while running? Start the server anew");
@@ -91,7 +95,7 @@ bool wait_readable(int fd) {
 
 }  // namespace
 
-std::uint64_t build_id() { return kBuildId; }
+std::uint64_t build_id() { return held_build_id; }
 
 base::Result<Pair> make_pair() {
     int ends[2];
@@ -100,12 +104,14 @@ base::Result<Pair> make_pair() {
     return Pair{os::Fd(ends[0]), os::Fd(ends[1])};
 }
 
-base::Result<void> send(int fd, const Message& message, const std::vector<int>& descriptors) {
+base::Result<void> send(int fd, const Message& message, const std::vector<int>& descriptors,
+                        std::uint64_t build) {
     if (descriptors.size() > kMaxDescriptors)
         return base::fail("too many descriptors for one control message");
     const bool cut = message.text.size() > kMaxText;
     std::string text = cut ? cut_text(message.text) : message.text;
     PacketHeader header;
+    header.build_id = build;
     header.kind = static_cast<std::uint32_t>(message.kind);
     header.slot = message.slot;
     header.generation = message.generation;
@@ -129,7 +135,7 @@ base::Result<void> send(int fd, const Message& message, const std::vector<int>& 
     return {};
 }
 
-base::Result<Receipt> receive(int fd, Message& message, bool wait) {
+base::Result<Receipt> receive(int fd, Message& message, bool wait, std::uint64_t build) {
     // Large, but the stack of every caller is a main thread's.
     std::array<char, sizeof(PacketHeader) + kMaxText> bytes{};
     alignas(cmsghdr) DescriptorSpace space{};
@@ -158,7 +164,8 @@ base::Result<Receipt> receive(int fd, Message& message, bool wait) {
     PacketHeader header;
     const auto size = static_cast<std::size_t>(got);
     std::memcpy(&header, bytes.data(), std::min(sizeof header, size));
-    if (auto checked = check_header(header, size); !checked) return std::move(checked).failure();
+    if (auto checked = check_header(header, size, build); !checked)
+        return std::move(checked).failure();
     message.kind = static_cast<Kind>(header.kind);
     message.slot = header.slot;
     message.generation = header.generation;

@@ -11,8 +11,11 @@
 // A task, the process that runs a singleton: hello > ... > [failed | left]; it hears what a worker
 // hears, and calls nothing of the app's before `serve`.
 //
-// Both ends are the same build or they part: hello carries version and build id, and whoever sees
-// another one closes the socket and says so.
+// Both ends are the same build or they part: each packet carries version and build id, and whoever
+// sees another one closes the socket and says so. Only a master that was upgraded knows of parts of
+// an older build: it says and expects theirs, for as long as the version of this protocol is the
+// same (control/layouts). So a change to the header or to what a kind means is a new kVersion, and
+// kinds keep their numbers: a new one is added at the end.
 
 #include <cstdint>
 #include <string>
@@ -86,11 +89,15 @@ struct Pair {
 };
 base::Result<Pair> make_pair();
 
-// Never blocks (MSG_DONTWAIT): a full socket is an error, the peer is taken for stuck.
-base::Result<void> send(int fd, const Message& message, const std::vector<int>& descriptors = {});
+// Never blocks (MSG_DONTWAIT): a full socket is an error, the peer is taken for stuck. `build` is
+// that of the other side.
+base::Result<void> send(int fd, const Message& message, const std::vector<int>& descriptors = {},
+                        std::uint64_t build = build_id());
 
 enum class Receipt { message, nothing_yet, closed };
-// `wait`: block until a message or the end. A foreign version or build id is an error.
-base::Result<Receipt> receive(int fd, Message& message, bool wait = false);
+// `wait`: block until a message or the end. A foreign version, or another build id than `build`, is
+// an error.
+base::Result<Receipt> receive(int fd, Message& message, bool wait = false,
+                              std::uint64_t build = build_id());
 
 }  // namespace mew::control

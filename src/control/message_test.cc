@@ -181,5 +181,29 @@ TEST_F(MessageTest, RefusedPacketsLeakNoDescriptors) {
     EXPECT_FALSE(send(near_.get(), {}, {0, 0, 0, 0, 0}));
 }
 
+TEST_F(MessageTest, PartsOfAnotherBuildAreSpokenToWithTheirId) {
+    const std::uint64_t theirs = build_id() ^ 1;
+    ASSERT_TRUE(send(near_.get(), {.kind = Kind::retire, .value = 5}, {}, theirs));
+    Message message;
+    const auto refused = receive(far_.get(), message);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().text, HasSubstr("another build"));
+    ASSERT_TRUE(send(near_.get(), {.kind = Kind::retire, .value = 5}, {}, theirs));
+    const auto got = receive(far_.get(), message, false, theirs);
+    ASSERT_TRUE(got) << got.error().text;
+    EXPECT_EQ(message.value, 5U);
+}
+
+// A running server of an older build reads these by their numbers: a change here is a change of
+// kVersion.
+TEST(Message, KindsKeepTheirNumbers) {
+    EXPECT_EQ(kVersion, 1U);
+    const Kind kinds[] = {Kind::hello,  Kind::ready,      Kind::failed, Kind::spawned, Kind::reload,
+                          Kind::stop,   Kind::worn,       Kind::left,   Kind::spawn,   Kind::serve,
+                          Kind::retire, Kind::reopen_log, Kind::leave};
+    std::uint32_t number = 0;
+    for (const Kind kind : kinds) EXPECT_EQ(static_cast<std::uint32_t>(kind), number++);
+}
+
 }  // namespace
 }  // namespace mew::control

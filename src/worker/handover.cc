@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "control/layouts.h"
 #include "log/log.h"
 #include "worker/codecs.h"
 #include "worker/connection.h"
@@ -19,6 +20,8 @@ struct Header {
     std::uint32_t magic;
     std::uint32_t listener;
     std::uint32_t head_time;  // ms left for the head in progress; 0: none is
+    // Old and new workers share the pair while an upgrade changes over.
+    std::uint32_t version = control::kHandoverVersion;
 };
 constexpr std::uint32_t kMagic = 0x4d48414f;  // "MHAO"
 constexpr std::uint32_t kKick = 0x4d48414b;   // "MHAK"
@@ -116,7 +119,7 @@ void HandoverTaker::on_event(std::uint32_t) {
     if (size < static_cast<ssize_t>(sizeof header)) return;
     if (header.magic == kKick) return look_at_listeners_();
     os::Fd socket = descriptor_of(message);
-    if (!socket || header.magic != kMagic ||
+    if (!socket || header.magic != kMagic || header.version != control::kHandoverVersion ||
         header.listener >= context_.settings.listeners.size()) {
         return log::error("handover-bad", "dropped a connection that was handed over damaged");
     }
