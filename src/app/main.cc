@@ -1,7 +1,7 @@
 // The native program: serves, checks a configuration, or talks to a server that runs. Wires the
 // roles together; has no other logic than to find out what was asked.
 //
-//   mewsgi [OPTION]... [APP]      mewsgi check [OPTION]...      mewsgi reload|stop|status ...
+//   mewsgi [OPTION]... [APP]      mewsgi check [OPTION]...      mewsgi reload|upgrade|stop|status ...
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -10,15 +10,18 @@
 #include <climits>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
 #include "app/check_command.h"
 #include "app/speak.h"
 #include "logger/logger.h"
+#include "master/adopt.h"
 #include "master/command_client.h"
 #include "master/interpreter.h"
 #include "master/launcher.h"
+#include "master/upgrade.h"
 #include "options/load.h"
 #include "watcher/watcher.h"
 
@@ -69,6 +72,15 @@ std::string find_package(const std::vector<std::string>& environment, const std:
     return folder.substr(0, folder.rfind('/'));
 }
 
+// What every master of this build has.
+master::Program own_program() {
+    master::Program program;
+    program.version = MEW_VERSION;
+    program.logger = logger::run;
+    program.watcher = watcher::run;
+    return program;
+}
+
 int serve(const std::vector<std::string>& arguments, std::vector<std::string> environment) {
     auto inherited = net::find_inherited(environment, ::getpid());
     if (!inherited) {
@@ -92,15 +104,12 @@ int serve(const std::vector<std::string>& arguments, std::vector<std::string> en
         tell(loaded.mistakes, "");
         return master::kExitError;
     }
-    master::Program program;
-    program.version = MEW_VERSION;
+    master::Program program = own_program();
     program.path = own_path();
     program.package_dir = find_package(environment, program.path);
     program.arguments = arguments;
     program.environment = std::move(environment);
     program.inherited = std::move(*inherited);
-    program.logger = logger::run;
-    program.watcher = watcher::run;
     // The app's environment is the user's: what the console script told us ends here.
     ::unsetenv(kLauncherPython);
     return master::launch(program, std::move(loaded));
@@ -111,7 +120,11 @@ int run(const std::vector<std::string>& arguments) {
     const std::string first = arguments.empty() ? "" : arguments.front();
     const std::vector<std::string> rest(arguments.begin() + (arguments.empty() ? 0 : 1),
                                         arguments.end());
-    if (first == "reload" || first == "stop" || first == "status")
+    if (first.starts_with(master::kAdoptCheck))
+        return master::adopt_check(first.substr(std::strlen(master::kAdoptCheck)));
+    if (first.starts_with(master::kAdopt))
+        return master::adopt(own_program(), first.substr(std::strlen(master::kAdopt)));
+    if (first == "reload" || first == "upgrade" || first == "stop" || first == "status")
         return master::run_command(first, rest);
     if (first == "check") return run_check(rest, without_own_names(environment));
     return serve(arguments, environment);

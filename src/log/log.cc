@@ -198,6 +198,11 @@ void write(Level level, std::string_view event, std::string_view message,
 
 std::uint64_t dropped() { return state().dropped; }
 
+void carry_dropped(std::uint64_t lines) {
+    state().dropped += lines;
+    state().told += lines;
+}
+
 bool write_ready_lines(std::string_view lines) {
     State& own = state();
     if (own.target.write_lines(lines)) return true;

@@ -71,5 +71,7 @@ void error(std::string_view event, fmt::format_string<Args...> format, Args&&...
 
 // Lines dropped because the target was full (may_wait = false only).
 std::uint64_t dropped();
+// Those of the process before this one (upgrade), which were told of.
+void carry_dropped(std::uint64_t lines);
 
 }  // namespace mew::log

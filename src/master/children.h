@@ -47,14 +47,17 @@ public:
     // SIGKILL to the child and, if it leads one, to its process group.
     static void kill(pid_t pid);
 
-private:
     struct Stranger {
         pid_t pid;
         int wait_status;
         std::uint64_t peak_kib;
         base::MonotonicTime when;
     };
+    // Ends that nobody asked for yet; an upgraded master goes on with them.
+    const std::deque<Stranger>& strangers() const { return strangers_; }
+    void remember(const Stranger& stranger) { strangers_.push_back(stranger); }
 
+private:
     void tell_change(const siginfo_t& change);
     void take_end(pid_t pid, base::MonotonicTime now);
 

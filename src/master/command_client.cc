@@ -151,6 +151,7 @@ int run_command(const std::string& name, const std::vector<std::string>& argumen
     os::Fd pidfd(static_cast<int>(::syscall(SYS_pidfd_open, target->pid, 0)));
     if (!pidfd) return complain(kExitNotRunning, "not running: there is no " + process);
     Command command = Command::reload;
+    if (name == "upgrade") command = Command::upgrade;
     if (name == "stop") command = Command::stop;
     if (name == "status") command = target->json ? Command::status_json : Command::status;
     auto answer = ask_server(target->pid, command);

@@ -1,6 +1,7 @@
 #pragma once
-// `mewsgi reload|stop|status`, run by people and service files: finds the master by its pid, asks
-// it, prints what it says and ends with a true exit status (0 done, 1 failed, 3 not running).
+// `mewsgi reload|upgrade|stop|status`, run by people and service files: finds the master by its
+// pid, asks it, prints what it says and ends with a true exit status (0 done, 1 failed, 3 not
+// running).
 
 #include <sys/types.h>
 
@@ -16,7 +17,7 @@ namespace mew::master {
 // no server there.
 base::Result<CommandAnswer> ask_server(pid_t pid, Command command);
 
-// `name` is reload, stop or status; `arguments` what follows it on the command line.
+// `name` is reload, upgrade, stop or status; `arguments` what follows it on the command line.
 int run_command(const std::string& name, const std::vector<std::string>& arguments);
 
 }  // namespace mew::master

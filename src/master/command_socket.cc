@@ -35,6 +35,16 @@ public:
         send_rest();
     }
 
+    state::Client to_state() const { return {{fd_.get()}, asked_, answered_, line_, rest_}; }
+    base::Result<void> take_over(const state::Client& from) {
+        asked_ = from.asked;
+        answered_ = from.answered;
+        line_ = from.line;
+        rest_ = from.rest;
+        if (answered_ || !asked_) start_deadline(answered_ ? kReadDeadline : kAskDeadline);
+        return owner_.loop_.add(fd_.get(), answered_ ? EPOLLOUT : EPOLLIN, *this);
+    }
+
     void on_event(std::uint32_t events) override {
         if (answered_) return send_rest();
         if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) read_some();
@@ -137,6 +147,32 @@ void CommandSocket::accept_one(int fd) {
     const ClientId id = next_++;
     auto client = std::make_unique<Client>(*this, id, std::move(socket), who);
     if (client->open()) clients_.emplace(id, std::move(client));
+}
+
+void CommandSocket::to_state(state::Whole& into) const {
+    into.commands.fd = listener_.get();
+    for (const auto& [id, client] : clients_) into.clients.push_back(client->to_state());
+}
+
+base::Result<std::vector<ClientId>> CommandSocket::take_over(
+    os::Fd listener, const std::vector<state::Client>& clients) {
+    std::vector<ClientId> waiting;
+    for (const state::Client& from : clients) {
+        os::Fd socket(from.fd.fd);
+        ucred who{};
+        socklen_t length = sizeof who;
+        if (::getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &who, &length) != 0) continue;
+        const ClientId id = next_++;
+        auto client = std::make_unique<Client>(*this, id, std::move(socket), who);
+        if (!client->take_over(from)) continue;
+        clients_.emplace(id, std::move(client));
+        if (from.asked && !from.answered) waiting.push_back(id);
+    }
+    listener_ = std::move(listener);
+    if (!listener_) return waiting;
+    if (auto added = loop_.add(listener_.get(), EPOLLIN, *this); !added)
+        return std::move(added).failure();
+    return waiting;
 }
 
 void CommandSocket::answer(ClientId client, const CommandAnswer& answer) {

@@ -1,7 +1,7 @@
 #pragma once
-// The master's side of `mewsgi reload|stop|status`. Whoever connects must be root or have the
-// master's own uid (SO_PEERCRED); others get one sentence. Never blocks: answers are buffered, a
-// client that does not read or does not ask in time is dropped.
+// The master's side of `mewsgi reload|upgrade|stop|status`. Whoever connects must be root or have
+// the master's own uid (SO_PEERCRED); others get one sentence. Never blocks: answers are buffered,
+// a client that does not read or does not ask in time is dropped.
 
 #include <sys/types.h>
 
@@ -9,9 +9,11 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "base/result.h"
 #include "master/command_text.h"
+#include "master/state.h"
 #include "net/event_loop.h"
 #include "os/fd.h"
 
@@ -27,6 +29,10 @@ public:
     ~CommandSocket() override;
 
     base::Result<void> open(const std::string& name);
+    // The socket and the clients of the master before the upgrade; gives those who wait for it.
+    base::Result<std::vector<ClientId>> take_over(os::Fd listener,
+                                                  const std::vector<state::Client>& clients);
+    void to_state(state::Whole& into) const;
     // May come much later than the command, or never reach a client that went away.
     void answer(ClientId client, const CommandAnswer& answer);
     void close();

@@ -1,5 +1,5 @@
-// The two sides of `mewsgi reload|stop|status`: their language, and a socket with clients that do
-// not keep to it.
+// The two sides of `mewsgi reload|upgrade|stop|status`: their language, and a socket with clients
+// that do not keep to it.
 #include <gtest/gtest.h>
 
 #include "master/command_client.h"

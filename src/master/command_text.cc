@@ -17,10 +17,8 @@ struct Row {
     std::string_view name;
 };
 constexpr Row kRows[] = {
-    {Command::reload, "reload"},
-    {Command::stop, "stop"},
-    {Command::status, "status"},
-    {Command::status_json, "status-json"},
+    {Command::reload, "reload"}, {Command::upgrade, "upgrade"},         {Command::stop, "stop"},
+    {Command::status, "status"}, {Command::status_json, "status-json"},
 };
 
 }  // namespace

@@ -1,7 +1,8 @@
 #pragma once
-// What `mewsgi reload|stop|status` and the master say to each other: one line each way, then text.
+// What `mewsgi reload|upgrade|stop|status` and the master say to each other: one line each way,
+// then text.
 //
-//   > mewsgi 1 reload\n        (also: stop, status, status-json)
+//   > mewsgi 1 reload\n        (also: upgrade, stop, status, status-json)
 //   < 0\n                      exit status of the command, then what it prints, then end of file
 //
 // The socket is abstract, so it needs no path and no clean-up; its name holds the pid namespace,
@@ -20,7 +21,7 @@
 
 namespace mew::master {
 
-enum class Command : std::uint8_t { reload, stop, status, status_json };
+enum class Command : std::uint8_t { reload, upgrade, stop, status, status_json };
 
 inline constexpr std::size_t kMaxCommand = 256;
 

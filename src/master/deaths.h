@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "master/state.h"
 #include "os/cgroup.h"
 
 namespace mew::master {
@@ -32,6 +33,9 @@ public:
 
     Verdict take(const End& end, base::MonotonicTime now);
 
+    // The counters of the master before the upgrade go on.
+    void take_over(const state::Deaths& from);
+    state::Deaths to_state() const;
     std::uint64_t of(Role role) const { return by_role_[static_cast<std::size_t>(role)]; }
     std::uint64_t oom_kills() const { return oom_kills_; }
     // "SIGSEGV", "status 3", "OOM killer", "killed by the master", "unknown"

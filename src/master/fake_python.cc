@@ -10,6 +10,9 @@
 //   sick            reload-check gets a 500     mute      reload-check gets no answer
 //   sick-2          so does that of worker 2
 //   locks           workers hang, but with lazy-apps
+//
+// As the program that an upgrade finds it is a whole master of its own; FAKE_ADOPT_FILE, if set,
+// holds how it answers --adopt-check: "yes", "hang" (never), or the sentence of a refusal.
 
 #include <poll.h>
 #include <sys/prctl.h>
@@ -25,7 +28,9 @@
 
 #include "control/boot.h"
 #include "control/message.h"
+#include "master/adopt.h"
 #include "master/config_reader.h"
+#include "master/upgrade.h"
 #include "os/process.h"
 
 namespace {
@@ -164,9 +169,29 @@ int serve_as_zygote(int boot_fd) {
     }
 }
 
+int answer_adopt_check(const std::string& state_fd) {
+    std::string answer = "yes";
+    if (const char* path = std::getenv("FAKE_ADOPT_FILE")) {
+        std::ifstream file(path);
+        std::getline(file, answer);
+    }
+    while (answer == "hang") ::pause();
+    if (answer == "yes") return master::adopt_check(state_fd);
+    std::fprintf(stderr, "mewsgi: %s\n", answer.c_str());
+    return 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+    const std::string first = argc > 1 ? argv[1] : "";
+    if (first.starts_with(master::kAdoptCheck))
+        return answer_adopt_check(first.substr(std::strlen(master::kAdoptCheck)));
+    if (first.starts_with(master::kAdopt)) {
+        master::Program program;
+        program.version = "0.0.2";
+        return master::adopt(program, first.substr(std::strlen(master::kAdopt)));
+    }
     if (argc > 2 && std::strcmp(argv[1], "check") == 0) return check(argc, argv);
     if (argc > 1 && std::strcmp(argv[1], "-I") == 0) {
         std::puts("3.11.7");

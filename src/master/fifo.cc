@@ -31,6 +31,12 @@ public:
         return loop_.add(fd_.get(), EPOLLIN, *this);
     }
 
+    base::Result<void> take_over(os::Fd fd) {
+        fd_ = std::move(fd);
+        return loop_.add(fd_.get(), EPOLLIN, *this);
+    }
+    state::Fifo to_state() const { return {path_, {fd_.get()}}; }
+
     // Another server may have made one of its own in this place since.
     void remove_file() const {
         struct stat ours {};
@@ -74,6 +80,22 @@ base::Result<void> Fifos::open(const std::vector<std::string>& paths, const std:
         fifos_.push_back(std::move(fifo));
     }
     return {};
+}
+
+base::Result<void> Fifos::take_over(const std::vector<state::Fifo>& from, OnLetter on_letter) {
+    on_letter_ = std::move(on_letter);
+    for (const state::Fifo& one : from) {
+        auto fifo = std::make_unique<Fifo>(loop_, one.path, on_letter_);
+        if (auto taken = fifo->take_over(os::Fd(one.fd.fd)); !taken) return taken;
+        fifos_.push_back(std::move(fifo));
+    }
+    return {};
+}
+
+std::vector<state::Fifo> Fifos::to_state() const {
+    std::vector<state::Fifo> to;
+    for (const auto& fifo : fifos_) to.push_back(fifo->to_state());
+    return to;
 }
 
 void Fifos::close(bool remove) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "master/state.h"
 #include "net/event_loop.h"
 #include "os/fd.h"
 
@@ -28,6 +29,9 @@ public:
     // Relative paths begin in `folder`, if there is one.
     base::Result<void> open(const std::vector<std::string>& paths, const std::string& folder,
                             OnLetter on_letter);
+    // Those of the master before the upgrade, with what was written meanwhile.
+    base::Result<void> take_over(const std::vector<state::Fifo>& from, OnLetter on_letter);
+    std::vector<state::Fifo> to_state() const;
     // `remove`: their files too, as far as they are ours.
     void close(bool remove);
 

@@ -25,6 +25,7 @@
 #include "master/interpreter.h"
 #include "master/respawn.h"
 #include "master/singletons.h"
+#include "master/state.h"
 #include "master/substitution.h"
 #include "master/worker_handle.h"
 #include "master/zygote_handle.h"
@@ -71,6 +72,9 @@ public:
     base::Result<void> start(stats::Board* before);
     // From standby: prepares once more, from the zygote that stayed.
     void recall(stats::Board& before);
+    // As the master before the upgrade had it. `from` owns nothing any more.
+    base::Result<void> take_over(const state::Generation& from);
+    state::Generation to_state() const;
     void serve();
     // Workers finish within `mercy`; the zygotes go at once. `successor` takes the connections.
     void retire(base::Milliseconds mercy, std::uint32_t successor);
@@ -94,6 +98,7 @@ public:
     std::uint32_t number() const override { return number_; }
     bool can_fork() const override;
     base::Result<void> order_task(const TaskPlace& place, int far_end) override;
+    std::uint64_t build() const override { return zygote_->build(); }
     GenerationPhase phase() const { return phase_; }
     const options::Loaded& loaded() const { return loaded_; }
     const Interpreter& interpreter() const { return interpreter_; }
@@ -132,6 +137,8 @@ private:
     std::uint64_t next_incarnation(std::uint32_t slot);
     void put_in_place(WorkerHandle& substitute);
     std::vector<WorkerHandle*> all_workers() const;
+    base::Result<void> take_over_zygote(const state::Zygote& from);
+    base::Result<void> take_over_worker(const state::Worker& from);
     void cease();
     void leave_zygotes();
     void respawn_later(std::uint32_t slot);

@@ -74,7 +74,7 @@ std::unique_ptr<WorkerHandle> Generation::order(std::uint32_t slot) {
     place.start_limit = loaded_.options.worker_start_timeout;
     stats::Slot& board = board_.slot(slot, stats::lane_of(place.incarnation));
     auto worker = std::make_unique<WorkerHandle>(holdings_, *this, board, place);
-    auto expected = worker->expect(std::move(pair->near));
+    auto expected = worker->expect(std::move(pair->near), zygote_->build());
     if (expected) expected = zygote_->order_worker(slot, place.incarnation, pair->far.get());
     if (expected) return worker;
     log::error("spawn-failed", "worker {} could not be ordered: {}", slot, expected.error().text);

@@ -32,6 +32,10 @@ public:
     // Nobody needs it any longer.
     void end_standby();
 
+    // Those of the master before the upgrade.
+    base::Result<void> take_over(const state::Whole& from);
+    void to_state(state::Whole& into) const;
+
     void retire_all(base::Milliseconds mercy);
     void kill_all(const std::string& why);
     void reopen_log(int fd);

@@ -45,6 +45,7 @@ struct Holdings {
     Pidfile pidfile;
     base::MonotonicTime started;
     std::string python_version;
+    std::string upgraded_from;     // "0.1.0 (build ...)": until the first commit of this build
     options::Loaded started_with;  // options that need a restart keep these values
 };
 

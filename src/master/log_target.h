@@ -10,6 +10,7 @@
 
 #include "log/log.h"
 #include "master/children.h"
+#include "master/state.h"
 #include "net/event_loop.h"
 #include "os/fd.h"
 #include "os/process.h"
@@ -37,6 +38,9 @@ public:
     void tell_starter(const std::string& text) const;
     void forget_starter() { starter_.reset(); }
     base::Result<void> start_logger();
+    // The log as the master before the upgrade had it, its logger included; `wish` says the rest.
+    base::Result<void> take_over(Wish wish, const state::Log& from);
+    state::Log to_state() const;
 
     // Opens the file (another one, if `path` differs) and moves this process to it.
     base::Result<void> reopen(const std::string& path);

@@ -7,13 +7,13 @@ base::Result<void> Peer::open() { return loop_.add(fd_.get(), EPOLLIN, *this); }
 base::Result<void> Peer::send(const control::Message& message,
                               const std::vector<int>& descriptors) {
     if (!fd_) return base::fail("the control socket is closed");
-    return control::send(fd_.get(), message, descriptors);
+    return control::send(fd_.get(), message, descriptors, build_);
 }
 
 void Peer::drain() {
     while (fd_) {
         control::Message message;
-        auto receipt = control::receive(fd_.get(), message);
+        auto receipt = control::receive(fd_.get(), message, false, build_);
         if (receipt && *receipt == control::Receipt::nothing_yet) return;
         if (receipt && *receipt == control::Receipt::message) {
             owner_.on_message(message);

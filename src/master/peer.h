@@ -20,8 +20,10 @@ public:
 
 class Peer final : public net::EventHandler {
 public:
-    Peer(net::EventLoop& loop, os::Fd fd, PeerOwner& owner)
-        : loop_(loop), fd_(std::move(fd)), owner_(owner) {}
+    // `build` is that of the other side: ours, or, after an upgrade, the one before.
+    Peer(net::EventLoop& loop, os::Fd fd, PeerOwner& owner,
+         std::uint64_t build = control::build_id())
+        : loop_(loop), fd_(std::move(fd)), owner_(owner), build_(build) {}
     ~Peer() override { close(); }
     Peer(const Peer&) = delete;
     Peer& operator=(const Peer&) = delete;
@@ -34,6 +36,7 @@ public:
     void close();
     bool is_open() const { return fd_.valid(); }
     int fd() const { return fd_.get(); }
+    std::uint64_t build() const { return build_; }
 
     void on_event(std::uint32_t events) override;
 
@@ -41,6 +44,7 @@ private:
     net::EventLoop& loop_;
     os::Fd fd_;
     PeerOwner& owner_;
+    std::uint64_t build_;
 };
 
 }  // namespace mew::master

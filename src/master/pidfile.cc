@@ -69,6 +69,13 @@ base::Result<Pidfile> Pidfile::claim(const std::string& path, pid_t pid) {
     return result;
 }
 
+Pidfile Pidfile::take_over(std::string path, os::Fd file) {
+    Pidfile result;
+    result.path_ = std::move(path);
+    result.file_ = std::move(file);
+    return result;
+}
+
 void Pidfile::remove() {
     struct stat ours {};
     struct stat there {};

@@ -20,8 +20,11 @@ public:
 
     // Fails if another live process holds or is named by it.
     static base::Result<Pidfile> claim(const std::string& path, pid_t pid);
+    // The one that this process holds already (upgrade).
+    static Pidfile take_over(std::string path, os::Fd file);
     void remove();
     const std::string& path() const { return path_; }
+    int fd() const { return file_.get(); }
 
 private:
     std::string path_;

@@ -4,6 +4,7 @@
 //
 //   idle > [waiting (for an older generation to go)] > checking (a child reads the configuration)
 //        > preparing (generation g+1) > idle                                  any > closed (stop)
+//                                checking > changing (to another build: master/upgrade) > idle
 //
 // Requests during a reload ask for code that may have changed since it began: all of them become
 // one reload that follows it. At most three generations live at a time, so that reloads in quick
@@ -17,10 +18,11 @@
 #include "master/config_reader.h"
 #include "master/holdings.h"
 #include "master/rollout.h"
+#include "master/state.h"
 
 namespace mew::master {
 
-enum class ReloadPhase : std::uint8_t { idle, waiting, checking, preparing, closed };
+enum class ReloadPhase : std::uint8_t { idle, waiting, checking, changing, preparing, closed };
 std::string_view name_of(ReloadPhase phase);
 
 class Reload {
@@ -34,9 +36,19 @@ public:
     // Why it cannot begin just now; empty: it can.
     using Obstacle = std::function<std::string()>;
 
-    Reload(Holdings& holdings, Prepare prepare, Obstacle obstacle);
+    // Becomes the installed build, after which the master there goes on; calls back if it cannot.
+    using Change = std::function<void(std::function<void(const std::string& why)> failed)>;
 
-    void request(const std::string& asked_by, Answer answer, Wish wish = std::nullopt);
+    Reload(Holdings& holdings, Prepare prepare, Obstacle obstacle, Change change);
+
+    // `upgrade`: to the installed build, even if it is the same. A reload becomes an upgrade where
+    // it finds another build installed.
+    void request(const std::string& asked_by, Answer answer, Wish wish = std::nullopt,
+                 bool upgrade = false);
+    // The first thing that a master does which was just upgraded: goes on with what was asked of
+    // the one before.
+    void take_over(std::vector<Answer> waiting, const state::Whole& from);
+    void to_state(state::Whole& into) const;
     // What became of the prepared generation.
     void on_committed(const std::string& text);
     // `told`: what stays, as a sentence's start.
@@ -52,12 +64,14 @@ public:
 private:
     bool step(ReloadPhase next);
     void begin();
-    void on_checked(base::Result<options::Loaded> loaded);
+    void on_checked(base::Result<Checked> checked);
+    void change_over();
     void finish(int status, const std::string& text);
 
     Holdings& holdings_;
     Prepare prepare_;
     Obstacle obstacle_;
+    Change change_;
     ConfigReader reader_;
     ReloadPhase phase_ = ReloadPhase::idle;
     std::vector<Answer> waiting_;
@@ -65,6 +79,8 @@ private:
     bool again_ = false;
     Wish wish_;
     Wish next_wish_;
+    bool upgrade_ = false;
+    bool next_upgrade_ = false;
 };
 
 }  // namespace mew::master

@@ -41,6 +41,9 @@ public:
         timer_ = 0;
     }
     bool waiting() const { return timer_ != 0; }
+    base::Milliseconds delay() const { return delay_; }
+    // As it was before an upgrade.
+    void set_delay(base::Milliseconds delay) { delay_ = delay; }
 
 private:
     net::EventLoop* loop_;

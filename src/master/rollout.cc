@@ -26,6 +26,11 @@ Strategy parse_strategy(std::string_view text) {
     return Strategy::whole;
 }
 
+std::string_view name_of(Strategy strategy) {
+    constexpr std::string_view kNames[] = {"whole", "roll", "chain", "stop-start"};
+    return kNames[static_cast<std::size_t>(strategy)];
+}
+
 std::string_view name_of(RolloutPhase phase) {
     constexpr std::string_view kNames[] = {"idle", "leaving", "loading", "filling"};
     return kNames[static_cast<std::size_t>(phase)];

@@ -30,6 +30,7 @@ namespace mew::master {
 enum class Strategy : std::uint8_t { whole, roll, chain, stop_start };
 // The text is validated: one of the option's choices.
 Strategy parse_strategy(std::string_view text);
+std::string_view name_of(Strategy strategy);
 
 enum class RolloutPhase : std::uint8_t { idle, leaving, loading, filling };
 std::string_view name_of(RolloutPhase phase);

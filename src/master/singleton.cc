@@ -51,22 +51,23 @@ bool TaskHandle::step(TaskPhase next) {
 
 void TaskHandle::start_deadline(Milliseconds delay, std::string missed) {
     const base::MonotonicTime at = holdings_.loop.now() + delay;
-    if (deadline_ != 0 && deadline_at_ <= at) return;
+    if (deadline_ != 0 && deadline_said_.due <= at) return;
     stop_deadline();
-    deadline_at_ = at;
-    deadline_ = holdings_.loop.start_timer(delay, [this, missed = std::move(missed)] {
+    deadline_said_ = {true, at, std::move(missed)};
+    deadline_ = holdings_.loop.start_timer(delay, [this] {
         deadline_ = 0;
-        kill(missed);
+        kill(std::exchange(deadline_said_, {}).missed);
     });
 }
 
 void TaskHandle::stop_deadline() {
     if (deadline_ != 0) holdings_.loop.cancel_timer(deadline_);
     deadline_ = 0;
+    deadline_said_ = {};
 }
 
-base::Result<void> TaskHandle::expect(os::Fd near) {
-    peer_ = std::make_unique<Peer>(holdings_.loop, std::move(near), *this);
+base::Result<void> TaskHandle::expect(os::Fd near, std::uint64_t build) {
+    peer_ = std::make_unique<Peer>(holdings_.loop, std::move(near), *this, build);
     if (auto opened = peer_->open(); !opened) return opened;
     start_deadline(kStartDeadline, "did not say hello within 60 s");
     return {};

@@ -17,6 +17,7 @@
 #include "master/holdings.h"
 #include "master/life_signs.h"
 #include "master/peer.h"
+#include "master/state.h"
 
 namespace mew::master {
 
@@ -56,7 +57,10 @@ public:
     ~TaskHandle() override;
 
     // Takes the near end of its control pair; the far end goes to the zygote with the order.
-    base::Result<void> expect(os::Fd near);
+    base::Result<void> expect(os::Fd near, std::uint64_t build = control::build_id());
+    // One that the master before the upgrade had.
+    base::Result<void> take_over(const state::Task& from);
+    state::Task to_state() const;
     // The zygote has forked it.
     void on_spawned(pid_t pid);
     // End the function; killed once `mercy` is over. Asked again, the earlier end counts.
@@ -94,7 +98,7 @@ private:
     pid_t pid_ = 0;
     std::unique_ptr<Peer> peer_;
     net::TimerId deadline_ = 0;
-    base::MonotonicTime deadline_at_;
+    state::Deadline deadline_said_;
     base::MonotonicTime started_;
     bool told_to_serve_ = false;
     bool told_to_end_ = false;

@@ -64,7 +64,7 @@ void Singletons::fill(const std::string& name, Place& place) {
     if (pair) {
         place.task = std::make_unique<TaskHandle>(
             holdings_, *this, TaskPlace{name, place.number, source_->number(), ++last_order_});
-        ordered = place.task->expect(std::move(pair->near));
+        ordered = place.task->expect(std::move(pair->near), source_->build());
         if (ordered) ordered = source_->order_task(place.task->place(), pair->far.get());
     } else {
         ordered = std::move(pair).failure();

@@ -13,6 +13,7 @@
 
 #include "master/respawn.h"
 #include "master/singleton.h"
+#include "master/state.h"
 
 namespace mew::master {
 
@@ -24,6 +25,8 @@ public:
     // Its zygote takes orders. If it does not, Singletons::go_on() is called once it does.
     virtual bool can_fork() const = 0;
     virtual base::Result<void> order_task(const TaskPlace& place, int far_end) = 0;
+    // Of its zygote, and so of the task.
+    virtual std::uint64_t build() const { return control::build_id(); }
 };
 
 class Singletons final : public TaskOwner {
@@ -45,6 +48,10 @@ public:
     // From now on tasks are `source`'s: those of others are told to leave, and as each is gone its
     // successor starts.
     void commit(TaskSource& source, const options::Options& options);
+    // As the master before the upgrade had them; `source` is the committed generation, if there is
+    // one.
+    base::Result<void> take_over(const state::Singletons& from, TaskSource* source);
+    state::Singletons to_state() const;
     // It can fork no more.
     void forget(const TaskSource& source);
     // Its zygote takes orders again.

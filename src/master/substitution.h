@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "master/respawn.h"
+#include "master/state.h"
 #include "master/worker_handle.h"
 
 namespace mew::master {
@@ -41,6 +42,11 @@ public:
     bool on_dead(WorkerHandle& worker, const WorkerEnd& end, bool may_retry);
     // No worker of ours uses the lane of this incarnation.
     bool lane_free(std::uint32_t slot, std::uint64_t incarnation) const;
+
+    // What its generation had before an upgrade: who wants a substitute, who comes, who leaves.
+    void take_over(const state::Generation& from);
+    void take_over(std::unique_ptr<WorkerHandle> worker, state::Worker::Place place);
+    void to_state(state::Generation& into) const;
 
     WorkerHandle* find(std::uint32_t slot, std::uint64_t incarnation) const;
     std::vector<WorkerHandle*> all() const;

@@ -1,5 +1,7 @@
 #include "master/succession.h"
 
+#include <algorithm>
+
 #include "base/format.h"
 #include "master/memory_room.h"
 
@@ -87,8 +89,12 @@ void Succession::commit() {
     singletons_.commit(now, now.loaded().options);
     confirm_later();
     if (!std::exchange(served_, true)) return owner_.on_first_serves(now);
+    std::string what = back ? "came back" : "reloaded";
+    if (const std::string from = std::exchange(holdings_.upgraded_from, ""); !from.empty())
+        what = base::format("upgraded from {} to {} (build {:016x})", from,
+                            holdings_.program.version, control::build_id());
     const std::string text =
-        base::format("{}: generation {} serves with {} worker{}", back ? "came back" : "reloaded",
+        base::format("{}: generation {} serves with {} worker{}", what,
                      now.number(), now.slots(), now.slots() == 1 ? "" : "s");
     log::info("reloaded", "{}", text);
     stats::add(now.board().header().reloads);
@@ -99,7 +105,13 @@ void Succession::commit() {
 void Succession::confirm_later() {
     stop_confirming();
     if (generations_.standby() == nullptr) return;
-    const auto delay = generations_.committed()->loaded().options.reload_confirm;
+    confirm_at(holdings_.loop.now() + generations_.committed()->loaded().options.reload_confirm);
+}
+
+void Succession::confirm_at(base::MonotonicTime due) {
+    confirm_due_ = due;
+    const auto delay = std::max(
+        std::chrono::duration_cast<Milliseconds>(due - holdings_.loop.now()), Milliseconds{0});
     confirm_ = holdings_.loop.start_timer(delay, [this] {
         confirm_ = 0;
         log::debug("confirmed", "generation {} is confirmed",

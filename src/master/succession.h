@@ -15,6 +15,7 @@
 #include "master/reload.h"
 #include "master/rollout.h"
 #include "master/singletons.h"
+#include "master/state.h"
 
 namespace mew::master {
 
@@ -39,6 +40,11 @@ public:
     ~Succession() override;
 
     base::Result<void> prepare(options::Loaded loaded, Interpreter interpreter, Reload::Wish wish);
+    // Those of the master before the upgrade.
+    base::Result<void> take_over(const state::Whole& from);
+    void to_state(state::Whole& into) const;
+    // A generation is on its way, so that the state cannot be handed on just now.
+    bool busy() const { return rollout_.running() || generations_.prepared() != nullptr; }
     // Why no further generation may be prepared just now; empty: one may.
     std::string obstacle();
     // The server stops: nothing follows.
@@ -68,6 +74,7 @@ private:
     void on_task_gone(std::uint32_t generation);
     void on_task_request(std::uint32_t generation, control::Kind request);
     void confirm_later();
+    void confirm_at(base::MonotonicTime due);
     void stop_confirming();
     void come_back();
     void retry_later(const std::string& why);
@@ -80,6 +87,7 @@ private:
     Rollout rollout_;
     Respawn retry_;
     net::TimerId confirm_ = 0;
+    base::MonotonicTime confirm_due_;
     bool recalling_ = false;
     bool served_ = false;  // a generation did, at some time
     bool stopping_ = false;

@@ -54,42 +54,52 @@ Supervisor::Supervisor(Holdings& holdings)
       commands_(holdings.loop, [this](Command command, pid_t asked_by,
                                       ClientId client) { on_command(command, asked_by, client); }),
       succession_(holdings, *this),
+      upgrade_(holdings, [this] { return describe_for_upgrade(); }),
       reload_(
           holdings,
           [this](options::Loaded loaded, Reload::Wish wish) {
               return prepare(std::move(loaded), wish);
           },
-          [this] { return succession_.obstacle(); }),
+          [this] { return succession_.obstacle(); },
+          [this](Upgrade::Failed failed) { upgrade_.start(std::move(failed)); }),
       shutdown_(holdings, succession_.generations(), succession_.singletons()) {}
 
 Supervisor::~Supervisor() {
     if (signals_) holdings_.loop.remove(signals_.get(), *this);
 }
 
-base::Result<void> Supervisor::start(options::Loaded loaded, Interpreter interpreter) {
+base::Result<void> Supervisor::open_signals() {
     auto signals = os::open_signals({SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCHLD});
     if (!signals) return std::move(signals).failure();
     signals_ = std::move(*signals);
     os::ignore_signals({SIGPIPE, SIGWINCH, SIGTTOU});
-    if (auto added = holdings_.loop.add(signals_.get(), EPOLLIN, *this); !added) return added;
+    return holdings_.loop.add(signals_.get(), EPOLLIN, *this);
+}
+
+base::Result<void> Supervisor::start(options::Loaded loaded, Interpreter interpreter) {
+    if (auto opened = open_signals(); !opened) return opened;
     auto name = command_socket_name(::getpid());
     base::Result<void> opened =
         name ? commands_.open(*name) : base::Result<void>(std::move(name).failure());
     // The server is as good without it; signals do the same.
     if (!opened)
-        log::warning("no-commands", "`mewsgi reload|stop|status` will not reach this server: {}",
+        log::warning("no-commands", "`mewsgi reload|upgrade|stop|status` will not reach this server: {}",
                      opened.error().text);
     if (auto opened_triggers = open_triggers(); !opened_triggers) return opened_triggers;
     return succession_.prepare(std::move(loaded), std::move(interpreter), std::nullopt);
 }
 
-base::Result<void> Supervisor::open_triggers() {
-    const options::Options& options = holdings_.started_with.options;
+void Supervisor::watch_triggers() {
     holdings_.watcher.on_change([this](control::Trigger trigger, const std::string& what) {
         (this->*order_of(trigger))(what);
     });
     holdings_.watcher.hold(true);
-    holdings_.watcher.apply(options, 0, 0);
+    holdings_.watcher.apply(holdings_.started_with.options, 0, 0);
+}
+
+base::Result<void> Supervisor::open_triggers() {
+    watch_triggers();
+    const options::Options& options = holdings_.started_with.options;
     return holdings_.fifos.open(
         options.master_fifo, options.chdir,
         [this](char letter, const std::string& path) { on_letter(letter, path); });
@@ -118,7 +128,7 @@ void Supervisor::ask_chain_reload(const std::string& why) {
 }
 
 void Supervisor::ask_upgrade(const std::string& why) {
-    log::warning("no-upgrade", "upgrade asked by {}: not available; stop and start instead", why);
+    reload_.request(why, nullptr, std::nullopt, true);
 }
 
 void Supervisor::on_letter(char letter, const std::string& path) {
@@ -131,12 +141,14 @@ void Supervisor::on_letter(char letter, const std::string& path) {
 }
 
 void Supervisor::ask_stop(const std::string& why) {
+    upgrade_.cancel();
     reload_.abandon();
     succession_.stop();
     shutdown_.stop(why, options_now().drain_delay, options_now().stop_mercy);
 }
 
 void Supervisor::ask_stop_at_once(const std::string& why) {
+    upgrade_.cancel();
     reload_.abandon();
     succession_.stop();
     shutdown_.stop_at_once(why);
@@ -177,13 +189,46 @@ const options::Options& Supervisor::options_now() const {
     return committed != nullptr ? committed->loaded().options : holdings_.started_with.options;
 }
 
+Reload::Answer Supervisor::answer_to(ClientId client) {
+    return [this, client](int status, const std::string& text) {
+        commands_.answer(client, {status, text});
+    };
+}
+
+base::Result<state::Whole> Supervisor::describe_for_upgrade() const {
+    if (succession_.busy())
+        return base::fail("a generation is on its way just now; try again when it serves");
+    return to_state();
+}
+
+base::Result<void> Supervisor::take_over(const state::Whole& from) {
+    if (auto opened = open_signals(); !opened) return opened;
+    if (auto taken = succession_.take_over(from); !taken) return taken;
+    auto waiting = commands_.take_over(os::Fd(from.commands.fd), from.clients);
+    if (!waiting) return std::move(waiting).failure();
+    holdings_.watcher.take_over(from.watcher);
+    watch_triggers();
+    if (const Generation* committed = succession_.generations().committed()) watch_for(*committed);
+    auto fifos = holdings_.fifos.take_over(
+        from.fifos, [this](char letter, const std::string& path) { on_letter(letter, path); });
+    if (!fifos) return fifos;
+    holdings_.upgraded_from =
+        base::format("{} (build {:016x})", from.program.version, from.program.build_id);
+    log::info("upgraded", "mewsgi {} (build {:016x}) goes on as the master that was {}",
+              holdings_.program.version, control::build_id(), holdings_.upgraded_from);
+    std::vector<Reload::Answer> answers;
+    for (const ClientId client : *waiting) answers.push_back(answer_to(client));
+    reload_.take_over(std::move(answers), from);
+    return {};
+}
+
 void Supervisor::on_command(Command command, pid_t asked_by, ClientId client) {
     const std::string who = "pid " + std::to_string(asked_by);
     switch (command) {
         case Command::reload:
-            return reload_.request(who, [this, client](int status, const std::string& text) {
-                commands_.answer(client, {status, text});
-            });
+        case Command::upgrade:
+            return reload_.request(who, answer_to(client), std::nullopt,
+                                   command == Command::upgrade);
         case Command::stop:
             // The answer goes first: the client then waits for the end of this process.
             commands_.answer(client, {kExitDone, ""});

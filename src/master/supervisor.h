@@ -8,7 +8,9 @@
 #include "master/reload.h"
 #include "master/shutdown.h"
 #include "master/status.h"
+#include "master/state.h"
 #include "master/succession.h"
+#include "master/upgrade.h"
 
 namespace mew::master {
 
@@ -19,6 +21,8 @@ public:
 
     // Signals, command socket, first generation.
     base::Result<void> start(options::Loaded loaded, Interpreter interpreter);
+    // Instead of `start`: goes on as the master before the upgrade, and reloads.
+    base::Result<void> take_over(const state::Whole& from);
     // Until the end; the exit status of the program.
     int run();
 
@@ -34,6 +38,7 @@ public:
     // What signals ask for (the table in supervisor.cc), letters and touched files (order_table).
     void ask_reload(const std::string& why);
     void ask_chain_reload(const std::string& why);
+    // Becomes the mewsgi that is installed now, then reloads.
     void ask_upgrade(const std::string& why);
     void ask_stop(const std::string& why);
     void ask_stop_at_once(const std::string& why);
@@ -41,7 +46,12 @@ public:
     void log_status(const std::string& why);
 
 private:
+    base::Result<void> open_signals();
+    void watch_triggers();
     base::Result<void> open_triggers();
+    Reload::Answer answer_to(ClientId client);
+    base::Result<state::Whole> describe_for_upgrade() const;
+    state::Whole to_state() const;
     void on_letter(char letter, const std::string& path);
     void on_command(Command command, pid_t asked_by, ClientId client);
     base::Result<void> prepare(options::Loaded loaded, Reload::Wish wish);
@@ -56,6 +66,7 @@ private:
     os::Fd signals_;
     CommandSocket commands_;
     Succession succession_;
+    Upgrade upgrade_;
     Reload reload_;
     Shutdown shutdown_;
 };

@@ -61,6 +61,7 @@ public:
         loaded.options.log_level = "debug";
         loaded.options.stop_mercy = std::chrono::milliseconds(5000);
         set_module(module);
+        answer_adopt_check("yes");
         folder.write("_zygote.py", "");
     }
     ~TestServer() {
@@ -74,6 +75,9 @@ public:
 
     // What a reload will find.
     void set_module(const std::string& module) { folder.write("module", module + "\n"); }
+
+    // What the installed program says to an upgrade: "yes", or why it cannot take over.
+    void answer_adopt_check(const std::string& text) { folder.write("adopt", text + "\n"); }
 
     void start() {
         int ends[2];
@@ -149,6 +153,7 @@ private:
         ::dup2(log_fd, 2);
         ::dup2(log_fd, 1);
         ::setenv("FAKE_MODULE_FILE", (folder / "module").c_str(), 1);
+        ::setenv("FAKE_ADOPT_FILE", (folder / "adopt").c_str(), 1);
         Program program;
         program.version = "0.0.1";
         program.path = FAKE_PYTHON;

@@ -17,6 +17,7 @@
 #include "master/log_target.h"
 #include "master/peer.h"
 #include "master/respawn.h"
+#include "master/state.h"
 #include "options/options.h"
 #include "os/users.h"
 
@@ -35,6 +36,10 @@ public:
 
     void run_as(std::optional<os::Identity> identity) { identity_ = std::move(identity); }
     void on_change(OnChange on_change) { on_change_ = std::move(on_change); }
+
+    // What the one of the master before the upgrade knew; that process itself ends.
+    void take_over(const state::Watcher& from);
+    state::Watcher to_state() const;
 
     // The options in force, those of generation `committed` (0: none is yet); `oldest` is that one,
     // or the one that stands by for it. Starts the process, or lets it go.

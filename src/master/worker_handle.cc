@@ -70,30 +70,29 @@ bool WorkerHandle::step(WorkerPhase next) {
 
 void WorkerHandle::start_deadline(Milliseconds delay, std::string missed) {
     stop_deadline();
-    deadline_ = holdings_.loop.start_timer(delay, [this, missed = std::move(missed)] {
+    deadline_said_ = {true, holdings_.loop.now() + delay, std::move(missed)};
+    deadline_ = holdings_.loop.start_timer(delay, [this] {
         deadline_ = 0;
-        kill(missed);
+        late_ = late_ || deadline_said_.of_start;
+        kill(std::exchange(deadline_said_, {}).missed);
     });
 }
 
 void WorkerHandle::limit_start() {
     const Milliseconds limit = place_.start_limit;
-    stop_deadline();
-    deadline_ = holdings_.loop.start_timer(limit, [this, limit] {
-        deadline_ = 0;
-        late_ = true;
-        kill(base::format("was not ready within {:g} s",
-                          std::chrono::duration<double>(limit).count()));
-    });
+    start_deadline(limit, base::format("was not ready within {:g} s",
+                                       std::chrono::duration<double>(limit).count()));
+    deadline_said_.of_start = true;
 }
 
 void WorkerHandle::stop_deadline() {
     if (deadline_ != 0) holdings_.loop.cancel_timer(deadline_);
     deadline_ = 0;
+    deadline_said_ = {};
 }
 
-base::Result<void> WorkerHandle::expect(os::Fd near) {
-    peer_ = std::make_unique<Peer>(holdings_.loop, std::move(near), *this);
+base::Result<void> WorkerHandle::expect(os::Fd near, std::uint64_t build) {
+    peer_ = std::make_unique<Peer>(holdings_.loop, std::move(near), *this, build);
     if (auto opened = peer_->open(); !opened) return opened;
     limit_start();
     return {};

@@ -14,6 +14,7 @@
 #include "master/holdings.h"
 #include "master/life_signs.h"
 #include "master/peer.h"
+#include "master/state.h"
 #include "stats/board.h"
 
 namespace mew::master {
@@ -56,10 +57,16 @@ struct WorkerPlace {
 class WorkerHandle final : public PeerOwner, public ChildWatcher {
 public:
     WorkerHandle(Holdings& holdings, WorkerOwner& owner, stats::Slot& board, WorkerPlace place);
+    // One that the master before the upgrade had; `take_over` is the rest of it.
+    WorkerHandle(Holdings& holdings, WorkerOwner& owner, stats::Slot& board,
+                 std::uint32_t generation, const state::Worker& from);
+    base::Result<void> take_over(const state::Worker& from);
+    state::Worker to_state() const;
     ~WorkerHandle() override;
 
-    // Takes the near end of its control pair; the far end goes to the zygote with the order.
-    base::Result<void> expect(os::Fd near);
+    // Takes the near end of its control pair; the far end goes to the zygote with the order, and
+    // the worker will be of that zygote's build.
+    base::Result<void> expect(os::Fd near, std::uint64_t build = control::build_id());
     // The zygote has forked it.
     void on_spawned(pid_t pid);
     void serve();
@@ -104,6 +111,7 @@ private:
     pid_t pid_ = 0;
     std::unique_ptr<Peer> peer_;
     net::TimerId deadline_ = 0;
+    state::Deadline deadline_said_;
     base::MonotonicTime started_;
     std::uint64_t requests_before_;
     std::uint64_t cut_ = 0;  // requests that it left unfinished, as it said

@@ -42,11 +42,13 @@ std::string ZygoteHandle::describe() const {
 
 bool ZygoteHandle::step(ZygotePhase next) { return take_step(phase_, next, kSteps, describe()); }
 
-void ZygoteHandle::start_deadline(Milliseconds delay, const char* missed) {
+void ZygoteHandle::start_deadline(Milliseconds delay, std::string missed) {
     stop_deadline();
-    deadline_ = holdings_.loop.start_timer(delay, [this, missed] {
+    deadline_said_ = {true, holdings_.loop.now() + delay, std::move(missed)};
+    deadline_ = holdings_.loop.start_timer(delay, [this] {
         deadline_ = 0;
-        log::error("zygote-stuck", "{} (pid {}) {}; killing it", describe(), pid_, missed);
+        log::error("zygote-stuck", "{} (pid {}) {}; killing it", describe(), pid_,
+                   deadline_said_.missed);
         kill();
     });
 }
@@ -54,6 +56,7 @@ void ZygoteHandle::start_deadline(Milliseconds delay, const char* missed) {
 void ZygoteHandle::stop_deadline() {
     if (deadline_ != 0) holdings_.loop.cancel_timer(deadline_);
     deadline_ = 0;
+    deadline_said_ = {};
 }
 
 base::Result<void> ZygoteHandle::start(control::Boot boot, const std::string& python) {
@@ -90,25 +93,25 @@ base::Result<void> ZygoteHandle::start(control::Boot boot, const std::string& py
     return {};
 }
 
-base::Result<void> ZygoteHandle::expect(os::Fd near) {
-    peer_ = std::make_unique<Peer>(holdings_.loop, std::move(near), *this);
+base::Result<void> ZygoteHandle::expect(os::Fd near, std::uint64_t build) {
+    peer_ = std::make_unique<Peer>(holdings_.loop, std::move(near), *this, build);
     if (auto opened = peer_->open(); !opened) return opened;
     start_deadline(kHelloDeadline, "did not say hello within 60 s");
     return {};
 }
 
 base::Result<void> ZygoteHandle::start_from(ZygoteHandle& zygote) {
-    static std::uint64_t last_order = 0;
     reserve_ = true;
     auto pair = control::make_pair();
     if (!pair) return std::move(pair).failure();
-    if (auto expected = expect(std::move(pair->near)); !expected) return expected;
+    auto expected = expect(std::move(pair->near), zygote.build());
+    if (!expected) return expected;
     started_ = holdings_.loop.now();
     control::Message order;
     order.kind = control::Kind::reserve;
     order.slot = control::kReserveSlot;
     order.generation = generation_;
-    order.value = order_ = ++last_order;
+    order.value = order_ = ++last_order_;
     return zygote.peer_->send(order, {pair->far.get()});
 }
 

@@ -14,6 +14,7 @@
 #include "master/holdings.h"
 #include "master/life_signs.h"
 #include "master/peer.h"
+#include "master/state.h"
 
 namespace mew::master {
 
@@ -47,6 +48,11 @@ public:
     base::Result<void> start(control::Boot boot, const std::string& python);
     // A reserve: forked by `zygote`, whose app it has.
     base::Result<void> start_from(ZygoteHandle& zygote);
+    // One that the master before the upgrade had.
+    base::Result<void> take_over(const state::Zygote& from);
+    state::Zygote to_state() const;
+    // Its build, and so that of whoever it forks.
+    std::uint64_t build() const { return peer_ ? peer_->build() : control::build_id(); }
     // `zygote` has forked it.
     void on_spawned(pid_t pid);
     // The zygote that it was the reserve of is gone.
@@ -74,8 +80,8 @@ public:
 private:
     std::string describe() const;
     bool step(ZygotePhase next);
-    base::Result<void> expect(os::Fd near);
-    void start_deadline(base::Milliseconds delay, const char* missed);
+    base::Result<void> expect(os::Fd near, std::uint64_t build = control::build_id());
+    void start_deadline(base::Milliseconds delay, std::string missed);
     void stop_deadline();
     void finish(const std::string& how, bool expected);
 
@@ -84,10 +90,12 @@ private:
     std::uint32_t generation_;
     ZygotePhase phase_ = ZygotePhase::starting;
     pid_t pid_ = 0;
+    static inline std::uint64_t last_order_ = 0;
     std::uint64_t order_ = 0;
     bool reserve_ = false;
     std::unique_ptr<Peer> peer_;
     net::TimerId deadline_ = 0;
+    state::Deadline deadline_said_;
     base::MonotonicTime started_;
     bool was_ready_ = false;
     Failure failure_;

@@ -23,7 +23,7 @@ constexpr std::string_view kUsage =
     "usage: mewsgi APP                     serve it on http://127.0.0.1:8000\n"
     "       mewsgi [OPTION]... APP         APP: pkg.mod, pkg.mod:app, pkg.mod:make_app(), file.py\n"
     "       mewsgi --ini FILE[:SECTION]    options from a file\n"
-    "       mewsgi reload|stop|status --pidfile FILE\n";
+    "       mewsgi reload|upgrade|stop|status --pidfile FILE\n";
 
 constexpr std::string_view kFoot =
     "Sizes take k, m, g; times are seconds or take ms, s, m, h. --no-NAME turns a switch off.\n"
