@@ -4,6 +4,8 @@
 //   mewsgi [OPTION]... [APP]      mewsgi check [OPTION]...      mewsgi reload|upgrade|stop|status ...
 
 #include <fcntl.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -55,21 +57,41 @@ std::vector<std::string> without_own_names(std::vector<std::string> environment)
     return environment;
 }
 
+// The package holds the program as bin/mewsgi.
+std::string package_around(const std::string& program) {
+    const std::string folder = program.substr(0, program.rfind('/'));
+    return folder.substr(0, folder.rfind('/'));
+}
+
+bool is_same_file(const char* one, const char* other) {
+    struct stat first {};
+    struct stat second {};
+    return ::stat(one, &first) == 0 && ::stat(other, &second) == 0 &&
+           first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+// By the path that it was started by, since a link in it ("current") may lead elsewhere when a
+// reload or an upgrade looks for it again; where that is a link to the program alone, without its
+// package around it, by that of the file itself.
 std::string own_path() {
+    constexpr const char* kSelf = "/proc/self/exe";
+    const auto* const named = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+    if (named != nullptr && named[0] == '/' && is_same_file(named, kSelf) &&
+        ::access((package_around(named) + "/_zygote.py").c_str(), R_OK) == 0)
+        return named;
     char buffer[PATH_MAX];
-    const ssize_t n = ::readlink("/proc/self/exe", buffer, sizeof buffer);
+    const ssize_t n = ::readlink(kSelf, buffer, sizeof buffer);
     return n > 0 ? std::string(buffer, static_cast<std::size_t>(n)) : "";
 }
 
-// The package holds the program as bin/mewsgi; MEWSGI_PACKAGE_DIR names it in a build tree.
+// MEWSGI_PACKAGE_DIR names it in a build tree.
 std::string find_package(const std::vector<std::string>& environment, const std::string& program) {
     const std::string given = master::find_variable(environment, kPackageDir);
     if (!given.empty()) {
         char whole[PATH_MAX];
         return ::realpath(given.c_str(), whole) != nullptr ? whole : given;
     }
-    const std::string folder = program.substr(0, program.rfind('/'));
-    return folder.substr(0, folder.rfind('/'));
+    return package_around(program);
 }
 
 // What every master of this build has.

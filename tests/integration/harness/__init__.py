@@ -8,6 +8,7 @@ client.py   HTTP by raw bytes, split wherever a test wants
 gate.py     a request that stays in the app until it is let go
 given.py    an app for one request, written in the test
 nginx.py    a real nginx in front of the program
+package.py  an installed package that a test may replace
 load.py     many clients at once, bounded
 procfs.py   processes: trees, descriptors, signal masks
 waiting.py  the one way to wait: a predicate and a deadline
@@ -16,6 +17,7 @@ waiting.py  the one way to wait: a predicate and a deadline
 from harness.client import Connection, Response
 from harness.given import Given
 from harness.load import Load
+from harness.package import Package
 from harness.procfs import Process, processes_tagged
 from harness.server import Outcome, Server, package_folder, program, run_mewsgi
 from harness.waiting import wait_for
@@ -25,6 +27,7 @@ __all__ = [
     "Given",
     "Load",
     "Outcome",
+    "Package",
     "Process",
     "Response",
     "Server",

@@ -125,12 +125,15 @@ class Server:
         timeout: float = 20.0,
         stdin: int = subprocess.DEVNULL,
         pass_fds: Sequence[int] = (),
+        binary: str | Path | None = None,
     ) -> None:
         """`http=None`: the arguments say where to listen. `wait=None`: do not wait for readiness.
-        `expect_status=None`: whatever the exit status is."""
+        `expect_status=None`: whatever the exit status is. `binary`: another program than the
+        one that is tested everywhere."""
         self.tag = f"HARNESS_TAG={uuid.uuid4().hex}"
         name, _, value = self.tag.partition("=")
-        self.command = [*wrapper, program(), *(["--http", http] if http else []), *arguments]
+        chosen = [str(binary or program()), *(["--http", http] if http else [])]
+        self.command = [*wrapper, *chosen, *arguments]
         self.environment = clean_environment({**(env or {}), name: value})
         self.cwd, self.wait, self.timeout = cwd, wait, timeout
         self.stdin, self.pass_fds = stdin, pass_fds
@@ -305,7 +308,7 @@ class Server:
         os.kill(self.process.pid, number)
 
     def run(self, command: str, *arguments: str, timeout: float = 30.0) -> Outcome:
-        """`mewsgi reload|stop|status` for this server."""
+        """`mewsgi reload|upgrade|stop|status` for this server."""
         return run_mewsgi(command, *arguments, str(self.process.pid), timeout=timeout)
 
     # its end
