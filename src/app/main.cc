@@ -1,7 +1,8 @@
 // The native program: serves, checks a configuration, or talks to a server that runs. Wires the
 // roles together; has no other logic than to find out what was asked.
 //
-//   mewsgi [OPTION]... [APP]      mewsgi check [OPTION]...      mewsgi reload|upgrade|stop|status ...
+//   mewsgi [OPTION]... [APP]      mewsgi check [OPTION]...      mewsgi reload|upgrade|stop|status
+//   ...
 
 #include <fcntl.h>
 #include <sys/auxv.h>

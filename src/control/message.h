@@ -45,8 +45,8 @@ enum class Kind : std::uint32_t {
     // worker: retired, about to exit; value = requests cut (0: none)
     // task: its function is over; text = how
     left,
-    files,    // zygote or worker: descriptor 0: the files of its modules (watch_list.h). The master
-              // passes it on to the watcher, with slot and generation
+    files,  // zygote or worker: descriptor 0: the files of its modules (watch_list.h). The master
+            // passes it on to the watcher, with slot and generation
     // watcher > master
     changed,  // value = Trigger, text = the path, slot = how many others changed with it
     // master > watcher

@@ -11,11 +11,11 @@ using Phase = ReloadPhase;
 constexpr const char* kStopping = "the server is stopping; nothing was reloaded\n";
 
 constexpr Step<Phase> kSteps[] = {
-    {Phase::idle, Phase::waiting},     {Phase::idle, Phase::checking},
-    {Phase::waiting, Phase::checking}, {Phase::checking, Phase::preparing},
-    {Phase::checking, Phase::idle},    {Phase::preparing, Phase::idle},
-    {Phase::idle, Phase::closed},      {Phase::waiting, Phase::closed},
-    {Phase::checking, Phase::closed},  {Phase::preparing, Phase::closed},
+    {Phase::idle, Phase::waiting},      {Phase::idle, Phase::checking},
+    {Phase::waiting, Phase::checking},  {Phase::checking, Phase::preparing},
+    {Phase::checking, Phase::idle},     {Phase::preparing, Phase::idle},
+    {Phase::idle, Phase::closed},       {Phase::waiting, Phase::closed},
+    {Phase::checking, Phase::closed},   {Phase::preparing, Phase::closed},
     {Phase::checking, Phase::changing}, {Phase::changing, Phase::idle},
     {Phase::changing, Phase::closed},
 };
@@ -92,8 +92,8 @@ void Reload::begin() {
         return;
     }
     step(Phase::checking);
-    auto started = reader_.start(
-        [this](base::Result<Checked> checked) { on_checked(std::move(checked)); });
+    auto started =
+        reader_.start([this](base::Result<Checked> checked) { on_checked(std::move(checked)); });
     if (!started) on_rolled_back(started.error().text);
 }
 
@@ -125,8 +125,8 @@ void Reload::on_failed(const std::string& told, const std::string& why) {
         return;
     std::string text = told + ":\n" + why;
     if (const std::string from = std::exchange(holdings_.upgraded_from, ""); !from.empty())
-        text = "the master was upgraded from " + from + " to " + holdings_.program.version +
-               "; " + text;
+        text = "the master was upgraded from " + from + " to " + holdings_.program.version + "; " +
+               text;
     log::error("reload-failed", "{}", text);
     finish(kExitError, text + "\n");
 }

@@ -206,7 +206,8 @@ TEST(State, AnOptionThatIsUnknownHereIsNamed) {
 
 TEST(State, EveryDescriptorIsFound) {
     EXPECT_THAT(descriptors_of(sample()),
-                testing::UnorderedElementsAre(4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 21, 22, 23, 24, 25, 26, 27));
+                testing::UnorderedElementsAre(4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 21, 22, 23, 24,
+                                              25, 26, 27));
 }
 
 TEST(State, TravelsInSealedMemoryOnly) {

@@ -93,9 +93,8 @@ void Succession::commit() {
     if (const std::string from = std::exchange(holdings_.upgraded_from, ""); !from.empty())
         what = base::format("upgraded from {} to {} (build {:016x})", from,
                             holdings_.program.version, control::build_id());
-    const std::string text =
-        base::format("{}: generation {} serves with {} worker{}", what,
-                     now.number(), now.slots(), now.slots() == 1 ? "" : "s");
+    const std::string text = base::format("{}: generation {} serves with {} worker{}", what,
+                                          now.number(), now.slots(), now.slots() == 1 ? "" : "s");
     log::info("reloaded", "{}", text);
     stats::add(now.board().header().reloads);
     owner_.on_committed(now, text);

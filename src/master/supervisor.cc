@@ -83,7 +83,8 @@ base::Result<void> Supervisor::start(options::Loaded loaded, Interpreter interpr
         name ? commands_.open(*name) : base::Result<void>(std::move(name).failure());
     // The server is as good without it; signals do the same.
     if (!opened)
-        log::warning("no-commands", "`mewsgi reload|upgrade|stop|status` will not reach this server: {}",
+        log::warning("no-commands",
+                     "`mewsgi reload|upgrade|stop|status` will not reach this server: {}",
                      opened.error().text);
     if (auto opened_triggers = open_triggers(); !opened_triggers) return opened_triggers;
     return succession_.prepare(std::move(loaded), std::move(interpreter), std::nullopt);

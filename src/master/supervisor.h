@@ -7,8 +7,8 @@
 #include "master/holdings.h"
 #include "master/reload.h"
 #include "master/shutdown.h"
-#include "master/status.h"
 #include "master/state.h"
+#include "master/status.h"
 #include "master/succession.h"
 #include "master/upgrade.h"
 

@@ -182,6 +182,19 @@ TEST(Supervisor, StopDuringAReloadAnswersWhoWaits) {
     EXPECT_EQ(server.wait_for_exit(), 0);
 }
 
+TEST(Supervisor, AReloadWhileItStartsWaits) {
+    TestServer server("hangs");
+    server.start();
+    server.expect("import hangs");
+    CommandAnswer answer;
+    std::thread waiting([&] { answer = server.ask(Command::reload); });
+    server.expect("the reload waits");
+    server.signal(SIGTERM);
+    waiting.join();
+    EXPECT_EQ(answer.status, 1);
+    EXPECT_EQ(server.wait_for_exit(), 0);
+}
+
 TEST(Supervisor, KilledWorkerIsReplacedAtOnceAndItsEndIsTold) {
     TestServer server("good");
     server.start();

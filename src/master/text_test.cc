@@ -1,12 +1,11 @@
 // What people and programs read: greeting, status, restart-only options, emitted options.
 #include <gtest/gtest.h>
-
-#include "master/health_check.h"
-#include "master/memory_room.h"
 #include <nlohmann/json.hpp>
 
 #include "master/config_reader.h"
 #include "master/greeting.h"
+#include "master/health_check.h"
+#include "master/memory_room.h"
 #include "master/respawn.h"
 #include "master/restart_options.h"
 #include "master/status.h"
@@ -166,8 +165,8 @@ TEST(HealthCheck, RequestNamesTheHost) {
     };
     EXPECT_TRUE(begins("/health?full=1", "GET /health?full=1 HTTP/1.1\r\nHost: localhost\r\n"));
     EXPECT_TRUE(begins("http://cats.example", "GET / HTTP/1.1\r\nHost: cats.example\r\n"));
-    EXPECT_TRUE(begins("http://cats.example:81/a/b",
-                       "GET /a/b HTTP/1.1\r\nHost: cats.example:81\r\n"));
+    EXPECT_TRUE(
+        begins("http://cats.example:81/a/b", "GET /a/b HTTP/1.1\r\nHost: cats.example:81\r\n"));
 }
 
 TEST(HealthCheck, DescribesWhatIsNot200) {

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "master/crash_loop.h"
 #include "master/test_server.h"
 
 namespace mew::master {
@@ -91,18 +92,21 @@ TEST(Upgrade, BrokenCodeLeavesTheWorkersToTheNewMaster) {
     server.set_module("broken");
     const CommandAnswer answer = server.ask(Command::upgrade);
     EXPECT_EQ(answer.status, 1);
-    EXPECT_THAT(answer.text, HasSubstr("the workers of the build before serve on"));
+    EXPECT_THAT(answer.text, HasSubstr("the master was upgraded from 0.0.1 (build "));
     EXPECT_THAT(answer.text, HasSubstr("Traceback: the app is broken"));
     const std::string status = server.ask(Command::status_json).text;
     EXPECT_THAT(status, HasSubstr(shown_worker(worker)));
     EXPECT_THAT(status, HasSubstr("\"version\": \"0.0.2\""));
-    // Both are led by the new master: a worker comes back from its zygote, and the zygote itself.
+    // All are led by the new master: a worker comes back from the old build's zygote, and once that
+    // died, from its reserve.
     ::kill(worker, SIGKILL);
     server.expect("was killed by SIGKILL");
     const pid_t next = TestServer::pid_in(server.expect("spawned mewsgi worker 1"));
     ::kill(zygote, SIGKILL);
-    server.expect("zygote of generation 1: importing > ready");
+    server.expect("takes the zygote's place; nothing is imported again");
     EXPECT_THAT(server.ask(Command::status_json).text, HasSubstr(shown_worker(next)));
+    ::kill(next, SIGKILL);
+    server.expect("spawned mewsgi worker 1");
     server.set_module("good");
     EXPECT_EQ(server.ask(Command::reload).status, 0);
 }
@@ -131,6 +135,49 @@ TEST(Upgrade, WaitsForTheReloadThatIsUnderWayAndEverybodyHears) {
     EXPECT_EQ(second.status, 0) << second.text;
     EXPECT_THAT(second.text, HasSubstr("upgraded from 0.0.1"));
     EXPECT_EQ(third.text, second.text);
+}
+
+TEST(Upgrade, TheBuildBeforeComesBackIfTheNewOneLoops) {
+    TestServer server("good");
+    server.start();
+    server.expect("serving on");
+    server.set_module("loops");
+    EXPECT_EQ(server.ask(Command::upgrade).status, 0);
+    server.expect("generation 2 is crash looping: generation 1 comes back");
+    server.expect("came back: generation 1 serves with 1 worker");
+}
+
+TEST(Upgrade, OneThatStandsByStillDoes) {
+    TestServer server("good");
+    server.add_arguments({"--reload-confirm", "10m"});
+    server.start();
+    server.expect("serving on");
+    EXPECT_EQ(server.ask(Command::reload).status, 0);
+    server.set_module("broken");
+    EXPECT_EQ(server.ask(Command::upgrade).status, 1);
+    pid_t worker =
+        TestServer::pid_in(server.expect("worker 1", "of generation 2: ready > serving"));
+    // Deaths of its own making, as far as the master can tell.
+    for (std::size_t death = 1; death < CrashLoop::kFewest; ++death) {
+        ::kill(worker, SIGABRT);
+        worker = TestServer::pid_in(server.expect("spawned mewsgi worker 1"));
+        server.expect("of generation 2: ready > serving");
+    }
+    ::kill(worker, SIGABRT);
+    server.expect("came back: generation 1 serves with 1 worker");
+}
+
+TEST(Upgrade, EachStrategyTakesOver) {
+    for (const char* strategy : {"roll", "chain", "stop-start"}) {
+        TestServer server("good", 2);
+        server.add_arguments({"--reload-strategy", strategy});
+        server.start();
+        server.expect("serving on");
+        const CommandAnswer answer = server.ask(Command::upgrade);
+        EXPECT_EQ(answer.status, 0) << answer.text;
+        EXPECT_THAT(answer.text, HasSubstr("generation 2 serves with 2 workers"));
+        server.expect("generation 1: retiring > gone");
+    }
 }
 
 TEST(Upgrade, AWorkerWhoseMercyRunsKeepsWhatIsLeftOfIt) {

@@ -85,6 +85,7 @@ def version_line(outcome: Outcome) -> re.Match[str]:
         [],
         ["--threads", "3"],
         ["--thunder-lock"],
+        ["--max-requests", "100"],
         ["--reuse-port", "--log-json"],
     ],
     ids=lambda options: "".join(options) or "plain",
@@ -256,7 +257,8 @@ def test_broken_code(start: Serve, package: Package, tmp_path: Path) -> None:
     outcome = server.run("upgrade")
     assert outcome.status == 1, outcome.text
     assert "broken on purpose" in outcome.text and "Traceback" in outcome.text, outcome.text
-    assert "workers of the build before serve on" in outcome.text
+    assert "the master was upgraded from" in outcome.text
+    assert "the running code stays" in outcome.text
     server.wait_log(rf"\(build {fresh}\) goes on as the master")
     assert server.workers() == workers
     assert server.get("/").text == "one"
