@@ -16,6 +16,7 @@ import pytest
 from harness import Load, Outcome, Package, Process, Server, wait_for
 
 Serve = Callable[..., Server]
+O_CLOEXEC = 0o2000000
 
 SAYS = """
 import os, time
@@ -230,6 +231,7 @@ def test_what_cannot_take_over_changes_nothing(
         package.program.unlink()
     else:
         zygote.unlink()
+    server.reserve()  # has a descriptor as well
     before = len(server.master.descriptors)
     with server.connect() as kept:
         assert kept.get("/").text == "one"
@@ -270,7 +272,8 @@ def test_broken_code(start: Serve, package: Package, tmp_path: Path) -> None:
     outcome = server.run("reload")
     assert outcome.status == 0, outcome.text
     assert server.get("/").text == "mended"
-    wait_for(lambda: len(server.processes()) == 4, "the end of what the old build left")
+    # The old zygote stands by, in case that the new code loops.
+    wait_for(lambda: len(server.processes()) == 6, "the end of the old build's workers")
 
 
 def test_broken_configuration(start: Serve, package: Package, tmp_path: Path) -> None:
@@ -294,6 +297,7 @@ def test_deaths_between_the_change_and_the_commit(
     build, and the reload goes on."""
     server = start("--processes", "2")
     old_zygote = server.zygotes()[0]
+    assert server.reserve().alive
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     package.install_another_build()
@@ -312,7 +316,7 @@ def test_deaths_between_the_change_and_the_commit(
     with server.connect() as kept:
         assert kept.get("/").text == "one"
         os.kill(old_zygote.pid, signal.SIGKILL)
-        server.wait_log("starting its zygote again", since=mark)
+        server.wait_log("takes the zygote's place; nothing is imported again", since=mark)
         os.close(os.open(fifo, os.O_WRONLY))
         thread.join(30)
         assert outcomes and outcomes[0].status == 0, outcomes
@@ -352,13 +356,15 @@ def test_the_json_log_and_its_logger_go_on(start: Serve, package: Package, tmp_p
 
 
 def test_descriptors_do_not_grow(start: Serve, package: Package, tmp_path: Path) -> None:
-    server = start()
+    server = start("--reload-confirm", "0")
 
     def settled() -> bool:
-        return len(server.processes()) == 3
+        # master, zygote, its reserve, worker
+        return len(server.processes()) == 4
 
     assert server.run("upgrade").status == 0
     wait_for(settled, "one generation")
+    server.reserve()
     before = len(server.master.descriptors)
     for _ in range(10):
         package.install_another_build()
@@ -367,7 +373,60 @@ def test_descriptors_do_not_grow(start: Serve, package: Package, tmp_path: Path)
     wait_for(lambda: len(server.master.descriptors) <= before, "no more descriptors than before")
     for fd in server.master.descriptors:
         if fd > 2:
-            assert server.master.descriptor_flags(fd) & 0o2000000, f"{fd} is inherited by children"
+            assert server.master.descriptor_flags(fd) & O_CLOEXEC, f"{fd} goes to children"
+
+
+def test_a_singleton_has_one_owner(start: Serve, package: Package, tmp_path: Path) -> None:
+    """The task of the old build goes on through the change, and leaves before the next begins."""
+    clock = """
+import fcntl, os, time
+
+def clock():
+    guard = os.open("guard", os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        open("two-owners", "w").close()
+    while True:
+        time.sleep(0.02)
+"""
+    write(tmp_path, SAYS % "one" + clock)
+    server = start("--singleton", "app:clock")
+    runs = r"singleton \S+ runs \(pid: (\d+), generation {}\)"
+    first = Process.of(int(server.wait_log(runs.format(1))[1]))
+    assert first
+    package.install_another_build()
+    write(tmp_path, "raise RuntimeError('broken on purpose')\n")
+    assert server.run("upgrade").status == 1
+    assert first.alive, "a new master alone is no reason to start it anew"
+    os.kill(first.pid, signal.SIGKILL)
+    second = Process.of(int(server.wait_log(r"(?s)broken on purpose.*" + runs.format(1))[1]))
+    assert second and second.pid != first.pid
+    write(tmp_path, SAYS % "two" + clock)
+    package.install_another_build()
+    assert server.run("upgrade").status == 0
+    server.wait_log(runs.format(3))
+    assert not second.alive
+    assert not (tmp_path / "two-owners").exists()
+
+
+def test_fifo_and_touched_files_go_on(start: Serve, package: Package, tmp_path: Path) -> None:
+    touched = tmp_path / "touched"
+    server = start("--master-fifo", "orders", "--touch-reload", str(touched))
+    inode = (tmp_path / "orders").stat().st_ino
+    fresh = package.install_another_build()
+    with (tmp_path / "orders").open("w") as fifo:
+        fifo.write("R\n")
+    server.wait_log(rf"upgraded from .* \(build {fresh}\): generation 2 serves")
+    assert (tmp_path / "orders").stat().st_ino == inode
+    touched.touch()
+    server.wait_log("reloaded: generation 3 serves")
+    mark = server.mark()
+    with (tmp_path / "orders").open("w") as fifo:
+        fifo.write("s\n")
+    server.wait_log("status: serving, generation 3", since=mark)
+    assert server.stop() == 0
+    assert not (tmp_path / "orders").exists(), "vacuum removes what the first master made"
 
 
 def test_counters_and_uptime_go_on(start: Serve, package: Package, tmp_path: Path) -> None:
