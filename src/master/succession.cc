@@ -50,6 +50,11 @@ std::string Succession::obstacle() {
 
 base::Result<void> Succession::prepare(options::Loaded loaded, Interpreter interpreter,
                                        Reload::Wish wish) {
+    // The configuration was being read when an older generation was called back: newer code wins.
+    if (std::exchange(recalling_, false)) {
+        rollout_.undo();
+        generations_.undo("newer code takes its place");
+    }
     const Strategy strategy = wish.value_or(parse_strategy(loaded.options.reload_strategy));
     Generation* const from = generations_.committed();
     if (from != nullptr && strategy != Strategy::stop_start) {
