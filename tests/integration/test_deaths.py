@@ -164,7 +164,7 @@ def test_a_gil_held_for_long_is_warned_of_once(serve: Serve, folder: Path, threa
 
 def test_a_stopped_worker(serve: Serve, folder: Path) -> None:
     server = serve("app", cwd=folder)
-    assert server.get("/").text == "fine"
+    wait_for(lambda: doing(server) == "idle", "a worker that serves")
     (worker,) = server.workers().values()
     os.kill(worker.pid, signal.SIGSTOP)
     server.wait_log(rf"warning .* worker 1 \(pid {worker.pid}\) was stopped by SIGSTOP: ")
@@ -179,7 +179,7 @@ def test_a_stopped_worker(serve: Serve, folder: Path) -> None:
 
 def test_a_stopped_worker_that_has_to_be_killed(serve: Serve, folder: Path) -> None:
     server = serve("--worker-reload-mercy", "300ms", "app", cwd=folder)
-    assert server.get("/").text == "fine"
+    wait_for(lambda: doing(server) == "idle", "a worker that serves")
     (worker,) = server.workers().values()
     os.kill(worker.pid, signal.SIGSTOP)
     server.wait_log("was stopped by SIGSTOP")
