@@ -1,9 +1,8 @@
 #pragma once
 // What this process may use: CPUs by affinity, cpuset and cgroup quota (v2 and v1), memory by
-// cgroup limit. Feeds `processes = auto`, %k and the start-up lines, which read it once, and the look
-// at the memory that is left before a reload.
-// And what the kernel's OOM killer did in our group, which the master asks when a child died of
-// SIGKILL.
+// cgroup limit. Feeds `processes = auto`, %k and the start-up lines, which read it once, and the
+// look at the memory that is left before a reload. And what the kernel's OOM killer did in our
+// group, which the master asks when a child died of SIGKILL.
 
 #include <cstdint>
 #include <optional>

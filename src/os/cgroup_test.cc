@@ -192,7 +192,8 @@ TEST_F(CgroupTest, MemoryOfVersion1) {
     put("/proc/self/cgroup", "4:memory:/docker/1\n");
     put("/sys/fs/cgroup/memory/docker/1/memory.limit_in_bytes", "1000000\n");
     put("/sys/fs/cgroup/memory/docker/1/memory.usage_in_bytes", "990000\n");
-    put("/sys/fs/cgroup/memory/docker/1/memory.stat", "inactive_file 5\ntotal_inactive_file 90000\n");
+    put("/sys/fs/cgroup/memory/docker/1/memory.stat",
+        "inactive_file 5\ntotal_inactive_file 90000\n");
     EXPECT_EQ(read_memory_room_below(root_)->left, 100000U);
 }
 

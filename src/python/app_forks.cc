@@ -37,7 +37,12 @@ ForkingWorker::ForkingWorker(worker::Worker& worker) { g_worker = &worker; }
 ForkingWorker::~ForkingWorker() { g_worker = nullptr; }
 
 PyObject* before_fork(PyObject*, PyObject*) {
-    if (g_worker != nullptr) g_worker->pause_rescue();
+    worker::Worker* const worker = g_worker;
+    if (worker == nullptr) Py_RETURN_NONE;
+    worker->pause_rescue();
+    Py_BEGIN_ALLOW_THREADS;
+    worker->pause_prober();
+    Py_END_ALLOW_THREADS;
     Py_RETURN_NONE;
 }
 

@@ -32,11 +32,12 @@ struct Gil {
 #ifndef Py_GIL_DISABLED
 // On the worker's prober: comes back once the GIL was to be had.
 void take_gil_briefly(void* interpreter) {
-    static thread_local PyThreadState* state =
-        PyThreadState_New(static_cast<PyInterpreterState*>(interpreter));
+    // One each time: the prober comes and goes, and no app shall meet a thread state of its.
+    PyThreadState* const state = PyThreadState_New(static_cast<PyInterpreterState*>(interpreter));
     if (state == nullptr) return;
     PyEval_RestoreThread(state);
-    state = PyEval_SaveThread();
+    PyThreadState_Clear(state);
+    PyThreadState_DeleteCurrent();
 }
 #endif
 

@@ -1,12 +1,15 @@
 #include "worker/pulse.h"
 
 #include <pthread.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <system_error>
 #include <thread>
 
 #include "log/log.h"
+#include "os/forked.h"
 #include "os/futex.h"
 #include "os/signals.h"
 
@@ -29,7 +32,9 @@ struct Pulse::Prober {
     explicit Prober(stats::Slot& the_slot) : slot(the_slot) {}
 
     void main() {
-        for (std::uint32_t done = 0; !stopping.load();) {
+        tid.store(static_cast<pid_t>(::syscall(SYS_gettid)));
+        // It was started to answer: the first question lies there already.
+        for (std::uint32_t done = asked.load() - 1; !stopping.load();) {
             if (asked.load() == done) {
                 os::futex_wait(asked, done);
                 continue;
@@ -50,6 +55,7 @@ struct Pulse::Prober {
     void* context = nullptr;
     std::atomic<std::uint32_t> asked{0};
     std::atomic<bool> stopping{false};
+    std::atomic<pid_t> tid{0};
 };
 
 Pulse::Pulse(stats::Slot& slot) : slot_(slot), prober_(std::make_shared<Prober>(slot)) {
@@ -60,9 +66,22 @@ Pulse::Pulse(stats::Slot& slot) : slot_(slot), prober_(std::make_shared<Prober>(
 }
 
 Pulse::~Pulse() {
+    tell_stop();
+    if (thread_.joinable()) thread_.detach();
+}
+
+void Pulse::tell_stop() {
     prober_->stopping.store(true);
     prober_->asked.fetch_add(1);
     os::futex_wake(prober_->asked);
+}
+
+void Pulse::pause() {
+    if (!thread_.joinable()) return;
+    tell_stop();
+    thread_.join();
+    os::wait_until_unlisted(prober_->tid.load());
+    prober_->stopping.store(false);
 }
 
 void Pulse::set_probe(void (*probe)(void* context), void* context) {
@@ -84,13 +103,14 @@ void Pulse::beat(base::Milliseconds so_far) {
 void Pulse::ask() {
     prober_->asked.fetch_add(1);
     os::futex_wake(prober_->asked);
-    if (started_) return;
-    started_ = true;
+    if (!thread_.joinable()) start_thread();
+}
+
+void Pulse::start_thread() {
     const os::BlockedSignals blocked;
     try {
-        std::thread thread([prober = prober_] { prober->main(); });
-        ::pthread_setname_np(thread.native_handle(), "mewsgi-prober");
-        thread.detach();
+        thread_ = std::thread([prober = prober_] { prober->main(); });
+        ::pthread_setname_np(thread_.native_handle(), "mewsgi-prober");
     } catch (const std::system_error& error) {
         log::debug("no-prober", "no thread to look for the GIL: {}", error.what());
     }

@@ -6,11 +6,13 @@
 //   Python beat   a thread of its own, which takes the GIL briefly: Python code could run
 //
 // Nothing happens before a call has lasted kLong: the thread does not exist before the first such
-// call, and sleeps until the next beat. It is never joined, as it may wait for a GIL that whoever
-// joins it holds. Created by Worker; beat() is called by whoever runs the loop.
+// call, and sleeps until the next beat. At the end it is left alone, as it may wait for a GIL that
+// whoever would join it holds. Around a fork by the app it is away (pause). Created by Worker;
+// beat() is called by whoever runs the loop.
 
 #include <cstdint>
 #include <memory>
+#include <thread>
 
 #include "base/clock.h"
 #include "stats/board.h"
@@ -34,15 +36,20 @@ public:
     void set_probe(void (*probe)(void* context), void* context);
     // During a call that has lasted so long. More often than kInterval it does nothing.
     void beat(base::Milliseconds so_far);
+    // Ends the thread until the next beat. Whoever calls holds nothing that the probe takes, and
+    // nobody else runs the loop.
+    void pause();
 
 private:
     struct Prober;
     void ask();
+    void start_thread();
+    void tell_stop();
     void warn(std::uint64_t now);
 
     stats::Slot& slot_;
     std::shared_ptr<Prober> prober_;
-    bool started_ = false;
+    std::thread thread_;
     std::uint64_t last_beat_ = 0;
     std::uint64_t warned_for_ = 0;  // the wait that was told of
 };

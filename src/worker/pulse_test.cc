@@ -3,6 +3,8 @@
 
 #include <atomic>
 #include <chrono>
+#include <filesystem>
+#include <iterator>
 #include <memory>
 #include <mutex>
 #include <thread>
@@ -110,6 +112,25 @@ TEST_F(PulseTest, EndsWhileItsThreadWaits) {
         EXPECT_TRUE(beat_until(pulse, [&] { return get(slot.gil_wait_us) != 0; }));
     }
     SUCCEED() << "nobody waited for the thread";
+}
+
+TEST_F(PulseTest, IsAwayAfterAPauseAndComesBack) {
+    const auto threads = [] {
+        const std::filesystem::directory_iterator all("/proc/self/task");
+        return std::distance(begin(all), end(all));
+    };
+    const auto before = threads();
+    Pulse pulse(slot);
+    pulse.set_probe(Language::probe, &language);
+    pulse.pause();
+    for (int round = 0; round < 3; ++round) {
+        const int probes = language.probes;
+        EXPECT_TRUE(beat_until(pulse, [&] { return language.probes > probes; }));
+        EXPECT_GT(threads(), before);
+        pulse.pause();
+        EXPECT_EQ(threads(), before);
+        EXPECT_EQ(get(slot.gil_wait_us), 0U);
+    }
 }
 
 TEST_F(PulseTest, WithoutAProbeOnlyTheNativeOneBeats) {

@@ -5,7 +5,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <ctime>
 #include <system_error>
 #include <utility>
 
@@ -19,17 +18,6 @@ namespace mew::worker {
 namespace {
 // Looks without a call in between, after which the thread sleeps until the next one.
 constexpr int kQuietLooks = 100;
-constexpr int kUnlistedLooks = 1000;
-constexpr long kUnlistedStep = 20'000;  // ns; 20 ms in all
-
-// A thread can be joined a moment before the kernel ceases to count it.
-void wait_until_unlisted(pid_t tid) {
-    for (int look = 0; look < kUnlistedLooks; ++look) {
-        if (::syscall(SYS_tgkill, ::getpid(), tid, 0) != 0) return;
-        const timespec pause{0, kUnlistedStep};
-        ::nanosleep(&pause, nullptr);
-    }
-}
 }  // namespace
 
 Rescue::~Rescue() {
@@ -58,7 +46,7 @@ void Rescue::stop_thread() {
     asleep_.store(0);
     os::futex_wake(asleep_);
     thread_.join();
-    wait_until_unlisted(tid_.exchange(0));
+    os::wait_until_unlisted(tid_.exchange(0));
     stopping_.store(false);
 }
 

@@ -53,6 +53,7 @@ public:
     // --- called by the loop's thread, inside a call or outside; from others they do nothing
     void pause();
     void resume();
+    bool paused() const { return paused_; }
 
     // It saw no call for a while and waits for the next one without looking.
     bool asleep() const { return asleep_.load() != 0; }

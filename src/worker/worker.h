@@ -68,6 +68,10 @@ public:
     void pause_rescue() {
         if (rescue_) rescue_->pause();
     }
+    // After it, and without what Python code needs to run: the prober may be waiting for that.
+    void pause_prober() {
+        if (rescue_ && rescue_->paused()) pulse_.pause();
+    }
     void resume_rescue() {
         if (rescue_) rescue_->resume();
     }

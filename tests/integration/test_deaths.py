@@ -17,7 +17,19 @@ Serve = Callable[..., Server]
 
 # Its calls say that they have begun, and last until they are let go.
 APP = """
-import ctypes, os
+import ctypes, os, time
+
+def threads():
+    found = []
+    for number in os.listdir("/proc/self/task"):
+        try:
+            found.append(open(f"/proc/self/task/{number}/comm").read().strip())
+        except OSError:
+            pass
+    return found
+
+at_fork = []
+os.register_at_fork(before=lambda: at_fork.append(threads()))
 
 def application(environ, start_response):
     what, _, value = environ["PATH_INFO"][1:].partition("/")
@@ -29,6 +41,16 @@ def application(environ, start_response):
     if what == "compute":
         while not os.path.exists("enough"):
             sum(range(10_000))
+    if what == "fork":
+        del at_fork[:]
+        while "mewsgi-prober" not in threads():
+            time.sleep(0.05)
+        for _ in range(3):
+            child = os.fork()
+            if child == 0:
+                os._exit(0)
+            os.waitpid(child, 0)
+        print("at fork:", at_fork, flush=True)
     if what == "die":
         os.kill(os.getpid(), int(value))
     if what == "exit":
@@ -160,6 +182,16 @@ def test_a_gil_held_for_long_is_warned_of_once(serve: Serve, folder: Path, threa
         wait_for(lambda: held.search(doing(server)), "another second", 20)
         assert len(re.findall(told, server.log)) == 1
         server.stop()
+
+
+def test_a_fork_by_the_app_meets_no_prober(serve: Serve, folder: Path) -> None:
+    """Python 3.12 warns of threads at a fork, and ours are none of the app's business."""
+    server = serve("app", cwd=folder)
+    for _ in range(2):
+        mark = server.mark()
+        assert server.get("/fork", timeout=20).text == "fine"
+        counts = re.findall(r"\[('.*?')\]", server.wait_log("^at fork: .*", since=mark)[0])
+        assert [count.count("'") for count in counts] == [2, 2, 2], "one thread each: the app's"
 
 
 def test_a_stopped_worker(serve: Serve, folder: Path) -> None:
