@@ -76,7 +76,9 @@ bool is_same_file(const char* one, const char* other) {
 // package around it, by that of the file itself.
 std::string own_path() {
     constexpr const char* kSelf = "/proc/self/exe";
-    const auto* const named = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
+    // The kernel hands the address over as a number.
+    const auto* const named =
+        reinterpret_cast<const char*>(::getauxval(AT_EXECFN));  // NOLINT(performance-no-int-to-ptr)
     if (named != nullptr && named[0] == '/' && is_same_file(named, kSelf) &&
         ::access((package_around(named) + "/_zygote.py").c_str(), R_OK) == 0)
         return named;

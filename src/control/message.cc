@@ -34,7 +34,7 @@ using DescriptorSpace = std::array<char, CMSG_SPACE(kMaxDescriptors * sizeof(int
 
 // As data, read anew each time: so it stands in one place of the file, where the tests of upgrades
 // put another one, and a second build need not be compiled.
-const volatile std::uint64_t held_build_id = kBuildId;
+const volatile std::uint64_t kHeldBuildId = kBuildId;
 
 // Both ends of a traceback tell more than its middle: where it began, and what was raised.
 std::string cut_text(const std::string& text) {
@@ -95,7 +95,7 @@ bool wait_readable(int fd) {
 
 }  // namespace
 
-std::uint64_t build_id() { return held_build_id; }
+std::uint64_t build_id() { return kHeldBuildId; }
 
 base::Result<Pair> make_pair() {
     int ends[2];

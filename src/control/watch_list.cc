@@ -26,10 +26,11 @@ const TriggerRow& row_of(Trigger trigger) { return kRows[static_cast<std::size_t
 // Takes a number and the blank behind it off `record`.
 template <class Number>
 bool take_number(std::string_view& record, Number& number) {
-    const char* const end = record.data() + record.size();
-    const auto [rest, error] = std::from_chars(record.data(), end, number);
+    const char* const start = record.data();
+    const char* const end = start + record.size();
+    const auto [rest, error] = std::from_chars(start, end, number);
     if (error != std::errc{} || rest == end || *rest != ' ') return false;
-    record.remove_prefix(static_cast<std::size_t>(rest - record.data()) + 1);
+    record.remove_prefix(static_cast<std::size_t>(rest - start) + 1);
     return true;
 }
 

@@ -15,7 +15,7 @@ namespace {
 constexpr std::chrono::seconds kClaim{10};
 
 std::string size_text(std::uint64_t bytes) {
-    constexpr std::uint64_t kMebi = 1024 * 1024;
+    constexpr std::uint64_t kMebi = std::uint64_t{1} << 20;
     if (bytes < kMebi) return base::format("{} KiB", bytes / 1024);
     if (bytes % (1024 * kMebi) == 0) return base::format("{} GiB", bytes / (1024 * kMebi));
     return base::format("{} MiB", bytes / kMebi);

@@ -75,7 +75,8 @@ base::Result<void> Fifos::open(const std::vector<std::string>& paths, const std:
     on_letter_ = std::move(on_letter);
     for (const std::string& path : paths) {
         const bool whole = path.starts_with('/') || folder.empty();
-        auto fifo = std::make_unique<Fifo>(loop_, whole ? path : folder + "/" + path, on_letter_);
+        const std::string prefix = whole ? "" : folder + "/";
+        auto fifo = std::make_unique<Fifo>(loop_, prefix + path, on_letter_);
         if (auto opened = fifo->open(); !opened) return opened;
         fifos_.push_back(std::move(fifo));
     }
@@ -94,6 +95,7 @@ base::Result<void> Fifos::take_over(const std::vector<state::Fifo>& from, OnLett
 
 std::vector<state::Fifo> Fifos::to_state() const {
     std::vector<state::Fifo> to;
+    to.reserve(fifos_.size());
     for (const auto& fifo : fifos_) to.push_back(fifo->to_state());
     return to;
 }

@@ -95,7 +95,7 @@ base::Result<void> ZygoteHandle::take_over(const state::Zygote& from) {
     phase_ = *phase;
     reserve_ = from.reserve;
     order_ = from.order;
-    last_order_ = std::max(last_order_, order_);
+    last_order = std::max(last_order, order_);
     pid_ = from.pid;
     started_ = from.started;
     was_ready_ = from.was_ready;

@@ -65,6 +65,7 @@ base::Result<void> Upgrade::execute() {
     arguments.insert(arguments.end(), holdings_.program.arguments.begin(),
                      holdings_.program.arguments.end());
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (std::string& argument : arguments) argv.push_back(argument.data());
     argv.push_back(nullptr);
     std::vector<int> fds = state::descriptors_of(*whole);

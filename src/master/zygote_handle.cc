@@ -111,7 +111,7 @@ base::Result<void> ZygoteHandle::start_from(ZygoteHandle& zygote) {
     order.kind = control::Kind::reserve;
     order.slot = control::kReserveSlot;
     order.generation = generation_;
-    order.value = order_ = ++last_order_;
+    order.value = order_ = ++last_order;
     return zygote.peer_->send(order, {pair->far.get()});
 }
 

@@ -90,7 +90,7 @@ private:
     std::uint32_t generation_;
     ZygotePhase phase_ = ZygotePhase::starting;
     pid_t pid_ = 0;
-    static inline std::uint64_t last_order_ = 0;
+    static inline std::uint64_t last_order = 0;
     std::uint64_t order_ = 0;
     bool reserve_ = false;
     std::unique_ptr<Peer> peer_;

@@ -58,6 +58,8 @@ control::Message hear() {
     for (;;) {
         if (hear().kind != control::Kind::retire) continue;
         begin_stop();
+        // The app, or Python for it, has a handler for that.
+        // NOLINTNEXTLINE(bugprone-bad-signal-to-kill-thread)
         ::pthread_kill(main_thread, SIGTERM);
     }
 }
