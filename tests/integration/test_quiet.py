@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from pathlib import Path
+from shutil import copy
 from typing import Callable
 
 import pytest
@@ -60,8 +61,10 @@ def expect_rest(server: Server) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGURATIONS)
-def test_an_idle_tree_sleeps(serve: Serve, name: str) -> None:
-    server = serve(*CONFIGURATIONS[name], "--chdir", str(APPS), "probe:app")
+def test_an_idle_tree_sleeps(serve: Serve, name: str, tmp_path: Path) -> None:
+    # A folder of its own: what others write beside the app is heard by the watcher.
+    copy(APPS / "probe.py", tmp_path)
+    server = serve(*CONFIGURATIONS[name], "--chdir", str(tmp_path), "probe:app")
     for _ in range(8):
         assert server.get("/hello").status == 200
     expect_rest(server)
