@@ -147,10 +147,7 @@ void Generation::recall(stats::Board& before) {
 
 void Generation::serve() {
     if (!step(Phase::serving)) return;
-    for (std::uint32_t slot = 1; slot <= slots(); ++slot) {
-        WorkerHandle* const worker = this->worker(slot);
-        if (worker != nullptr && worker->phase() == WorkerPhase::ready) worker->serve();
-    }
+    for (std::uint32_t slot = 1; slot <= slots(); ++slot) serve_slot(slot);
     if (!reserve_) order_reserve_later();
 }
 

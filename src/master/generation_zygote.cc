@@ -92,8 +92,7 @@ void Generation::order_reserve_later() {
 }
 
 void Generation::order_reserve() {
-    if (phase_ != Phase::serving || reserve_ || !zygote_ || zygote_->phase() != ZygotePhase::ready)
-        return;
+    if (phase_ != Phase::serving || reserve_ || !can_fork()) return;
     reserve_ = std::make_unique<ZygoteHandle>(holdings_, *this, number_);
     if (auto ordered = reserve_->start_from(*zygote_); !ordered) {
         log::error("spawn-failed", "the zygote's reserve could not be ordered: {}",

@@ -38,16 +38,21 @@ std::string_view name_of(RolloutPhase phase) {
 
 bool Rollout::step(RolloutPhase next) { return take_step(phase_, next, kSteps, "rollout"); }
 
-base::Result<void> Rollout::begin(Strategy strategy, Generation* from, Generation& to,
-                                  bool checked) {
-    strategy_ = from == nullptr ? Strategy::whole : strategy;
-    checked_ = checked && !to.loaded().options.reload_check.empty();
+void Rollout::set_out(Strategy strategy, Generation* from, Generation& to, bool checked) {
+    strategy_ = strategy;
+    checked_ = checked;
+    stopped_old_ = false;
     from_ = from;
     to_ = &to;
-    stopped_old_ = false;
     slots_.assign(to.slots(), Slot::untouched);
     checks_.clear();
     checks_.resize(to.slots());
+}
+
+base::Result<void> Rollout::begin(Strategy strategy, Generation* from, Generation& to,
+                                  bool checked) {
+    set_out(from == nullptr ? Strategy::whole : strategy, from, to,
+            checked && !to.loaded().options.reload_check.empty());
     if (strategy_ == Strategy::stop_start) {
         step(Phase::leaving);
         stopped_old_ = true;
@@ -63,12 +68,7 @@ base::Result<void> Rollout::begin(Strategy strategy, Generation* from, Generatio
 }
 
 void Rollout::begin_recall(Generation& from, Generation& to) {
-    strategy_ = Strategy::whole;
-    checked_ = false;
-    stopped_old_ = false;
-    from_ = &from;
-    to_ = &to;
-    slots_.assign(to.slots(), Slot::untouched);
+    set_out(Strategy::whole, &from, to, false);
     step(Phase::loading);
     to.recall(from.board());
 }

@@ -63,6 +63,7 @@ private:
     enum class Slot : std::uint8_t { untouched, leaving, starting, checking, passed };
 
     bool step(RolloutPhase next);
+    void set_out(Strategy strategy, Generation* from, Generation& to, bool checked);
     std::size_t parallel() const;
     bool old_has(std::uint32_t slot) const;
     void start_next();

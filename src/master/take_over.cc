@@ -24,6 +24,15 @@ base::Milliseconds time_left(base::MonotonicTime due, base::MonotonicTime now) {
                     base::Milliseconds{0});
 }
 
+// A process that lives on: its end is heard of again, and what it says, if its socket is open.
+base::Result<void> go_on_with(Holdings& holdings, pid_t pid, ChildWatcher& watcher, Peer& peer) {
+    int status = 0;
+    if (pid != 0 && holdings.children.watch(pid, watcher, status) != Children::Watch::watching)
+        return base::fail("the state tells of two processes with pid " + std::to_string(pid));
+    if (!peer.is_open()) return {};
+    return peer.open();
+}
+
 }  // namespace
 
 base::Result<void> LogTarget::take_over(Wish wish, const state::Log& from) {
@@ -78,14 +87,10 @@ base::Result<void> WorkerHandle::take_over(const state::Worker& from) {
     if (!phase) return std::move(phase).failure();
     phase_ = *phase;
     pid_ = from.pid;
-    int status = 0;
-    if (pid_ != 0 && holdings_.children.watch(pid_, *this, status) != Children::Watch::watching)
-        return base::fail("the state tells of two processes with pid " + std::to_string(pid_));
     if (from.deadline.running)
         start_deadline(time_left(from.deadline.due, holdings_.loop.now()), from.deadline.missed);
     deadline_said_.of_start = from.deadline.of_start;
-    if (from.control.fd < 0) return {};
-    return peer_->open();
+    return go_on_with(holdings_, pid_, *this, *peer_);
 }
 
 base::Result<void> ZygoteHandle::take_over(const state::Zygote& from) {
@@ -101,13 +106,9 @@ base::Result<void> ZygoteHandle::take_over(const state::Zygote& from) {
     was_ready_ = from.was_ready;
     failure_.status = from.failure_status;
     failure_.text = from.failure_text;
-    int status = 0;
-    if (pid_ != 0 && holdings_.children.watch(pid_, *this, status) != Children::Watch::watching)
-        return base::fail("the state tells of two processes with pid " + std::to_string(pid_));
     if (from.deadline.running)
         start_deadline(time_left(from.deadline.due, holdings_.loop.now()), from.deadline.missed);
-    if (from.control.fd < 0) return {};
-    return peer_->open();
+    return go_on_with(holdings_, pid_, *this, *peer_);
 }
 
 void Substitution::take_over(std::unique_ptr<WorkerHandle> worker, state::Worker::Place place) {
@@ -207,13 +208,9 @@ base::Result<void> TaskHandle::take_over(const state::Task& from) {
     how_ = from.how;
     why_ = from.why;
     killed_because_ = from.killed_because;
-    int status = 0;
-    if (pid_ != 0 && holdings_.children.watch(pid_, *this, status) != Children::Watch::watching)
-        return base::fail("the state tells of two processes with pid " + std::to_string(pid_));
     if (from.deadline.running)
         start_deadline(time_left(from.deadline.due, holdings_.loop.now()), from.deadline.missed);
-    if (from.control.fd < 0) return {};
-    return peer_->open();
+    return go_on_with(holdings_, pid_, *this, *peer_);
 }
 
 base::Result<void> Singletons::take_over(const state::Singletons& from, TaskSource* source) {
