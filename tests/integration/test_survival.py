@@ -62,7 +62,7 @@ def settled(server: Server) -> int:
     """Waits until everybody is there and nobody else; the descriptors of the master."""
     wait_for(lambda: server.status()["reserve_pid"], "the zygote's reserve", timeout=30)
     wait_for(lambda: len(server.processes()) == EVERYBODY, f"{EVERYBODY} processes", timeout=30)
-    assert not [process for process in server.master.descendants if process.zombie]
+    wait_for(lambda: not any(one.zombie for one in server.master.descendants), "no zombies")
     return len(server.master.descriptors)
 
 
@@ -98,7 +98,8 @@ def test_reloads_under_load(serve: Serve, tmp_path: Path, kills: bool) -> None:
     if not kills:
         assert len(commits) == 8 and verdict.in_killed == 0
         assert verdict.closed == 0, "a kept connection was closed"
-    assert settled(server) <= before, "more descriptors than before"
+    # A client of the command socket may just be leaving.
+    wait_for(lambda: settled(server) <= before, "no more descriptors than before", timeout=30)
     first, second = versions.owners()
     assert first > 1 and second == 0, "two owners of the singleton"
     assert server.run("reload").status == 0
@@ -123,5 +124,6 @@ def test_kills_under_load(serve: Serve, tmp_path: Path) -> None:
         result = load.stop()
     assert len(killer.deaths) >= 20
     expect_well(judge(result, versions, [], killer.deaths), seed)
-    assert settled(server) <= before, "more descriptors than before"
+    # A client of the command socket may just be leaving.
+    wait_for(lambda: settled(server) <= before, "no more descriptors than before", timeout=30)
     assert versions.owners()[1] == 0, "two owners of the singleton"

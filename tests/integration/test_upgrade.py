@@ -339,7 +339,7 @@ def test_the_json_log_and_its_logger_go_on(start: Serve, package: Package, tmp_p
     server = start("--log-json")
 
     def loggers() -> list[Process]:
-        return [one for one in server.master.children if "logger" in one.status["Name"]]
+        return [one for one in server.master.children if "logger" in one.name]
 
     (before,) = loggers()
     package.install_another_build()

@@ -47,6 +47,14 @@ class Process:
         return [part.decode(errors="replace") for part in raw.split(b"\0") if part]
 
     @property
+    def name(self) -> str:
+        """As the kernel has it; empty once it is gone."""
+        try:
+            return Path(f"/proc/{self.pid}/comm").read_text().strip()
+        except OSError:
+            return ""
+
+    @property
     def status(self) -> dict[str, str]:
         """Lines of /proc/PID/status: SigBlk, SigIgn, SigCgt, NSpid, Uid, Threads, ..."""
         text = Path(f"/proc/{self.pid}/status").read_text()

@@ -274,7 +274,7 @@ class Server:
         found = []
         for child in self.master.children:
             try:
-                if child.status["Name"] == "mewsgi watcher" and child.alive:
+                if child.name == "mewsgi watcher" and child.alive:
                     found.append(child)
             except OSError:
                 continue  # gone since the listing
