@@ -19,7 +19,7 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "ground": ("base", "os"),
     "plumbing": ("log", "options", "stats", "net", "tls"),
     "protocols": ("http", "http1", "http2", "websocket", "gateway"),
-    "exchange": ("control", "mailbox", "cache", "statics"),
+    "exchange": ("control", "client", "mailbox", "cache", "statics"),
     "services": ("spooler", "mules", "timers", "signals"),
     "roles": ("master", "worker", "python", "front", "manager", "logger", "watcher", "emperor"),
     "programs": ("app",),

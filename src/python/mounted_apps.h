@@ -11,11 +11,11 @@
 #include <string_view>
 #include <vector>
 
+#include "client/refusal_log.h"
 #include "http/exchange.h"
 #include "net/listener.h"
 #include "python/mounts.h"
 #include "python/ref.h"
-#include "worker/refusal_log.h"
 
 namespace mew::python {
 
@@ -41,7 +41,7 @@ private:
     Mounts mounts_;
     std::vector<PyRef> apps_;    // by index of mounts_
     std::vector<bool> by_path_;  // by listener
-    worker::RefusalLog refusal_log_;
+    client::RefusalLog refusal_log_;
     std::string scratch_;
 };
 

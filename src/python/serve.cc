@@ -197,7 +197,7 @@ PyObject* serve(PyObject*, PyObject* arguments) {
     if (!bridges.prepare(application == Py_None ? nullptr : application, mounts, options, own)) {
         return nullptr;
     }
-    const worker::Settings settings = worker::settings_from(options, own.boot.listeners);
+    const client::Settings settings = client::settings_from(options, own.boot.listeners);
     stats::Slot& slot = own.board.slot(own.slot, own.lane());
     worker::Worker worker(settings, options, slot, bridges.list(), wiring_of(own));
     return options.threads > 1 ? serve_pooled(worker, own, options.threads) : serve_inline(worker);

@@ -8,9 +8,9 @@
 #include <memory>
 #include <system_error>
 
+#include "client/codecs.h"
 #include "log/log.h"
 #include "worker/accept_token.h"
-#include "worker/codecs.h"
 #include "worker/connection.h"
 #include "worker/handover.h"
 
@@ -134,7 +134,7 @@ void Acceptor::admit(os::Fd socket, const sockaddr_storage& from) {
     if (context_.busy() && context_.has_takers() && hand_over(context_, socket.get(), listener_))
         return;
     auto* connection = new Connection(context_, std::move(socket), PeerText(from), listener_,
-                                      make_codec(context_.settings, listener_));
+                                      client::make_codec(context_.settings, listener_));
     connection->open({});
 }
 

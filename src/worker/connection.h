@@ -22,14 +22,14 @@
 #include <string_view>
 
 #include "base/intrusive_list.h"
+#include "client/deadlines.h"
+#include "client/pace.h"
+#include "client/peer.h"
+#include "client/send_queue.h"
 #include "http/codec.h"
 #include "net/event_loop.h"
 #include "os/fd.h"
 #include "worker/context.h"
-#include "worker/deadlines.h"
-#include "worker/pace.h"
-#include "worker/peer.h"
-#include "worker/send_queue.h"
 #include "worker/stream.h"
 
 namespace mew::worker {

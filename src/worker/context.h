@@ -10,6 +10,12 @@
 #include <vector>
 
 #include "base/intrusive_list.h"
+#include "client/deadlines.h"
+#include "client/pace.h"
+#include "client/peer.h"
+#include "client/refusal_log.h"
+#include "client/send_queue.h"
+#include "client/settings.h"
 #include "control/gate.h"
 #include "http/codec.h"
 #include "http/exchange.h"
@@ -17,26 +23,22 @@
 #include "net/listener.h"
 #include "stats/board.h"
 #include "worker/core.h"
-#include "worker/deadlines.h"
-#include "worker/refusal_log.h"
 
 namespace mew::worker {
+
+// A client's connection, as both ways in see it.
+using client::Deadlines;
+using client::Limit;
+using client::Pace;
+using client::PeerText;
+using client::RefusalLog;
+using client::SendQueue;
+using client::Settings;
+using client::Timed;
 
 struct RegistryTag;
 struct RunnableTag;
 struct RunningTag;
-
-struct Settings {
-    http::Limits limits;
-    std::uint32_t post_buffering = 65536;     // body bytes awaited before the app is called
-    std::uint32_t response_buffer = 1048576;  // answer bytes kept for a slow reader
-    bool keep_alive = true;
-    bool access_log = true;
-    std::uint32_t min_rate = 0;             // bytes a second that a slow client must move; 0: any
-    base::Milliseconds body_total_time{0};  // of one body, while we wait for it; 0: no limit
-    int processes = 1;
-    std::vector<net::ListenerInfo> listeners;
-};
 
 enum class Phase : std::uint8_t {
     waiting,  // ready, not yet told to serve

@@ -7,9 +7,9 @@
 #include <memory>
 #include <vector>
 
+#include "client/codecs.h"
 #include "control/layouts.h"
 #include "log/log.h"
-#include "worker/codecs.h"
 #include "worker/connection.h"
 
 namespace mew::worker {
@@ -128,7 +128,7 @@ void HandoverTaker::on_event(std::uint32_t) {
     if (::getpeername(socket.get(), reinterpret_cast<sockaddr*>(&from), &from_size) != 0) return;
     stats::add(context_.slot.taken);
     auto* connection = new Connection(context_, std::move(socket), PeerText(from), header.listener,
-                                      make_codec(context_.settings, header.listener));
+                                      client::make_codec(context_.settings, header.listener));
     connection->open({bytes.data(), static_cast<std::size_t>(size) - sizeof header},
                      base::Milliseconds{header.head_time});
 }

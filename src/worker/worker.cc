@@ -5,16 +5,15 @@
 
 #include <algorithm>
 
+#include "client/codecs.h"
 #include "log/access.h"
 #include "log/log.h"
 #include "os/forked.h"
-#include "worker/codecs.h"
 #include "worker/connection.h"
 
 namespace mew::worker {
 
 namespace {
-constexpr base::Milliseconds kLinger{2000};
 constexpr base::Milliseconds kHandoverRetry{5};
 // At a stop, what a client has begun to send may still come, for so long.
 constexpr base::Milliseconds kHalfSentGrace{1000};
@@ -25,24 +24,6 @@ constexpr base::Milliseconds kWaitForCore{5};
 constexpr base::Milliseconds kLongCall{250};
 constexpr int kMostIdleMoved = 256;
 }  // namespace
-
-Settings settings_from(const options::Options& options, std::vector<net::ListenerInfo> listeners) {
-    Settings settings;
-    settings.limits.head_bytes = options.buffer_size;
-    settings.limits.head_fields = options.http_max_headers;
-    settings.limits.chunk_extension_bytes = options.http_max_chunk_extension;
-    settings.limits.trailer_bytes = options.http_max_trailer;
-    settings.limits.body_bytes = options.limit_post;
-    settings.post_buffering = options.post_buffering;
-    settings.response_buffer = options.response_buffer;
-    settings.keep_alive = options.http_keepalive.count() > 0;
-    settings.access_log = !options.disable_logging;
-    settings.min_rate = options.http_min_rate;
-    settings.body_total_time = options.http_body_total_timeout;
-    settings.processes = options.processes;
-    settings.listeners = std::move(listeners);
-    return settings;
-}
 
 // With a pool the loop's thread is outside the language, whose signal handlers must run on it all
 // the same: the language writes to a descriptor when one is due.
@@ -74,12 +55,7 @@ Worker::Worker(const Settings& settings, const options::Options& options, stats:
                  for (const auto& acceptor : acceptors_) acceptor->look_again();
              }),
       pulse_(slot) {
-    Deadlines& deadlines = context_.deadlines;
-    deadlines.set_duration(Limit::header, options.http_header_timeout);
-    deadlines.set_duration(Limit::body, options.http_body_timeout);
-    deadlines.set_duration(Limit::keepalive, options.http_keepalive);
-    deadlines.set_duration(Limit::send, options.http_send_timeout);
-    deadlines.set_duration(Limit::linger, kLinger);
+    client::set_durations(context_.deadlines, options);
     context_.pid = ::getpid();
     context_.gate = wiring.gate;
     context_.generation = wiring.generation;
@@ -316,8 +292,9 @@ void Worker::answer_check(control::Message& message) {
                               : static_cast<std::uint32_t>(http - settings_.listeners.begin());
     sockaddr_storage nowhere{};
     nowhere.ss_family = AF_UNIX;
-    auto* connection = new Connection(context_, std::move(message.descriptors.front()),
-                                      PeerText(nowhere), listener, make_http_codec(settings_));
+    auto* connection =
+        new Connection(context_, std::move(message.descriptors.front()), PeerText(nowhere),
+                       listener, client::make_http_codec(settings_));
     connection->open({});
 }
 

@@ -26,8 +26,6 @@
 
 namespace mew::worker {
 
-Settings settings_from(const options::Options& options, std::vector<net::ListenerInfo> listeners);
-
 struct Wiring {
     int control_fd = -1;
     int handover_fd = -1;       // to hand connections on

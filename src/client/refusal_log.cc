@@ -1,8 +1,8 @@
-#include "worker/refusal_log.h"
+#include "client/refusal_log.h"
 
 #include "log/log.h"
 
-namespace mew::worker {
+namespace mew::client {
 
 void RefusalLog::write(base::MonotonicTime now, std::string_view address, int status,
                        std::string_view reason) {
@@ -23,4 +23,4 @@ void RefusalLog::write(base::MonotonicTime now, std::string_view address, int st
                  address.empty() ? std::string_view("a UNIX socket") : address, status, reason);
 }
 
-}  // namespace mew::worker
+}  // namespace mew::client

@@ -1,8 +1,8 @@
-#include "worker/deadlines.h"
+#include "client/deadlines.h"
 
 #include <algorithm>
 
-namespace mew::worker {
+namespace mew::client {
 
 Deadlines::~Deadlines() { loop_.cancel_timer(timer_); }
 
@@ -83,4 +83,4 @@ void Deadlines::expire() {
     if (earliest != base::MonotonicTime::max()) watch(earliest);
 }
 
-}  // namespace mew::worker
+}  // namespace mew::client

@@ -1,4 +1,4 @@
-#include "worker/send_queue.h"
+#include "client/send_queue.h"
 
 #include <fcntl.h>
 #include <sys/sendfile.h>
@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 
-namespace mew::worker {
+namespace mew::client {
 
 namespace {
 constexpr std::size_t kSendfilePiece = 1U << 20;  // keeps one large file from holding the loop
@@ -117,4 +117,4 @@ void SendQueue::clear() {
     file_left_ = 0;
 }
 
-}  // namespace mew::worker
+}  // namespace mew::client

@@ -10,7 +10,7 @@
 #include "base/intrusive_list.h"
 #include "net/event_loop.h"
 
-namespace mew::worker {
+namespace mew::client {
 
 enum class Limit : std::uint8_t { none, header, body, keepalive, send, linger };
 inline constexpr std::size_t kLimits = 6;
@@ -68,4 +68,4 @@ private:
     base::MonotonicTime timer_due_{};
 };
 
-}  // namespace mew::worker
+}  // namespace mew::client

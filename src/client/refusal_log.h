@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-namespace mew::worker {
+namespace mew::client {
 
 class RefusalLog {
 public:
@@ -22,4 +22,4 @@ private:
     std::uint64_t left_out_ = 0;
 };
 
-}  // namespace mew::worker
+}  // namespace mew::client

@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 
-namespace mew::worker {
+namespace mew::client {
 
 class Pace {
 public:
@@ -40,4 +40,4 @@ private:
     bool waiting_ = false;
 };
 
-}  // namespace mew::worker
+}  // namespace mew::client

@@ -1,4 +1,4 @@
-#include "worker/peer.h"
+#include "client/peer.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -6,7 +6,7 @@
 #include <charconv>
 #include <cstring>
 
-namespace mew::worker {
+namespace mew::client {
 
 PeerText::PeerText(const sockaddr_storage& from) {
     in_port_t port = 0;
@@ -32,4 +32,4 @@ PeerText::PeerText(const sockaddr_storage& from) {
     port_size_ = static_cast<std::uint8_t>(end - port_.data());
 }
 
-}  // namespace mew::worker
+}  // namespace mew::client

@@ -9,7 +9,7 @@
 #include "base/result.h"
 #include "os/fd.h"
 
-namespace mew::worker {
+namespace mew::client {
 
 class SendQueue {
 public:
@@ -44,4 +44,4 @@ private:
     std::uint64_t sent_ = 0;
 };
 
-}  // namespace mew::worker
+}  // namespace mew::client

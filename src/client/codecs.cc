@@ -1,11 +1,11 @@
-#include "worker/codecs.h"
+#include "client/codecs.h"
 
 #include "gateway/fastcgi_codec.h"
 #include "gateway/scgi_codec.h"
 #include "gateway/uwsgi_codec.h"
 #include "http1/codec.h"
 
-namespace mew::worker {
+namespace mew::client {
 
 std::unique_ptr<http::Codec> make_codec(const Settings& settings, std::uint32_t listener) {
     using net::Protocol;
@@ -29,4 +29,4 @@ std::unique_ptr<http::Codec> make_http_codec(const Settings& settings) {
     return std::make_unique<http1::Codec>(settings.limits);
 }
 
-}  // namespace mew::worker
+}  // namespace mew::client

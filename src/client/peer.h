@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace mew::worker {
+namespace mew::client {
 
 class PeerText {
 public:
@@ -24,4 +24,4 @@ private:
     std::uint8_t port_size_ = 0;
 };
 
-}  // namespace mew::worker
+}  // namespace mew::client

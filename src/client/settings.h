@@ -1,0 +1,32 @@
+#pragma once
+// What options say about clients' connections, in the form that those who serve them look at. One
+// set for both ways in.
+
+#include <cstdint>
+#include <vector>
+
+#include "base/clock.h"
+#include "client/deadlines.h"
+#include "http/codec.h"
+#include "net/listener.h"
+#include "options/options.h"
+
+namespace mew::client {
+
+struct Settings {
+    http::Limits limits;
+    std::uint32_t post_buffering = 65536;     // body bytes awaited before the app is called
+    std::uint32_t response_buffer = 1048576;  // answer bytes kept for a slow reader
+    bool keep_alive = true;
+    bool access_log = true;
+    std::uint32_t min_rate = 0;             // bytes a second that a slow client must move; 0: any
+    base::Milliseconds body_total_time{0};  // of one body, while we wait for it; 0: no limit
+    int processes = 1;
+    std::vector<net::ListenerInfo> listeners;
+};
+
+Settings settings_from(const options::Options& options, std::vector<net::ListenerInfo> listeners);
+// How long each limit of time is.
+void set_durations(Deadlines& deadlines, const options::Options& options);
+
+}  // namespace mew::client
