@@ -1,0 +1,243 @@
+#include "mailbox/posting_side.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "os/futex.h"
+
+namespace mew::mailbox {
+namespace {
+
+// A frame is written front to back.
+class FrameWriter {
+public:
+    explicit FrameWriter(char* to) : at_(to) {}
+    void put(const void* bytes, std::size_t size) {
+        if (size != 0) std::memcpy(at_, bytes, size);
+        at_ += size;
+    }
+
+private:
+    char* at_;
+};
+
+template <std::size_t Size>
+std::uint8_t put_text(char (&to)[Size], std::string_view text) {
+    const std::size_t size = std::min(text.size(), Size);
+    std::memcpy(to, text.data(), size);
+    return static_cast<std::uint8_t>(size);
+}
+
+std::size_t frame_size(const http::RequestHead& head) {
+    return sizeof(RequestFrame) + head.fields().size() * sizeof(http::FieldSlices) +
+           head.variables().size() * sizeof(http::Variable) + head.block_size();
+}
+
+}  // namespace
+
+bool PostingSide::fits(const http::RequestHead& head) const {
+    return frame_size(head) <= channel_.head(0).size();
+}
+
+std::optional<std::uint32_t> PostingSide::free_slot() {
+    // Orders of revoked requests that the worker has not passed yet take room too.
+    const std::uint32_t behind =
+        tail_ - channel_.worker_line().head.load(std::memory_order_acquire);
+    if (behind > kOrders) broken_ = true;
+    if (broken_ || behind == kOrders || used_ == kSlots) return std::nullopt;
+    std::uint32_t slot = 0;
+    while (slots_[slot].used) ++slot;
+    return slot;
+}
+
+void PostingSide::write_frame(std::uint32_t slot, const Request& request) {
+    const http::RequestHead& head = request.head;
+    RequestFrame frame;
+    frame.facts = head;
+    frame.fields = static_cast<std::uint32_t>(head.fields().size());
+    frame.variables = static_cast<std::uint32_t>(head.variables().size());
+    frame.block_size = static_cast<std::uint32_t>(head.block_size());
+    frame.body = request.body;
+    frame.body_known = request.body_size ? 1 : 0;
+    frame.body_size = request.body_size.value_or(0);
+    frame.connection = request.connection;
+    frame.listener = request.listener;
+    frame.address_size = put_text(frame.address, request.address);
+    frame.port_size = put_text(frame.port, request.port);
+    FrameWriter writer(channel_.head(slot).data());
+    writer.put(&frame, sizeof frame);
+    writer.put(head.fields().data(), head.fields().size() * sizeof(http::FieldSlices));
+    writer.put(head.variables().data(), head.variables().size() * sizeof(http::Variable));
+    writer.put(head.block().data(), head.block_size());
+}
+
+std::optional<std::uint32_t> PostingSide::post(const Request& request) {
+    const auto found = fits(request.head) ? free_slot() : std::nullopt;
+    if (!found) return std::nullopt;
+    const std::uint32_t slot = *found;
+    const std::uint64_t sequence = next_sequence_;
+    // The file goes first: whoever takes the request finds it there.
+    if (request.body == BodyWay::file &&
+        !send_packet(socket_.get(), {PacketKind::file, slot, sequence}, request.file))
+        return std::nullopt;
+    ++next_sequence_;
+    Own& own = slots_[slot];
+    own = {sequence, 0, 0, true, false};
+    ++used_;
+    write_frame(slot, request);
+    SlotControl& control = channel_.control(slot);
+    control.reply_read.store(0, std::memory_order_relaxed);
+    control.reply_written.store(0, std::memory_order_relaxed);
+    control.body_read.store(0, std::memory_order_relaxed);
+    control.body_written.store(0, std::memory_order_relaxed);
+    control.body_end.store(kBodyOpen, std::memory_order_relaxed);
+    control.cancelled.store(0, std::memory_order_relaxed);
+    control.waiting.store(0, std::memory_order_relaxed);
+    if (request.body == BodyWay::ring) {
+        write_body(slot, request.body_bytes);
+        if (request.body_complete) end_body(slot, kBodyComplete);
+    }
+    control.state.store(state_word(sequence, SlotState::posted), std::memory_order_release);
+    channel_.order(tail_).store(order_word(sequence, slot), std::memory_order_relaxed);
+    channel_.front_line().tail.store(++tail_, std::memory_order_seq_cst);
+    return slot;
+}
+
+void PostingSide::ring() {
+    std::atomic<std::uint32_t>& sleeping = channel_.worker_line().sleeping;
+    if (sleeping.load(std::memory_order_seq_cst) == 0) return;
+    if (sleeping.exchange(0, std::memory_order_seq_cst) == 0) return;
+    // A full socket is readable: the worker wakes up by what lies in it.
+    (void)send_packet(socket_.get(), {PacketKind::ring, 0, 0});
+}
+
+bool PostingSide::revoke(std::uint32_t slot) {
+    const std::uint64_t sequence = slots_[slot].sequence;
+    std::uint64_t expected = state_word(sequence, SlotState::posted);
+    if (!channel_.control(slot).state.compare_exchange_strong(
+            expected, state_word(sequence, SlotState::free), std::memory_order_acq_rel))
+        return false;
+    slots_[slot].used = false;
+    --used_;
+    return true;
+}
+
+bool PostingSide::taken(std::uint32_t slot) {
+    const std::uint64_t word = channel_.control(slot).state.load(std::memory_order_acquire);
+    return word != state_word(slots_[slot].sequence, SlotState::posted);
+}
+
+void PostingSide::wake(SlotControl& control) {
+    if (control.waiting.load(std::memory_order_seq_cst) == 0) return;
+    if (control.waiting.exchange(0, std::memory_order_seq_cst) != 0)
+        os::shared_futex_wake(control.waiting);
+}
+
+void PostingSide::cancel(std::uint32_t slot) {
+    SlotControl& control = channel_.control(slot);
+    control.cancelled.store(1, std::memory_order_seq_cst);
+    wake(control);
+}
+
+// --- body
+
+std::size_t PostingSide::body_room(std::uint32_t slot) {
+    const std::uint64_t read = channel_.control(slot).body_read.load(std::memory_order_acquire);
+    const std::uint64_t written = slots_[slot].body_written;
+    if (read > written || written - read > kBodyRing) {
+        broken_ = true;
+        return 0;
+    }
+    return kBodyRing - static_cast<std::size_t>(written - read);
+}
+
+void PostingSide::write_body(std::uint32_t slot, std::string_view bytes) {
+    if (bytes.empty()) return;
+    SlotControl& control = channel_.control(slot);
+    Own& own = slots_[slot];
+    channel_.body_ring(slot).put(own.body_written, bytes);
+    own.body_written += bytes.size();
+    control.body_written.store(own.body_written, std::memory_order_seq_cst);
+    wake(control);
+}
+
+void PostingSide::end_body(std::uint32_t slot, std::uint32_t how) {
+    SlotControl& control = channel_.control(slot);
+    control.body_end.store(how, std::memory_order_seq_cst);
+    wake(control);
+}
+
+// --- answer
+
+PostingSide::Look PostingSide::look(std::uint32_t slot, Piece& piece) {
+    const Own& own = slots_[slot];
+    const std::uint64_t written =
+        channel_.control(slot).reply_written.load(std::memory_order_acquire);
+    const std::uint64_t there = written - own.reply_read;
+    if (there == 0) return Look::nothing;
+    Record record{};
+    if (there > kReplyRing || there < sizeof record || there % kRecordAlign != 0) {
+        broken_ = true;
+        return Look::broken;
+    }
+    channel_.reply_ring(slot).get(own.reply_read, reinterpret_cast<char*>(&record), sizeof record);
+    if (record.kind > static_cast<std::uint32_t>(RecordKind::fail) ||
+        record.size > kReplyRing - sizeof record ||
+        padded(sizeof record + record.size, kRecordAlign) > there) {
+        broken_ = true;
+        return Look::broken;
+    }
+    piece = {static_cast<RecordKind>(record.kind), record.size, own.reply_read + sizeof record};
+    return Look::record;
+}
+
+void PostingSide::copy(std::uint32_t slot, const Piece& piece, char* to) const {
+    channel_.reply_ring(slot).get(piece.position, to, piece.size);
+}
+
+std::array<std::string_view, 2> PostingSide::view(std::uint32_t slot, const Piece& piece) const {
+    const Ring ring = channel_.reply_ring(slot);
+    const auto first = ring.piece(piece.position, piece.size);
+    const auto second = ring.piece(piece.position + first.size(), piece.size - first.size());
+    return {std::string_view(first.data(), first.size()),
+            std::string_view(second.data(), second.size())};
+}
+
+void PostingSide::consume(std::uint32_t slot, const Piece& piece) {
+    slots_[slot].reply_read += padded(sizeof(Record) + piece.size, kRecordAlign);
+}
+
+void PostingSide::give_credit(std::uint32_t slot) {
+    SlotControl& control = channel_.control(slot);
+    control.reply_read.store(slots_[slot].reply_read, std::memory_order_seq_cst);
+    wake(control);
+}
+
+void PostingSide::free(std::uint32_t slot) {
+    Own& own = slots_[slot];
+    MEW_CHECK(own.used);
+    own.used = false;
+    --used_;
+    channel_.control(slot).state.store(state_word(own.sequence, SlotState::free),
+                                       std::memory_order_release);
+}
+
+bool PostingSide::has_news(std::uint32_t slot) const {
+    return channel_.control(slot).reply_written.load(std::memory_order_seq_cst) !=
+           slots_[slot].reply_read;
+}
+
+bool PostingSide::prepare_sleep() {
+    if (used_ == 0) return true;
+    channel_.front_line().sleeping.store(1, std::memory_order_seq_cst);
+    for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
+        if (slots_[slot].used && !slots_[slot].held && has_news(slot)) {
+            awake();
+            return false;
+        }
+    }
+    return true;
+}
+
+}  // namespace mew::mailbox

@@ -1,0 +1,132 @@
+#pragma once
+// The worker's end of a channel: takes posted requests, reads their bodies, writes the records of
+// their answers. What the front posts was parsed by it and is checked here once more, so that a
+// front that was taken over reaches an app by requests and by nothing else.
+//
+// TakingSide is used by whoever runs the worker's loop; a Taken by the thread that runs its
+// exchange. Those of one channel may run on several threads.
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "http/request_head.h"
+#include "mailbox/channel.h"
+
+namespace mew::mailbox {
+
+// What is around a wait: the language's lock is given back meanwhile.
+struct WaitFrame {
+    void (*before)(void* context) = nullptr;
+    void (*after)(void* context) = nullptr;
+    void* context = nullptr;
+};
+
+// What both halves of the worker's end share; lives as long as the last exchange on it.
+struct Attached {
+    Attached(Channel the_channel, os::Fd the_socket)
+        : channel(std::move(the_channel)), socket(std::move(the_socket)) {}
+    Channel channel;
+    os::Fd socket;
+    std::atomic<bool> gone{false};  // the front is
+    // Tells the front of records, if it sleeps.
+    void ring();
+};
+
+// One request that was taken.
+class Taken {
+public:
+    Taken(std::shared_ptr<Attached> attached, std::uint32_t slot, std::uint64_t sequence,
+          os::Fd file);
+
+    // Copies and checks. False: the frame is not what a front posts.
+    bool read_head(http::RequestHead& head);
+    // After read_head(); texts lie in here.
+    const RequestFrame& frame() const { return frame_; }
+    std::string_view address() const { return {frame_.address, frame_.address_size}; }
+    std::string_view port() const { return {frame_.port, frame_.port_size}; }
+    int file() const { return file_.get(); }
+
+    // --- body by the ring
+    // Bytes that are there, in one piece; they stay until release().
+    std::string_view body();
+    void release(std::size_t size);
+    // kBodyOpen, kBodyComplete or a status; what was written before it is there.
+    std::uint32_t body_end() const;
+    // Waits until there is more body, or its end. False: nobody is interested any more.
+    bool await_body(const WaitFrame& frame);
+
+    // --- answer
+    // Is the client, or the front, gone?
+    bool cancelled() const;
+    // Most bytes of payload that one record may have, so that several fit.
+    static constexpr std::size_t kMostBody = kReplyRing / 2 - kRecordAlign;
+    // Publishes a record of these two pieces; waits for room. False: nobody is interested any more.
+    bool write(RecordKind kind, std::string_view first, std::string_view second,
+               const WaitFrame& frame);
+    // A record for a file, whose descriptor goes before it. False: it cannot be sent that way just
+    // now, and nothing was written.
+    bool write_file(int fd, std::uint64_t offset, std::uint64_t size, const WaitFrame& frame);
+    // The last record; the slot is the front's from then on.
+    bool finish(RecordKind kind, std::string_view payload, const WaitFrame& frame);
+    void ring() { attached_->ring(); }
+
+private:
+    SlotControl& control() const { return attached_->channel.control(slot_); }
+    bool front_gone() const { return attached_->gone.load(std::memory_order_relaxed); }
+    // Until `ready`, or in vain: it is `over`.
+    bool await(const WaitFrame& frame, bool (Taken::*ready)(std::uint64_t), std::uint64_t need,
+               bool (Taken::*over)() const);
+    bool has_room(std::uint64_t size);
+    bool has_body(std::uint64_t);
+    void put(RecordKind kind, std::string_view first, std::string_view second);
+
+    std::shared_ptr<Attached> attached_;
+    std::uint32_t slot_;
+    std::uint64_t sequence_;
+    os::Fd file_;
+    RequestFrame frame_;
+    std::uint64_t written_ = 0;
+    std::uint64_t body_read_ = 0;
+    bool replying_ = false;
+};
+
+class TakingSide {
+public:
+    TakingSide(Channel channel, os::Fd socket)
+        : attached_(std::make_shared<Attached>(std::move(channel), std::move(socket))) {}
+    ~TakingSide() { close(); }
+
+    int socket() const { return attached_->socket.get(); }
+
+    // The next request; nothing: there is none.
+    std::optional<Taken> take();
+    // Reads what came by the socket. False: the front is gone, or let the channel go.
+    bool hear();
+    // Nothing more is taken: the front shall take back what it posted.
+    void leave();
+    // The front is gone: whoever waits for it is woken.
+    void close();
+
+    // Before the loop waits; false: there is a request already.
+    bool prepare_sleep();
+    void awake() { attached_->channel.worker_line().sleeping.store(0, std::memory_order_relaxed); }
+    bool has_posted() const;
+    void ring() { attached_->ring(); }
+
+private:
+    struct File {
+        std::uint64_t sequence = 0;
+        os::Fd fd;
+    };
+
+    std::shared_ptr<Attached> attached_;
+    std::array<File, kSlots> files_;
+    std::uint32_t head_ = 0;
+    bool left_ = false;
+};
+
+}  // namespace mew::mailbox
