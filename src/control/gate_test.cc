@@ -1,5 +1,6 @@
 #include "control/gate.h"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,6 +54,22 @@ TEST(Gate, OneHoldsTheToken) {
     EXPECT_FALSE(gate->release_token(11));
     EXPECT_TRUE(gate->release_token(10));
     EXPECT_TRUE(gate->take_token(11));
+}
+
+TEST(Gate, AReaderSeesWhoServesAndCannotWrite) {
+    auto gate = Gate::create();
+    ASSERT_TRUE(gate);
+    gate->set_serving(3, 3);
+    auto fd = gate->reader();
+    ASSERT_TRUE(fd) << fd.error().text;
+    EXPECT_EQ(::fcntl(fd->get(), F_GETFL) & O_ACCMODE, O_RDONLY);
+    EXPECT_FALSE(Gate::attach(fd->get())) << "cannot be mapped for writing";
+    auto view = Gate::attach_read_only(fd->get());
+    ASSERT_TRUE(view) << view.error().text;
+    EXPECT_TRUE(view->serves(3));
+    gate->set_serving(4, 4);
+    EXPECT_FALSE(view->serves(3));
+    EXPECT_TRUE(view->serves(4));
 }
 
 TEST(Gate, RefusesForeignMemory) {

@@ -1,12 +1,14 @@
 #pragma once
-// Orders between the master, its zygotes, its workers and its watcher. One SOCK_SEQPACKET pair for
-// each of them; end of file means that the other side died. One packet is one message: this header,
-// then `text_size` bytes of text, and up to kMaxDescriptors descriptors (SCM_RIGHTS).
+// Orders between the master, its zygotes, its workers, its fronts and its watcher. One
+// SOCK_SEQPACKET pair for each of them; end of file means that the other side died. One packet is
+// one message: this header, then `text_size` bytes of text, and up to kMaxDescriptors descriptors
+// (SCM_RIGHTS).
 //
 //   zygote:  hello > [failed | ready] > spawned*          worker: hello > ready > ... > left
 //   master:  spawn* reserve* spawn_task* (with the child's end) reopen-log leave
-//            to a worker: check serve retire reopen-log leave
-//   watcher: changed*                          master: watch files hold reopen-log
+//            to a worker: check serve channel* retire reopen-log leave
+//   front:   hello > ready > broken* > left    master: front_boot > channel* ended* reopen-log
+//   retire watcher: changed*                          master: watch files hold reopen-log
 //
 // A task, the process that runs a singleton: hello > ... > [failed | left]; it hears what a worker
 // hears, and calls nothing of the app's before `serve`.
@@ -68,6 +70,19 @@ enum class Kind : std::uint32_t {
     // master > both
     reopen_log,  // descriptor 0: the new log; becomes the log descriptor and, as before, 1 and 2
     leave,       // exit now (zygote: at once; worker: as retire with no mercy)
+    // master > front, worker: the two ends of a channel (mailbox); descriptor 0: its memory, 1:
+    // this
+    // one's end of its pair. To a front: slot, generation, value = incarnation of the worker. To a
+    // worker, after `serve`: slot = number, value = incarnation of the front
+    channel,
+    // master > front: the worker of slot, generation, value = incarnation is dead; text = why its
+    // requests may not be run again, empty: they may
+    ended,
+    // front > master: the worker of slot, generation, value = incarnation broke the mailbox's
+    // rules; text = how. It is killed
+    broken,
+    // master > front, the first one: descriptor 0: its boot block (front_boot.h)
+    front_boot,
 };
 
 struct Message {

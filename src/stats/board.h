@@ -16,7 +16,7 @@
 #include <cstdint>
 
 #include "base/result.h"
-#include "os/fd.h"
+#include "os/shared_mapping.h"
 
 namespace mew::stats {
 
@@ -90,31 +90,24 @@ constexpr std::uint32_t lane_of(std::uint64_t incarnation) {
 
 class Board {
 public:
-    Board() = default;
-    Board(Board&& other) noexcept;
-    Board& operator=(Board&& other) noexcept;
-    Board(const Board&) = delete;
-    Board& operator=(const Board&) = delete;
-    ~Board();
-
     static base::Result<Board> create(std::uint32_t slots);
     // Maps a board that another process of this build made; refuses another layout.
     static base::Result<Board> attach(int fd);
 
-    Header& header() { return *header_; }
+    Header& header() { return *first(); }
     // `id` is 1 to slots, as worker ids are.
     Slot& slot(std::uint32_t id, std::uint32_t lane);
     // The lane of the newest incarnation.
     Slot& newest(std::uint32_t id);
     // Both lanes together.
     std::uint64_t total(std::uint32_t id, Counter Slot::*counter);
-    std::uint32_t slots() const { return header_ ? header_->slots : 0; }
-    int fd() const { return fd_.get(); }
+    std::uint32_t slots() const { return memory_ ? first()->slots : 0; }
+    int fd() const { return memory_.fd(); }
 
 private:
-    os::Fd fd_;
-    Header* header_ = nullptr;
-    std::size_t size_ = 0;
+    Header* first() const { return static_cast<Header*>(memory_.data()); }
+
+    os::SharedMapping memory_;
 };
 
 inline void add(Counter& counter, std::uint64_t n = 1) {
