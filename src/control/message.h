@@ -7,8 +7,9 @@
 //   zygote:  hello > [failed | ready] > spawned*          worker: hello > ready > ... > left
 //   master:  spawn* reserve* spawn_task* (with the child's end) reopen-log leave
 //            to a worker: check serve channel* retire reopen-log leave
-//   front:   hello > ready > broken* > left    master: front_boot > channel* ended* reopen-log
-//   retire watcher: changed*                          master: watch files hold reopen-log
+//   watcher: changed*                          master: watch files hold reopen-log
+//   front:   hello > ready > broken* > left
+//   master:  front_boot > channel* ended* reopen-log retire
 //
 // A task, the process that runs a singleton: hello > ... > [failed | left]; it hears what a worker
 // hears, and calls nothing of the app's before `serve`.
@@ -70,10 +71,9 @@ enum class Kind : std::uint32_t {
     // master > both
     reopen_log,  // descriptor 0: the new log; becomes the log descriptor and, as before, 1 and 2
     leave,       // exit now (zygote: at once; worker: as retire with no mercy)
-    // master > front, worker: the two ends of a channel (mailbox); descriptor 0: its memory, 1:
-    // this
-    // one's end of its pair. To a front: slot, generation, value = incarnation of the worker. To a
-    // worker, after `serve`: slot = number, value = incarnation of the front
+    // master > front, worker: a channel (mailbox); descriptor 0: its memory, 1: an end of its pair.
+    // To a front: slot, generation, value = incarnation of the worker.
+    // To a worker, after `serve`: slot = number, value = incarnation of the front
     channel,
     // master > front: the worker of slot, generation, value = incarnation is dead; text = why its
     // requests may not be run again, empty: they may
