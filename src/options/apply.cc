@@ -138,6 +138,11 @@ base::Result<void> apply_processes(Options& options, const Row& row, std::string
     return {};
 }
 
+// How many `auto` are is known at the end of load(): most who say nothing mean it.
+base::Result<void> apply_http_processes(Options& options, const Row& row, std::string_view value) {
+    return store(options.http_processes, parse_number(row, value == "auto" ? "0" : value));
+}
+
 // uWSGI knows the bare name and small numbers used as "on"; one second would be of no use.
 base::Result<void> apply_keepalive(Options& options, const Row& row, std::string_view value) {
     if (!value.empty() && is_usual_boolean(value)) {
@@ -170,6 +175,9 @@ std::vector<std::string> show_env(const Options& options) {
 }
 std::vector<std::string> show_processes(const Options& options) {
     return {std::to_string(options.processes)};
+}
+std::vector<std::string> show_http_processes(const Options& options) {
+    return {options.http_processes == 0 ? "auto" : std::to_string(options.http_processes)};
 }
 std::vector<std::string> show_keepalive(const Options& options) {
     // "1s", never "1": see apply_keepalive.

@@ -25,12 +25,14 @@ bool has_value(const Row& row);
 base::Result<void> apply_listener(Options& options, const Row& row, std::string_view value);
 base::Result<void> apply_env(Options& options, const Row& row, std::string_view value);
 base::Result<void> apply_processes(Options& options, const Row& row, std::string_view value);
+base::Result<void> apply_http_processes(Options& options, const Row& row, std::string_view value);
 base::Result<void> apply_keepalive(Options& options, const Row& row, std::string_view value);
 base::Result<void> apply_timeout(Options& options, const Row& row, std::string_view value);
 // Those that the option of this name gave.
 std::vector<std::string> addresses_of(const Options& options, std::string_view option);
 std::vector<std::string> show_env(const Options& options);
 std::vector<std::string> show_processes(const Options& options);
+std::vector<std::string> show_http_processes(const Options& options);
 std::vector<std::string> show_keepalive(const Options& options);
 
 }  // namespace mew::options

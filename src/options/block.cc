@@ -83,7 +83,10 @@ private:
 };
 
 // Rows whose fields hold more than their texts say have records of their own.
-bool has_own_record(const Row& row) { return std::holds_alternative<Custom>(row.field); }
+bool has_own_record(const Row& row) {
+    const auto* const custom = std::get_if<Custom>(&row.field);
+    return custom != nullptr && !custom->told_by_text;
+}
 
 bool read_option(const Fields& fields, Options& options) {
     if (fields.size() != 2) return false;

@@ -30,6 +30,7 @@ Options changed_options() {
     options.preload = Preload::off;
     options.processes = 7;
     options.processes_auto = true;
+    options.http_processes = 7;
     options.http_keepalive = Milliseconds(1);
     options.listen_addresses = {{ListenAddress::Protocol::http, "http-socket", kOdd},
                                 {ListenAddress::Protocol::http, "http", ":1"},

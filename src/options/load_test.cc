@@ -295,5 +295,23 @@ TEST(Load, ExplainsWhatCameOfIt) {
     EXPECT_NE(all.find("x|1|a placeholder, for %(x)"), std::string::npos);
 }
 
+TEST(Load, FrontsAreANumberAtTheEnd) {
+    const int automatic = with("").options.http_processes;
+    EXPECT_TRUE(automatic == 1 || automatic == 2) << automatic;
+    EXPECT_EQ(with("http-processes = auto\n").options.http_processes, automatic);
+    EXPECT_EQ(with("http-workers = 5\n").options.http_processes, 5);
+    EXPECT_TRUE(with("").options.front_seccomp);
+    EXPECT_FALSE(with("front-seccomp = false\n").options.front_seccomp);
+    EXPECT_FALSE(load_words({"m", "--no-front-seccomp"}).options.front_seccomp);
+    EXPECT_TRUE(says(with("http-uid = nobody-has-this-name\n").mistakes, "there is no user"));
+}
+
+TEST(Load, ARouterToOtherServersIsNotTakenForOurs) {
+    EXPECT_TRUE(says(with("http-to = 127.0.0.1:3031\n").mistakes, "this server's own app"));
+    EXPECT_TRUE(says(with("http-stats = :9191\n").warnings, "mewsgi status --json"));
+    const Loaded loaded = with("http-connect-timeout = 5\nhttp-manage-expect\nhttp-quiet = 1\n");
+    EXPECT_EQ(texts(loaded.mistakes) + texts(loaded.warnings), "");
+}
+
 }  // namespace
 }  // namespace mew::options

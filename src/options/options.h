@@ -96,6 +96,17 @@ struct Options {
     Milliseconds http_keepalive{75000};     // idle time of a kept connection; 0: no keep-alive
     Milliseconds http_send_timeout{60000};  // longest time without progress while sending
 
+    // fronts: the processes that serve `http`
+    int http_processes = 0;           // resolved by load(): 0 stands for automatic before it
+    std::uint32_t http_queue = 1000;  // requests that wait for a worker, in each of them
+    Milliseconds http_queue_timeout{30000};
+    std::string http_retry = "safe";                // after a worker's death: queued, safe or off
+    std::uint64_t request_buffer_max = 67108864;    // bytes of a body kept before the app is called
+    std::uint64_t response_buffer_max = 268435456;  // bytes of an answer in a file, for its reader
+    bool front_seccomp = true;
+    std::string http_uid;  // name or number; empty: as uid, or nobody
+    std::string http_gid;
+
     // reload
     std::string reload_strategy = "whole";     // whole, roll, chain or stop-start
     int reload_parallel = 1;                   // slots in change at a time (roll, chain)

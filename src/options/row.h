@@ -44,6 +44,7 @@ struct Row;
 struct Custom {
     base::Result<void> (*apply)(Options&, const Row&, std::string_view value);
     std::vector<std::string> (*show)(const Options&);  // nullptr with kDerived
+    bool told_by_text = false;  // what is shown, applied, gives the same field again
 };
 
 using Field =

@@ -126,6 +126,21 @@ TEST(Apply, ProcessesAutoIsANumberAtOnce) {
     EXPECT_TRUE(options.processes_auto);
 }
 
+TEST(Apply, FrontsAreAutomaticUnlessANumberIsGiven) {
+    Options options;
+    ASSERT_TRUE(set(options, "http-processes", "3"));
+    EXPECT_EQ(options.http_processes, 3);
+    EXPECT_THAT(show_http_processes(options), ElementsAre("3"));
+    for (const char* text : {"auto", "0"}) {
+        options.http_processes = 3;
+        ASSERT_TRUE(set(options, "http-processes", text));
+        EXPECT_EQ(options.http_processes, 0);
+        EXPECT_THAT(show_http_processes(options), ElementsAre("auto"));
+    }
+    EXPECT_THAT(fault("http-processes", "65"), HasSubstr("outside"));
+    EXPECT_THAT(fault("http-retry", "always"), HasSubstr("queued, safe, off"));
+}
+
 TEST(Apply, KeepaliveKnowsHowUwsgisUsersSayOn) {
     Options options;
     ASSERT_TRUE(set(options, "http-keepalive", "0"));

@@ -25,6 +25,10 @@ constexpr std::string_view kKeepsConnections = "use http-socket, which keeps con
 constexpr std::string_view kUseIni = "write the options into an INI file and use ini = FILE";
 constexpr std::string_view kUseHttp = "use http = ADDRESS or http-socket = ADDRESS";
 
+constexpr std::string_view kNoProxy =
+    "http = ADDRESS serves this server's own app; let a web server such as nginx reach others";
+constexpr std::string_view kUseStatus = "mewsgi status --json tells what fronts do";
+
 constexpr Advice kAdvice[] = {
     {"suwsgi-socket", true, kNoTlsUwsgi},
     {"ssl-socket", true, kNoTlsUwsgi},
@@ -35,6 +39,19 @@ constexpr Advice kAdvice[] = {
     {"http-to-https", true, kNoTls},
     {"sslrouter", true, kNoTls},
     {"sslrouter2", true, kNoTls},
+    {"http-to", true, kNoProxy},
+    {"http-use-base", true, kNoProxy},
+    {"http-use-cache", true, kNoProxy},
+    {"http-use-code-string", true, kNoProxy},
+    {"http-use-pattern", true, kNoProxy},
+    {"http-subscription-server", true, kNoProxy},
+    {"http-zerg", true, kNoProxy},
+    {"http-fallback", false, "after a worker's death http-retry decides"},
+    {"http-gracetime", false, "a worker that died is replaced at once"},
+    {"http-stats", false, kUseStatus},
+    {"http-stats-server", false, kUseStatus},
+    {"http-ss", false, kUseStatus},
+    {"http-auto-gzip", false, "compress in the app, or in a web server before it"},
     {"http11-socket", true, kKeepsConnections},
     {"fastcgi-nph-socket", true, kNoNph},
     {"scgi-nph-socket", true, kNoNph},

@@ -1,4 +1,5 @@
-// Last step of load(): the options as a whole. Looks at files and users, changes nothing.
+// Last step of load(): the options as a whole. Looks at files, users and CPUs; changes nothing
+// outside them.
 
 #include "options/validate.h"
 
@@ -12,12 +13,15 @@
 #include "net/address.h"
 #include "options/parse_value.h"
 #include "options/singleton.h"
+#include "os/cgroup.h"
 #include "os/users.h"
 
 namespace mew::options {
 namespace {
 
 const std::string kNowhere = "options";
+// Below it a second front would take a CPU from the workers, which need more.
+constexpr int kCpusForTwoFronts = 4;
 
 // Where the option that counts was given: the last.
 std::string origin_of(const Loaded& loaded, std::string_view name) {
@@ -43,6 +47,7 @@ public:
         warm_ups();
         switches();
         reload_check();
+        fronts();
     }
 
 private:
@@ -250,6 +255,11 @@ private:
             const auto identity = os::resolve_identity(options_.uid, options_.gid);
             if (!identity) mistake(options_.uid.empty() ? "gid" : "uid", identity.error().text);
         }
+        if (!options_.http_uid.empty() || !options_.http_gid.empty()) {
+            const auto identity = os::resolve_identity(options_.http_uid, options_.http_gid);
+            if (!identity)
+                mistake(options_.http_uid.empty() ? "http-gid" : "http-uid", identity.error().text);
+        }
         if (options_.chown_socket.empty()) return;
         if (const auto owner = os::resolve_owner(options_.chown_socket); !owner)
             mistake("chown-socket", owner.error().text);
@@ -298,6 +308,11 @@ private:
                                                 "is no ASCII goes as %XX",
                                                 printable(uri)));
         }
+    }
+
+    void fronts() {
+        if (options_.http_processes == 0)
+            options_.http_processes = os::usable_cpus() < kCpusForTwoFronts ? 1 : 2;
     }
 
     void switches() {
