@@ -50,6 +50,15 @@ public:
         root_.previous_->next_ = &node;
         root_.previous_ = &node;
     }
+    // The same, before all others.
+    void push_front(T& element) {
+        ListNode<Tag>& node = element;
+        node.unlink();
+        node.next_ = root_.next_;
+        node.previous_ = &root_;
+        root_.next_->previous_ = &node;
+        root_.next_ = &node;
+    }
     // The element behind `element`, or nullptr at the end.
     T* after(T& element) {
         ListNode<Tag>& node = element;

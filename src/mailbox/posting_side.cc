@@ -83,7 +83,9 @@ std::optional<std::uint32_t> PostingSide::post(const Request& request) {
         return std::nullopt;
     ++next_sequence_;
     Own& own = slots_[slot];
-    own = {sequence, 0, 0, true, false};
+    own = Own{};
+    own.sequence = sequence;
+    own.used = true;
     ++used_;
     write_frame(slot, request);
     SlotControl& control = channel_.control(slot);
@@ -143,7 +145,7 @@ void PostingSide::cancel(std::uint32_t slot) {
 // --- body
 
 std::size_t PostingSide::body_room(std::uint32_t slot) {
-    const std::uint64_t read = channel_.control(slot).body_read.load(std::memory_order_acquire);
+    const std::uint64_t read = channel_.control(slot).body_read.load(std::memory_order_seq_cst);
     const std::uint64_t written = slots_[slot].body_written;
     if (read > written || written - read > kBodyRing) {
         broken_ = true;
@@ -228,16 +230,22 @@ bool PostingSide::has_news(std::uint32_t slot) const {
            slots_[slot].reply_read;
 }
 
+bool PostingSide::is_reason_to_wake(std::uint32_t slot) {
+    const Own& own = slots_[slot];
+    if (!own.used) return false;
+    return (!own.held && has_news(slot)) || (own.wants_room && body_room(slot) > 0);
+}
+
 bool PostingSide::prepare_sleep() {
     if (used_ == 0) return true;
     channel_.front_line().sleeping.store(1, std::memory_order_seq_cst);
     for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
-        if (slots_[slot].used && !slots_[slot].held && has_news(slot)) {
+        if (is_reason_to_wake(slot)) {
             awake();
             return false;
         }
     }
-    return true;
+    return !broken_;
 }
 
 }  // namespace mew::mailbox

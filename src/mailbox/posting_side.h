@@ -51,6 +51,8 @@ public:
     // --- body, where it goes by the ring
     std::size_t body_room(std::uint32_t slot);
     void write_body(std::uint32_t slot, std::string_view bytes);
+    // More waits to be written: room for it is news.
+    void want_room(std::uint32_t slot, bool on) { slots_[slot].wants_room = on; }
     // kBodyComplete, or the status of what went wrong.
     void end_body(std::uint32_t slot, std::uint32_t how);
 
@@ -92,10 +94,12 @@ private:
         std::uint64_t body_written = 0;
         bool used = false;
         bool held = false;
+        bool wants_room = false;
     };
 
     std::optional<std::uint32_t> free_slot();
     void write_frame(std::uint32_t slot, const Request& request);
+    bool is_reason_to_wake(std::uint32_t slot);
     void wake(SlotControl& control);
 
     Channel channel_;

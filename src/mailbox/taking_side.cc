@@ -122,6 +122,11 @@ std::string_view Taken::body() {
 void Taken::release(std::size_t size) {
     body_read_ += size;
     control().body_read.store(body_read_, std::memory_order_seq_cst);
+    // The front may wait for room; at the latest await_body() tells it.
+    released_ += size;
+    if (released_ < kBodyRing / 2) return;
+    released_ = 0;
+    ring();
 }
 
 std::uint32_t Taken::body_end() const { return control().body_end.load(std::memory_order_seq_cst); }

@@ -91,6 +91,7 @@ private:
     RequestFrame frame_;
     std::uint64_t written_ = 0;
     std::uint64_t body_read_ = 0;
+    std::uint64_t released_ = 0;  // since the front was last told
     bool replying_ = false;
 };
 

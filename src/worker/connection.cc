@@ -229,18 +229,20 @@ void Connection::await_body() {
     if (state_ != State::receiving || limit() != Limit::body) {
         stream_.own_head();
         state_ = State::receiving;
-        body_pace_.restart();
-        body_pace_.start(now);
-    } else if (const char* const fault = slow_body(now)) {
-        return time_out(Limit::body, fault);
+        body_limit_.restart();
+        body_limit_.start(now);
+    } else if (const auto fault = slow_body(now); fault != client::BodyFault::none) {
+        return time_out(fault);
     }
-    context_.deadlines.arm_rest(*this, Limit::body, body_time_left(now));
+    const base::Milliseconds left = body_limit_.left(
+        context_.settings, now, stream_.body_received(), context_.deadlines.duration(Limit::body));
+    context_.deadlines.arm_rest(*this, Limit::body, left);
     watch(EPOLLIN);
 }
 
 void Connection::on_head(http::StreamId stream, http::RequestHead& head) {
     stream_.begin(stream, head);
-    body_pace_.restart();
+    body_limit_.restart();
 }
 
 void Connection::on_body(http::StreamId, std::string_view piece) {

@@ -22,14 +22,15 @@
 #include <string_view>
 
 #include "base/intrusive_list.h"
+#include "client/body_limit.h"
 #include "client/deadlines.h"
 #include "client/pace.h"
 #include "client/peer.h"
-#include "client/send_queue.h"
 #include "http/codec.h"
 #include "net/event_loop.h"
 #include "os/fd.h"
 #include "worker/context.h"
+#include "worker/job.h"
 #include "worker/stream.h"
 
 namespace mew::worker {
@@ -41,7 +42,7 @@ class Connection final : public net::EventHandler,
                          public Timed,
                          public base::ListNode<RegistryTag>,
                          public base::ListNode<RunnableTag>,
-                         public base::ListNode<RunningTag>,
+                         public Job,
                          private http::StreamEvents {
 public:
     Connection(Context& context, os::Fd socket, PeerText peer, std::uint32_t listener,
@@ -57,10 +58,10 @@ public:
     void on_limit(Limit limit) override;
     void run_further();
     // The exchange that a pool's thread ran is over.
-    void on_core_done();
+    void on_core_done() override;
 
     // --- called on the thread of a core
-    void run_app(Core& core);
+    void run_app(Core& core) override;
 
     // --- called when it moves or its worker retires
     // May it move now? Not in the middle of an exchange, of sending, or of a body that cannot be
@@ -120,8 +121,7 @@ private:
     Step run_exchange(std::string_view& bytes);
     void take_core();
     void finish_exchange();
-    void count_exchange();
-    void write_access_line(std::uint64_t micros);
+    void count_limits();
     void settle();
     void become_idle();
 
@@ -129,7 +129,6 @@ private:
     bool finish_file();
     void end_connection();
     void end_by_reset();
-    bool nothing_in_flight() const;
     void start_lingering();
     void drop_received();
     enum class Wait : std::uint8_t { ready, timeout, broken };
@@ -139,12 +138,10 @@ private:
 
     void refuse_now(int status, std::string_view reason);
     void answer_refusal(const http::Refusal& refusal);
-    void time_out(Limit limit, std::string_view what);
+    void on_body_limit();
+    void time_out(client::BodyFault fault);
     void give_up_sending(std::string_view why);
-    // Why the client is too slow with its body; nullptr: it is not.
-    const char* slow_body(base::MonotonicTime now) const;
-    // Until it would be, if nothing more came.
-    base::Milliseconds body_time_left(base::MonotonicTime now) const;
+    client::BodyFault slow_body(base::MonotonicTime now) const;
     bool await_body_in_call();
 
     Context& context_;
@@ -166,8 +163,7 @@ private:
     http::Refusal refusal_;
     std::uint64_t dropped_ = 0;  // body bytes dropped after the answer, or while lingering
     std::string held_;           // received, not decoded yet
-    base::MonotonicTime started_{};
-    Pace body_pace_;
+    client::BodyLimit body_limit_;
     Pace send_pace_;
     std::string_view behind_;  // while the app runs: what was received behind its request
 };

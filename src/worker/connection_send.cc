@@ -2,13 +2,12 @@
 // ends.
 
 #include <fcntl.h>
-#include <linux/sockios.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
 
+#include "client/socket_end.h"
 #include "log/log.h"
 #include "worker/connection.h"
 
@@ -88,8 +87,7 @@ bool Connection::slow_reader(base::MonotonicTime now) const {
 // the peer gives up.
 void Connection::end_by_reset() {
     if (!peer_.address.empty()) {
-        const linger at_once{1, 0};
-        ::setsockopt(socket_.get(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        client::end_by_reset(socket_.get());
         return close();
     }
     state_ = State::lingering;
@@ -99,20 +97,11 @@ void Connection::end_by_reset() {
     watch(EPOLLIN);
 }
 
-// A close with unread bytes, or before ours have arrived and bytes of the client's come then, makes
-// the kernel reset the connection and drop what is unsent.
-bool Connection::nothing_in_flight() const {
-    int unread = 0;
-    if (::ioctl(socket_.get(), FIONREAD, &unread) != 0 || unread != 0) return false;
-    if (peer_.address.empty()) return true;  // UNIX: what was sent has arrived
-    int unsent = 0;
-    return ::ioctl(socket_.get(), SIOCOUTQ, &unsent) == 0 && unsent == 0;
-}
-
 void Connection::end_connection() {
     if (reset_) return end_by_reset();
     if (client_ends_ && held_.empty() && !drain_body_ &&
-        (codec_->nothing_follows() || nothing_in_flight()))
+        (codec_->nothing_follows() ||
+         client::nothing_in_flight(socket_.get(), peer_.address.empty())))
         return close();
     start_lingering();
 }

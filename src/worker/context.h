@@ -36,6 +36,8 @@ using client::SendQueue;
 using client::Settings;
 using client::Timed;
 
+class Connection;
+
 struct RegistryTag;
 struct RunnableTag;
 struct RunningTag;
@@ -93,8 +95,8 @@ struct Context {
     // Connections that wait for a core, or for their next turn, first come first served.
     base::IntrusiveList<Connection, RunnableTag> runnable;
     base::IntrusiveList<Connection, RegistryTag> connections;
-    // Those whose app is running, the longest first.
-    base::IntrusiveList<Connection, RunningTag> running;
+    // Exchanges whose app is running, the longest first.
+    base::IntrusiveList<Job, RunningTag> running;
 
     std::string access_lines;
     std::uint64_t next_peer_tag = 1;

@@ -11,7 +11,7 @@
 
 namespace mew::worker {
 
-class Connection;
+class Job;
 
 inline constexpr std::size_t kReceiveBuffer = 65536;
 
@@ -39,9 +39,9 @@ struct Core {
 class Cores {
 public:
     virtual ~Cores() = default;
-    // Calls run_app() of `connection` on a core that is free. True: that is done. False: it is
+    // Calls run_app() of `job` on a core that is free. True: that is done. False: it is
     // under way on another thread, and the loop will be told.
-    virtual bool run(Connection& connection) = 0;
+    virtual bool run(Job& job) = 0;
 };
 
 }  // namespace mew::worker

@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "log/log.h"
-#include "worker/connection.h"
+#include "worker/job.h"
 #include "worker/rescue.h"
 
 namespace mew::worker {
@@ -15,13 +15,13 @@ void end_forked_child() {
     ::_exit(1);
 }
 
-bool InlineCore::run(Connection& connection) {
+bool InlineCore::run(Job& job) {
     if (rescue_ == nullptr) {
-        connection.run_app(core_);
+        job.run_app(core_);
         return true;
     }
     rescue_->on_call_begins();
-    connection.run_app(core_);
+    job.run_app(core_);
     rescue_->on_call_ended();
     return true;
 }

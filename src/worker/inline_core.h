@@ -15,7 +15,7 @@ public:
     void set_wait_hooks(WaitHooks hooks) { core_.wait_hooks = hooks; }
     // nullptr: nobody guards the loop.
     void set_rescue(Rescue* rescue) { rescue_ = rescue; }
-    bool run(Connection& connection) override;
+    bool run(Job& job) override;
 
 private:
     Core core_;

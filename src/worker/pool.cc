@@ -9,7 +9,7 @@
 
 #include "os/forked.h"
 #include "os/signals.h"
-#include "worker/connection.h"
+#include "worker/job.h"
 
 namespace mew::worker {
 
@@ -75,10 +75,10 @@ void Pool::stop() {
     wake_.reset();
 }
 
-bool Pool::run(Connection& connection) {
+bool Pool::run(Job& job) {
     {
         const std::lock_guard held(lock_);
-        waiting_.push_back(&connection);
+        waiting_.push_back(&job);
     }
     came_.notify_one();
     return false;
@@ -88,23 +88,23 @@ bool Pool::run(Connection& connection) {
 
 void Pool::work(Core& core) {
     if (hooks_.begin) hooks_.begin(hooks_.context, core);
-    while (Connection* connection = next(core)) {
-        connection->run_app(core);
+    while (Job* job = next(core)) {
+        job->run_app(core);
         if (os::is_forked_child()) end_forked_child();
-        done(*connection);
+        done(*job);
     }
     if (hooks_.end) hooks_.end(hooks_.context, core);
 }
 
 // nullptr: the pool stops. Enters and leaves only around a wait, so a busy thread does neither.
-Connection* Pool::next(Core& core) {
+Job* Pool::next(Core& core) {
     std::unique_lock held(lock_);
     if (waiting_.empty() && !stopping_) {
         held.unlock();
         if (hooks_.leave) hooks_.leave(hooks_.context, core);
         held.lock();
         came_.wait(held, [this] { return !waiting_.empty() || stopping_; });
-        Connection* const found = take_first();
+        Job* const found = take_first();
         held.unlock();
         if (hooks_.enter) hooks_.enter(hooks_.context, core);
         return found;
@@ -112,19 +112,19 @@ Connection* Pool::next(Core& core) {
     return take_first();
 }
 
-Connection* Pool::take_first() {
+Job* Pool::take_first() {
     if (waiting_.empty()) return nullptr;
-    Connection* const first = waiting_.front();
+    Job* const first = waiting_.front();
     waiting_.erase(waiting_.begin());
     return first;
 }
 
-void Pool::done(Connection& connection) {
+void Pool::done(Job& job) {
     bool first = false;
     {
         const std::lock_guard held(lock_);
         first = done_.empty();
-        done_.push_back(&connection);
+        done_.push_back(&job);
     }
     if (!first) return;  // the loop was told and has not looked yet
     const std::uint64_t one = 1;
@@ -136,13 +136,13 @@ void Pool::done(Connection& connection) {
 void Pool::on_event(std::uint32_t) {
     std::uint64_t count = 0;
     (void)!::read(wake_.get(), &count, sizeof count);
-    std::vector<Connection*> done;
+    std::vector<Job*> done;
     done.reserve(threads_.size());
     {
         const std::lock_guard held(lock_);
         done.swap(done_);
     }
-    for (Connection* connection : done) connection->on_core_done();
+    for (Job* job : done) job->on_core_done();
 }
 
 }  // namespace mew::worker

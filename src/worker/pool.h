@@ -40,16 +40,16 @@ public:
     // Waits for the threads; none of them may be in a call that does not end.
     void stop();
 
-    bool run(Connection& connection) override;
+    bool run(Job& job) override;
 
 private:
     struct Thread;
 
     void on_event(std::uint32_t events) override;
     void work(Core& core);
-    Connection* next(Core& core);
-    Connection* take_first();
-    void done(Connection& connection);
+    Job* next(Core& core);
+    Job* take_first();
+    void done(Job& job);
 
     Context& context_;
     ThreadHooks hooks_;
@@ -58,8 +58,8 @@ private:
 
     std::mutex lock_;
     std::condition_variable came_;
-    std::vector<Connection*> waiting_;  // in order; the front is next
-    std::vector<Connection*> done_;
+    std::vector<Job*> waiting_;  // in order; the front is next
+    std::vector<Job*> done_;
     bool stopping_ = false;
 };
 

@@ -22,10 +22,11 @@ void Stream::begin(http::StreamId id, http::RequestHead& head) {
     body_complete_ = body_broken_ = continue_sent_ = dropping_body_ = false;
     body_received_ = 0;
     plan_ = http::BodyPlan{};
-    started_ = finished_ = must_close_ = client_gone_ = long_body_noted_ = detached_ = false;
+    answer_ = AnswerBody{};
+    started_ = finished_ = must_close_ = client_gone_ = detached_ = false;
     aborted_ = false;
     status_ = 0;
-    body_sent_ = head_bytes_ = 0;
+    head_bytes_ = 0;
     header_count_ = 0;
     counts_ = Counts{};
 }
@@ -100,6 +101,7 @@ base::Result<void> Stream::start(http::ResponseHead& head) {
                              phase_.load(std::memory_order_relaxed) == Phase::stopping;
     const std::size_t before = core_->out.size();
     plan_ = connection_.codec().encode_head(id_, head, close_after, core_->out);
+    answer_ = AnswerBody(plan_.has_body, plan_.length);
     head_bytes_ = core_->out.size() - before;
     header_count_ = head.headers.size();
     started_ = true;
@@ -108,30 +110,9 @@ base::Result<void> Stream::start(http::ResponseHead& head) {
     return {};
 }
 
-std::uint64_t Stream::room() const {
-    return plan_.length == UINT64_MAX ? UINT64_MAX : plan_.length - body_sent_;
-}
-
-void Stream::note_long_body() {
-    if (long_body_noted_) return;
-    long_body_noted_ = true;
-    log::warning(
-        "answer-too-long",
-        "the app's answer to {} {} is longer than its Content-Length of {} bytes; the rest "
-        "was not sent",
-        head_->method(), head_->target(), plan_.length);
-}
-
-std::string_view Stream::fit(std::string_view bytes) {
-    if (!plan_.has_body) return {};
-    if (bytes.size() <= room()) return bytes;
-    note_long_body();
-    return bytes.substr(0, room());
-}
-
 base::Result<void> Stream::write(std::string_view bytes) {
     if (client_gone_) return gone();
-    bytes = fit(bytes);
+    bytes = bytes.substr(0, answer_.fit(*head_, bytes.size()));
     while (bytes.size() > plan_.piece) {
         if (auto written = write_piece(bytes.substr(0, plan_.piece)); !written) return written;
         bytes.remove_prefix(plan_.piece);
@@ -140,7 +121,7 @@ base::Result<void> Stream::write(std::string_view bytes) {
 }
 
 base::Result<void> Stream::write_piece(std::string_view bytes) {
-    body_sent_ += bytes.size();
+    answer_.add(bytes.size());
     http::Codec& codec = connection_.codec();
     codec.encode_body_prefix(id_, bytes.size(), core_->out);
     if (bytes.size() < kDirectSend) {
@@ -164,11 +145,8 @@ base::Result<void> Stream::flush() {
 
 base::Result<void> Stream::send_file(int fd, std::uint64_t offset, std::uint64_t size) {
     if (client_gone_) return gone();
-    if (!plan_.has_body || size == 0) return {};
-    if (size > room()) {
-        note_long_body();
-        size = room();
-    }
+    size = answer_.fit(*head_, size);
+    if (size == 0) return {};
     while (size > plan_.piece) {
         if (auto sent = send_file_piece(fd, offset, plan_.piece); !sent) return sent;
         offset += plan_.piece;
@@ -182,14 +160,14 @@ base::Result<void> Stream::send_file_piece(int fd, std::uint64_t offset, std::ui
     codec.encode_body_prefix(id_, size, core_->out);
     if (auto flushed = flush(); !flushed) return flushed;
     if (!connection_.send_file(fd, offset, size)) return gone();
-    body_sent_ += size;
+    answer_.add(size);
     codec.encode_body_suffix(id_, core_->out);
     return {};
 }
 
 bool Stream::finish() {
-    const bool complete = plan_.length == UINT64_MAX || body_sent_ == plan_.length;
-    if (!client_gone_ && !complete && plan_.has_body) {
+    const bool complete = answer_.complete();
+    if (!client_gone_ && !complete) {
         fail(500);
         return false;
     }

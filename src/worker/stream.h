@@ -9,6 +9,7 @@
 
 #include "http/codec.h"
 #include "http/exchange.h"
+#include "worker/answer_body.h"
 #include "worker/context.h"
 
 namespace mew::worker {
@@ -63,7 +64,7 @@ public:
     Counts& counts() { return counts_; }
     // For the access log.
     int status() const { return status_; }
-    std::uint64_t body_sent() const { return body_sent_; }
+    std::uint64_t body_sent() const { return answer_.sent(); }
     std::uint64_t head_bytes() const { return head_bytes_; }
     std::size_t header_count() const { return header_count_; }
 
@@ -78,7 +79,7 @@ public:
     bool finish() override;
     void fail(int status) override;
     bool started() const override { return started_; }
-    std::uint64_t room() const override;
+    std::uint64_t room() const override { return answer_.room(); }
     bool may_detach() const override;
     base::Result<http::Detached> detach() override;
 
@@ -86,8 +87,6 @@ private:
     base::Result<void> gone();
     base::Result<void> write_piece(std::string_view bytes);
     base::Result<void> send_file_piece(int fd, std::uint64_t offset, std::uint64_t size);
-    std::string_view fit(std::string_view bytes);
-    void note_long_body();
     void send_own_answer(int status);
 
     Connection& connection_;
@@ -108,15 +107,14 @@ private:
     std::string body_read_;  // lent to the app until its next read
 
     http::BodyPlan plan_;
+    AnswerBody answer_;
     bool started_ = false;
     bool finished_ = false;
     bool must_close_ = false;
     bool aborted_ = false;
     bool client_gone_ = false;
     bool detached_ = false;
-    bool long_body_noted_ = false;
     int status_ = 0;
-    std::uint64_t body_sent_ = 0;
     std::uint64_t head_bytes_ = 0;
     std::size_t header_count_ = 0;
     Counts counts_;

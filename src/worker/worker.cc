@@ -54,6 +54,7 @@ Worker::Worker(const Settings& settings, const options::Options& options, stats:
              [this] {
                  for (const auto& acceptor : acceptors_) acceptor->look_again();
              }),
+      mailboxes_(context_),
       pulse_(slot) {
     client::set_durations(context_.deadlines, options);
     context_.pid = ::getpid();
@@ -163,9 +164,12 @@ void Worker::run() {
     context_.slot.state.store(stats::WorkerState::ready);
     tell(control::Kind::ready);
     while (!loop_.stopped()) {
-        const bool at_once = !context_.runnable.empty() && !context_.busy();
+        const bool runnable = !context_.runnable.empty() && !context_.busy();
+        const bool at_once = !mailboxes_.prepare_sleep() || runnable;
         loop_.run_once(base::Milliseconds{at_once ? 0 : -1});
+        mailboxes_.awake();
         run_runnable();
+        mailboxes_.run();
         finish_turn();
         if (!pool_ && hooks_.turn && !hooks_.turn(hooks_.context)) loop_.stop();
     }
@@ -262,6 +266,8 @@ void Worker::on_message(control::Message& message) {
             return answer_check(message);
         case control::Kind::serve:
             return start_serving();
+        case control::Kind::channel:
+            return attach_front(message);
         case control::Kind::retire:
             return retire(message.generation);
         case control::Kind::leave:
@@ -278,6 +284,14 @@ void Worker::start_serving() {
     context_.phase = Phase::serving;
     context_.slot.state.store(stats::WorkerState::idle);
     listen();
+}
+
+// To a front that serves; one more for each, and for each that takes a dead one's place.
+void Worker::attach_front(control::Message& message) {
+    if (message.descriptors.size() != 2 || context_.is(Phase::waiting)) return;
+    const auto attached =
+        mailboxes_.attach(message.descriptors[0], std::move(message.descriptors[1]));
+    if (!attached) log::error("mailbox-refused", "{}", attached.error().text);
 }
 
 // reload-check: one request of the master's, while nobody else is served. HTTP, whatever the
@@ -323,13 +337,15 @@ void Worker::retire(std::uint32_t successor) {
     context_.phase = successor != 0 ? Phase::retiring : Phase::stopping;
     context_.slot.state.store(stats::WorkerState::retiring);
     deafen(true);
+    mailboxes_.leave();
     if (context_.is(Phase::stopping)) {
         loop_.start_timer(kHalfSentGrace, [this] { half_sent_grace_over_ = true; });
     }
     let_go();
 }
 
-// Hands on or closes every connection that is between requests, and leaves with the last one.
+// Hands on or closes every connection that is between requests, and leaves with the last one and
+// once the fronts have let go.
 void Worker::let_go() {
     bool blocked = false;
     Connection* next = context_.connections.empty() ? nullptr : &context_.connections.front();
@@ -345,7 +361,7 @@ void Worker::let_go() {
             blocked = !hand_over(context_, connection);
         }
     }
-    if (context_.connections.empty()) return loop_.stop();
+    if (context_.connections.empty() && mailboxes_.empty()) return loop_.stop();
     if (!blocked || let_go_timer_ != 0) return;
     // The pair is full: its takers are busy. The turn after this timer tries again.
     let_go_timer_ = loop_.start_timer(kHandoverRetry, [this] { let_go_timer_ = 0; });

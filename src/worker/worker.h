@@ -20,6 +20,7 @@
 #include "worker/context.h"
 #include "worker/handover.h"
 #include "worker/inline_core.h"
+#include "worker/mailboxes.h"
 #include "worker/pool.h"
 #include "worker/pulse.h"
 #include "worker/rescue.h"
@@ -82,6 +83,7 @@ private:
     void on_message(control::Message& message);
     void answer_check(control::Message& message);
     void start_serving();
+    void attach_front(control::Message& message);
     void listen();
     void deafen(bool all);
     void retire(std::uint32_t successor);
@@ -114,6 +116,7 @@ private:
     std::unique_ptr<AcceptToken> token_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     HandoverTaker taker_;
+    Mailboxes mailboxes_;
     // The runnable ones that get their go in this turn.
     base::IntrusiveList<Connection, RunnableTag> now_;
     net::TimerId let_go_timer_ = 0;

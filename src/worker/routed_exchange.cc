@@ -1,0 +1,222 @@
+#include "worker/routed_exchange.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "http/status.h"
+#include "mailbox/reply_head.h"
+
+namespace mew::worker {
+
+namespace {
+
+using mailbox::RecordKind;
+using mailbox::Taken;
+
+constexpr std::size_t kMostHead = mailbox::kReplyRing - mailbox::kRecordAlign;
+// Numbers of connections of one channel.
+constexpr unsigned kConnectionBits = 40;
+
+std::string_view failure_text(std::uint32_t status) {
+    if (status == 408) return "the client was too slow with the body";
+    if (status == 413) return "the body is too large";
+    return "the client left in the middle of the body, or it is malformed";
+}
+
+template <class T>
+std::string_view bytes_of(const T& value) {
+    return {reinterpret_cast<const char*>(&value), sizeof value};
+}
+
+}  // namespace
+
+bool RoutedExchange::open(Taken taken, std::uint64_t channel) {
+    taken_ = std::make_unique<Taken>(std::move(taken));
+    lent_ = 0;
+    file_read_ = 0;
+    answer_ = AnswerBody{};
+    started_ = finished_ = client_gone_ = continued_ = app_failed_ = false;
+    status_ = 0;
+    head_bytes_ = headers_ = 0;
+    core_ = nullptr;
+    if (!taken_->read_head(head_)) return false;
+    const mailbox::RequestFrame& frame = taken_->frame();
+    if (frame.listener >= context_.settings.listeners.size()) return false;
+    const std::uint64_t number = frame.connection & ((std::uint64_t{1} << kConnectionBits) - 1);
+    peer_ = {taken_->address(), taken_->port(), channel << kConnectionBits | number,
+             frame.listener};
+    return frame.body != mailbox::BodyWay::file || taken_->file() >= 0;
+}
+
+void RoutedExchange::run_app(Core& core) {
+    core_ = &core;
+    const mailbox::RequestFrame& frame = taken_->frame();
+    const bool has_body = frame.body != mailbox::BodyWay::none;
+    std::optional<std::uint64_t> size;
+    if (has_body && frame.body_known != 0) size = frame.body_size;
+    http::Exchange exchange{head_,       peer_, has_body ? this : nullptr, size, *this,
+                            core.number, false};
+    core.bridge.run(exchange);
+    app_failed_ = exchange.app_failed;
+    // Whatever the bridge did: the slot goes back.
+    if (!finished_) fail(500);
+    // Inline, the loop tells of several at once.
+    if (context_.core_count > 1) taken_->ring();
+}
+
+void RoutedExchange::end() {
+    Outcome outcome{head_, peer_.address};
+    outcome.status = status_;
+    outcome.head_bytes = head_bytes_;
+    outcome.body_bytes = answer_.sent();
+    outcome.headers = headers_;
+    outcome.core = core_;
+    outcome.app_failed = app_failed_;
+    outcome.aborted = client_gone_ || taken_->cancelled();
+    Job::end(context_, outcome);
+}
+
+mailbox::WaitFrame RoutedExchange::frame() const {
+    const WaitHooks& hooks = core_->wait_hooks;
+    return {hooks.before_wait, hooks.after_wait, hooks.context};
+}
+
+// --- body
+
+void RoutedExchange::go_on() {
+    if (!head_.expects_continue || continued_ || started_) return;
+    continued_ = true;
+    if (taken_->write(RecordKind::go_on, {}, {}, frame())) taken_->ring();
+}
+
+base::Result<std::string_view, http::BodyFailure> RoutedExchange::read() {
+    if (taken_->frame().body == mailbox::BodyWay::file) return read_file();
+    if (lent_ != 0) taken_->release(std::exchange(lent_, 0));
+    for (;;) {
+        // The end before the bytes: what was written before it is then seen.
+        const std::uint32_t end = taken_->body_end();
+        const std::string_view piece = taken_->body();
+        if (!piece.empty()) {
+            lent_ = piece.size();
+            return piece;
+        }
+        if (end == mailbox::kBodyComplete) return std::string_view{};
+        if (end != mailbox::kBodyOpen)
+            return base::Unexpected<http::BodyFailure>{
+                {static_cast<int>(std::clamp(end, 400U, 599U)), failure_text(end)}};
+        go_on();
+        if (!taken_->await_body(frame()))
+            return base::Unexpected<http::BodyFailure>{
+                {400, "the client left in the middle of the body"}};
+    }
+}
+
+base::Result<std::string_view, http::BodyFailure> RoutedExchange::read_file() {
+    const std::uint64_t size = taken_->frame().body_size;
+    if (file_read_ >= size) return std::string_view{};
+    auto& buffer = core_->body_buffer;
+    const auto most =
+        static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size - file_read_));
+    ssize_t got = 0;
+    do {
+        got = ::pread(taken_->file(), buffer.data(), most, static_cast<off_t>(file_read_));
+    } while (got < 0 && errno == EINTR);
+    if (got <= 0)
+        return base::Unexpected<http::BodyFailure>{{500, "the file of the body cannot be read"}};
+    file_read_ += static_cast<std::uint64_t>(got);
+    return std::string_view(buffer.data(), static_cast<std::size_t>(got));
+}
+
+// --- answer
+
+base::Result<void> RoutedExchange::gone() {
+    client_gone_ = true;
+    return base::fail("the client is gone");
+}
+
+base::Result<void> RoutedExchange::start(http::ResponseHead& head) {
+    scratch_.clear();
+    mailbox::append_reply_head(scratch_, head);
+    if (scratch_.size() > kMostHead) {
+        log::error("answer-head-too-large",
+                   "the head of the app's answer to {} {} has {} bytes; more than {} cannot pass",
+                   head_.method(), head_.target(), scratch_.size(), kMostHead);
+        fail(500);
+        return gone();
+    }
+    const bool has_body = http::status_has_body(head.status) && head_.method() != "HEAD";
+    const auto length = head.content_length ? head.content_length : head.implied_length;
+    answer_ = AnswerBody(has_body, has_body && length ? *length : UINT64_MAX);
+    started_ = true;
+    status_ = head.status;
+    head_bytes_ = scratch_.size();
+    headers_ = head.headers.size();
+    if (!taken_->write(RecordKind::head, scratch_, {}, frame())) return gone();
+    return {};
+}
+
+base::Result<void> RoutedExchange::write(std::string_view bytes) {
+    if (client_gone_) return gone();
+    bytes = bytes.substr(0, answer_.fit(head_, bytes.size()));
+    answer_.add(bytes.size());
+    while (!bytes.empty()) {
+        const std::string_view piece = bytes.substr(0, Taken::kMostBody);
+        if (!taken_->write(RecordKind::body, piece, {}, frame())) return gone();
+        bytes.remove_prefix(piece.size());
+    }
+    return {};
+}
+
+base::Result<void> RoutedExchange::flush() {
+    if (client_gone_) return gone();
+    taken_->ring();
+    return {};
+}
+
+base::Result<void> RoutedExchange::send_file(int fd, std::uint64_t offset, std::uint64_t size) {
+    if (client_gone_) return gone();
+    size = answer_.fit(head_, size);
+    if (size == 0) return {};
+    if (!taken_->write_file(fd, offset, size, frame())) return send_by_reading(fd, offset, size);
+    answer_.add(size);
+    return {};
+}
+
+base::Result<void> RoutedExchange::send_by_reading(int fd, std::uint64_t offset,
+                                                   std::uint64_t size) {
+    auto& buffer = core_->body_buffer;
+    while (size != 0) {
+        const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), size));
+        const ssize_t got = ::pread(fd, buffer.data(), most, static_cast<off_t>(offset));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) return {};  // shorter than it said: finish() sees it
+        const std::string_view bytes(buffer.data(), static_cast<std::size_t>(got));
+        if (auto written = write(bytes); !written) return written;
+        offset += bytes.size();
+        size -= bytes.size();
+    }
+    return {};
+}
+
+bool RoutedExchange::finish() {
+    if (finished_) return true;
+    if (!client_gone_ && !answer_.complete()) {
+        fail(500);
+        return false;
+    }
+    finished_ = true;
+    (void)taken_->finish(RecordKind::end, {}, frame());
+    return true;
+}
+
+void RoutedExchange::fail(int status) {
+    if (finished_) return;
+    finished_ = true;
+    if (!started_) status_ = status;
+    const mailbox::FailPart part{static_cast<std::uint32_t>(status), 0};
+    (void)taken_->finish(RecordKind::fail, bytes_of(part), frame());
+}
+
+}  // namespace mew::worker
