@@ -1,6 +1,6 @@
 # Modules where several threads, or a process and its forks in one test program, share what is
 # tested: the tsan preset builds and runs these tests only.
-set(MEW_THREADED_MODULES log mailbox stats worker)
+set(MEW_THREADED_MODULES front log mailbox stats worker)
 
 add_custom_target(threaded_tests)
 
