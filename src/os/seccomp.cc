@@ -61,6 +61,7 @@ std::uint32_t action(Verdict verdict) {
         case Verdict::absent:
             return SECCOMP_RET_ERRNO | ENOSYS;
         case Verdict::kill:
+        case Verdict::next:
             break;
     }
     return SECCOMP_RET_KILL_PROCESS;
@@ -74,7 +75,7 @@ public:
         load(offsetof(seccomp_data, arch));
         compare(BPF_JEQ, kArchitecture, 1, 0);
         end(Verdict::kill);
-        load(offsetof(seccomp_data, nr));
+        load_call();
         if (kFirstForeign != 0) {
             compare(BPF_JGE, kFirstForeign, 0, 1);
             end(Verdict::kill);
@@ -92,7 +93,10 @@ public:
         // Little endian: the low half comes first.
         load(static_cast<std::uint32_t>(offsetof(seccomp_data, args) + 8U * rule.argument));
         test(rule);
-        end(rule.no);
+        if (rule.no == Verdict::next)
+            load_call();
+        else
+            end(rule.no);
         code_[start - 1].jf = static_cast<std::uint8_t>(code_.size() - start);
     }
 
@@ -101,6 +105,7 @@ public:
     std::vector<sock_filter>& code() { return code_; }
 
 private:
+    void load_call() { load(offsetof(seccomp_data, nr)); }
     void load(std::size_t offset) {
         code_.push_back({BPF_LD | BPF_W | BPF_ABS, 0, 0, static_cast<std::uint32_t>(offset)});
     }
@@ -111,6 +116,10 @@ private:
     void test(const ArgumentRule& rule) {
         if (rule.test == Test::own_pid) {
             compare(BPF_JEQ, static_cast<std::uint32_t>(::getpid()), 0, 1);
+            return end(rule.yes);
+        }
+        if (rule.test == Test::no_bit) {
+            compare(BPF_JSET, rule.values[0], 1, 0);
             return end(rule.yes);
         }
         if (rule.test == Test::all_bits)
@@ -124,10 +133,11 @@ private:
     std::vector<sock_filter> code_;
 };
 
-Program front_program() {
+Program front_program(Opens opens) {
     Program program;
     for (const int call : seccomp::kAllowedHere) program.judge(call, Verdict::allow);
     for (const int call : seccomp::kAllowed) program.judge(call, Verdict::allow);
+    if (opens == Opens::for_reading) program.judge(seccomp::kOpenForReading);
     for (const ArgumentRule& rule : seccomp::kByArgument) program.judge(rule);
     for (const int call : seccomp::kAbsent) program.judge(call, Verdict::absent);
     for (const int call : seccomp::kKilled) program.judge(call, Verdict::kill);
@@ -152,13 +162,13 @@ base::Result<void> hear_denials() {
 
 }  // namespace
 
-base::Result<void> install_front_filter(std::atomic<std::uint64_t>& denied) {
+base::Result<void> install_front_filter(std::atomic<std::uint64_t>& denied, Opens opens) {
     ::tzset();  // reads files, which the first line of the log could not
     g_denied.store(&denied);
     if (auto heard = hear_denials(); !heard) return heard;
     if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return base::fail_errno("cannot give up new privileges (no_new_privs)");
-    Program program = front_program();
+    Program program = front_program(opens);
     const sock_fprog filter{static_cast<unsigned short>(program.code().size()),
                             program.code().data()};
     const long thread =

@@ -18,11 +18,17 @@
 
 namespace mew::os {
 
+enum class Opens : std::uint8_t {
+    nameless,     // temporary files without a name, no others
+    for_reading,  // and any file for reading only: where Landlock says which (os/landlock)
+};
+
 // For every thread of this process, those to come included. `denied` is counted up by threads of
 // this process at any time from now on, so it must live as long: it may lie in shared memory. Sets
 // no_new_privs. An error means that nothing is filtered: a kernel without seccomp, or a container
 // that forbids it.
-base::Result<void> install_front_filter(std::atomic<std::uint64_t>& denied);
+base::Result<void> install_front_filter(std::atomic<std::uint64_t>& denied,
+                                        Opens opens = Opens::nameless);
 
 // Number of the call that was denied last (asm/unistd.h), -1 if none was: for the log.
 int last_denied_call();

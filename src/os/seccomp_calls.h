@@ -23,6 +23,7 @@ enum class Verdict : std::uint8_t {
     deny,    // ENOSYS, counted
     absent,  // ENOSYS, not counted: the C library asks, and knows another way
     kill,
+    next,  // the rule after this one decides
 };
 
 // Numbers that headers older than the kernels we run on lack.
@@ -73,7 +74,7 @@ inline constexpr std::initializer_list<int> kKilled = {
 // The C library falls back on clone, whose flags a filter can see, as it cannot in clone3's struct.
 inline constexpr std::initializer_list<int> kAbsent = {kClone3};
 
-enum class Test : std::uint8_t { none, equals, any_bit, all_bits, own_pid };
+enum class Test : std::uint8_t { equals, any_bit, all_bits, no_bit, own_pid };
 
 // A call that is judged by one of its arguments (the first is 0).
 struct ArgumentRule {
@@ -101,7 +102,7 @@ inline constexpr ArgumentRule kByArgument[] = {
      {FIONREAD, SIOCOUTQ, FIONBIO, TCGETS, TIOCGWINSZ},  // the last two: isatty of stdio
      Verdict::allow,
      Verdict::deny},
-    // A file without a name; no other can be opened, be it for reading only.
+    // A file without a name.
     {SYS_openat, 2, Test::all_bits, {O_TMPFILE}, Verdict::allow, Verdict::deny},
     // fstat of newer C libraries.
     {SYS_newfstatat, 3, Test::any_bit, {AT_EMPTY_PATH}, Verdict::allow, Verdict::deny},
@@ -117,5 +118,11 @@ inline constexpr ArgumentRule kByArgument[] = {
      Verdict::kill,
      Verdict::deny},
 };
+
+// For those whose files are confined (os/landlock), before the others.
+inline constexpr ArgumentRule kOpenForReading = {
+    SYS_openat,     2,
+    Test::no_bit,   {O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | O_DIRECTORY | O_PATH},
+    Verdict::allow, Verdict::next};
 
 }  // namespace mew::os::seccomp

@@ -58,7 +58,7 @@ protected:
         const pid_t child = ::fork();
         if (child == 0) {
             ::alarm(60);
-            if (const auto installed = install_front_filter(traces->denied); !installed) {
+            if (const auto installed = install_front_filter(traces->denied, opens); !installed) {
                 std::fprintf(stderr, "%s\n", installed.error().text.c_str());
                 ::_exit(2);
             }
@@ -98,6 +98,7 @@ protected:
     }
 
     Traces* traces;
+    Opens opens = Opens::nameless;
 };
 
 struct Pair {
@@ -225,6 +226,19 @@ TEST_F(SeccompTest, WhatNobodyNeedsIsAbsentAndCounted) {
     expect_denied(SYS_connect, [] { return ::connect(0, nullptr, 0); });
     constexpr int kNoCall = 20'000;
     expect_denied(kNoCall, [] { return ::syscall(kNoCall); });
+}
+
+TEST_F(SeccompTest, WhoseFilesAreConfinedMayOpenThemForReading) {
+    opens = Opens::for_reading;
+    expect_allowed([] {
+        const Fd folder(::open("/tmp", O_RDONLY | O_CLOEXEC));
+        // Not every file system has files without a name: what counts is that it was asked.
+        const Fd file(::openat(folder.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+        return folder.valid();
+    });
+    for (const int flags : {O_WRONLY, O_RDWR, O_RDONLY | O_CREAT, O_RDONLY | O_TRUNC, O_PATH})
+        expect_denied(SYS_openat,
+                      [&] { return ::syscall(SYS_openat, AT_FDCWD, "/tmp/none", flags, 0600); });
 }
 
 TEST_F(SeccompTest, DenialsAreCountedInEveryThread) {
