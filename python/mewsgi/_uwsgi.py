@@ -59,7 +59,7 @@ def build(boot: Boot) -> ModuleType:
         "hostname": os.fsencode(os.uname().nodename),
         "buffer_size": options["buffer-size"],
         "started_on": boot["started"],
-        "sockets": [fd for fd, _, _ in boot["listeners"]],
+        "sockets": [fd for fd, _, _ in boot["listeners"] if fd >= 0],
         "applications": None,
         "is_a_reload": boot["generation"] > 1,
         "loop": None,

@@ -7,7 +7,8 @@
 namespace mew::control {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x4d4557424f4f5431;  // "MEWBOOT1"
+constexpr std::uint64_t kMagic = 0x4d4557424f4f5431;       // "MEWBOOT1"
+constexpr std::uint64_t kFrontMagic = 0x4d4557424f4f5446;  // "MEWBOOTF"
 constexpr std::size_t kLimit = std::size_t{64} << 20;
 constexpr std::uint64_t kMostListeners = 4096;
 
@@ -16,6 +17,12 @@ void write_listener(Writer& writer, const net::ListenerInfo& info) {
     writer.text(info.address).number(info.unix_socket);
     writer.text(info.server_name).text(info.server_port).number(info.slot_fds.size());
     for (const int fd : info.slot_fds) writer.number(fd);
+    writer.number(info.routed);
+}
+
+void write_listeners(Writer& writer, const std::vector<net::ListenerInfo>& listeners) {
+    writer.number(listeners.size());
+    for (const auto& info : listeners) write_listener(writer, info);
 }
 
 net::ListenerInfo read_listener(Reader& reader) {
@@ -25,7 +32,21 @@ net::ListenerInfo read_listener(Reader& reader) {
     std::uint64_t sockets = 0;
     reader.number(sockets);
     for (; sockets > 0 && reader.ok(); --sockets) reader.number(info.slot_fds.emplace_back());
+    reader.number(info.routed);
     return info;
+}
+
+void read_listeners(Reader& reader, std::vector<net::ListenerInfo>& listeners) {
+    const std::uint64_t count = reader.wide();
+    if (count > kMostListeners) return reader.refuse();
+    for (std::uint64_t i = 0; i < count && reader.ok(); ++i)
+        listeners.push_back(read_listener(reader));
+}
+
+base::Result<os::Fd> seal(const Writer& writer) {
+    if (writer.bytes().size() > kLimit)
+        return base::fail("the options are too large to hand to another process");
+    return os::make_constant_memory("mewsgi-boot", writer.bytes());
 }
 
 base::Unexpected<base::Error> damaged() {
@@ -46,12 +67,9 @@ base::Result<os::Fd> write_boot(const Boot& boot) {
         .number(boot.log_fd)
         .number(boot.log_colour);
     writer.number(boot.handover_fd).number(boot.handover_take_fd);
-    writer.number(boot.listeners.size());
-    for (const auto& info : boot.listeners) write_listener(writer, info);
+    write_listeners(writer, boot.listeners);
     writer.text(boot.package_dir).text(boot.interpreter_reason);
-    if (writer.bytes().size() > kLimit)
-        return base::fail("the options are too large to hand to the app's process");
-    return os::make_constant_memory("mewsgi-boot", writer.bytes());
+    return seal(writer);
 }
 
 base::Result<Boot> read_boot(int fd) {
@@ -73,15 +91,44 @@ base::Result<Boot> read_boot(int fd) {
         .number(boot.log_fd)
         .number(boot.log_colour);
     reader.number(boot.handover_fd).number(boot.handover_take_fd);
-    const std::uint64_t listeners = reader.wide();
-    if (!reader.ok() || listeners > kMostListeners) return damaged();
-    for (std::uint64_t i = 0; i < listeners && reader.ok(); ++i)
-        boot.listeners.push_back(read_listener(reader));
+    read_listeners(reader, boot.listeners);
     reader.text(boot.package_dir).text(boot.interpreter_reason);
     if (!reader.at_end()) return damaged();
     auto loaded = options::decode_block(block);
     if (!loaded) return std::move(loaded).failure();
     boot.loaded = std::move(*loaded);
+    return boot;
+}
+
+base::Result<os::Fd> write_front_boot(const FrontBoot& boot) {
+    options::Loaded loaded;
+    loaded.options = boot.options;
+    Writer writer;
+    writer.number(kFrontMagic).number(boot.build_id != 0 ? boot.build_id : build_id());
+    writer.text(options::encode_block(loaded));
+    writer.number(boot.master_pid).number(boot.number).number(boot.incarnation);
+    writer.number(boot.board_fd).number(boot.gate_fd).number(boot.log_fd).number(boot.log_colour);
+    write_listeners(writer, boot.listeners);
+    return seal(writer);
+}
+
+base::Result<FrontBoot> read_front_boot(int fd) {
+    auto bytes = os::read_constant_memory(fd, kLimit);
+    if (!bytes) return std::move(bytes).failure();
+    Reader reader(*bytes);
+    if (reader.wide() != kFrontMagic) return damaged();
+    FrontBoot boot;
+    reader.number(boot.build_id);
+    if (boot.build_id != build_id())
+        return base::fail("the master and its front come from different builds of mewsgi");
+    std::string block;
+    reader.text(block).number(boot.master_pid).number(boot.number).number(boot.incarnation);
+    reader.number(boot.board_fd).number(boot.gate_fd).number(boot.log_fd).number(boot.log_colour);
+    read_listeners(reader, boot.listeners);
+    if (!reader.at_end()) return damaged();
+    auto loaded = options::decode_block(block);
+    if (!loaded) return std::move(loaded).failure();
+    boot.options = std::move(loaded->options);
     return boot;
 }
 

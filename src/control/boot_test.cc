@@ -31,6 +31,7 @@ Boot sample() {
     boot.listeners.push_back({4, net::Protocol::http, "http", ":8000", false, "host", "8000", {}});
     boot.listeners.push_back(
         {5, net::Protocol::scgi, "http-socket", "/run/app.sock", true, "host", "", {5, 6}});
+    boot.listeners[0].routed = true;
     boot.package_dir = "/opt/mewsgi";
     boot.interpreter_reason = "the active VIRTUAL_ENV";
     return boot;
@@ -58,6 +59,8 @@ TEST(Boot, ComesBackAsItWas) {
     ASSERT_EQ(boot->listeners.size(), 2U);
     EXPECT_EQ(boot->listeners[0].fd, 4);
     EXPECT_EQ(boot->listeners[0].server_port, "8000");
+    EXPECT_TRUE(boot->listeners[0].routed);
+    EXPECT_FALSE(boot->listeners[1].routed);
     EXPECT_EQ(boot->listeners[1].address, "/run/app.sock");
     EXPECT_TRUE(boot->listeners[1].unix_socket);
     EXPECT_EQ(boot->package_dir, "/opt/mewsgi");
@@ -106,6 +109,59 @@ TEST(Boot, HugeLengthsAreRefusedWithoutAllocation) {
         // Some of these only change text or a number; none may crash or hang.
         [[maybe_unused]] const auto boot = read_boot(memory->get());
     }
+}
+
+FrontBoot front_sample() {
+    FrontBoot boot;
+    boot.options.http_queue = 7;
+    boot.options.http_retry = "queued";
+    boot.options.http_processes = 2;
+    boot.master_pid = 1221;
+    boot.number = 2;
+    boot.incarnation = 0x100000005;
+    boot.board_fd = 8;
+    boot.gate_fd = 9;
+    boot.log_fd = 10;
+    boot.log_colour = true;
+    boot.listeners = sample().listeners;
+    return boot;
+}
+
+TEST(FrontBoot, ComesBackAsItWas) {
+    auto fd = write_front_boot(front_sample());
+    ASSERT_TRUE(fd) << fd.error().text;
+    const auto boot = read_front_boot(fd->get());
+    ASSERT_TRUE(boot) << boot.error().text;
+    EXPECT_EQ(boot->options, front_sample().options);
+    EXPECT_EQ(boot->build_id, build_id());
+    EXPECT_EQ(boot->master_pid, 1221);
+    EXPECT_EQ(boot->number, 2U);
+    EXPECT_EQ(boot->incarnation, 0x100000005U);
+    EXPECT_EQ(boot->board_fd, 8);
+    EXPECT_EQ(boot->gate_fd, 9);
+    EXPECT_EQ(boot->log_fd, 10);
+    EXPECT_TRUE(boot->log_colour);
+    ASSERT_EQ(boot->listeners.size(), 2U);
+    EXPECT_TRUE(boot->listeners[0].routed);
+    EXPECT_EQ(boot->listeners[1].slot_fds, (std::vector<int>{5, 6}));
+}
+
+TEST(FrontBoot, WhatIsNoneIsRefused) {
+    auto fd = write_front_boot(front_sample());
+    ASSERT_TRUE(fd);
+    EXPECT_FALSE(read_boot(fd->get()));
+    EXPECT_FALSE(read_front_boot(write_boot(sample())->get()));
+    const auto bytes = os::read_constant_memory(fd->get(), 1 << 20);
+    ASSERT_TRUE(bytes);
+    for (std::size_t size = 0; size < bytes->size(); ++size)
+        EXPECT_FALSE(
+            read_front_boot(os::make_constant_memory("cut", bytes->substr(0, size))->get()))
+            << size;
+    FrontBoot other = front_sample();
+    other.build_id = build_id() ^ 1;
+    const auto refused = read_front_boot(write_front_boot(other)->get());
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().text, testing::HasSubstr("different builds"));
 }
 
 TEST(Boot, OtherDescriptorsAreRefused) {

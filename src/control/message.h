@@ -81,7 +81,7 @@ enum class Kind : std::uint32_t {
     // front > master: the worker of slot, generation, value = incarnation broke the mailbox's
     // rules; text = how. It is killed
     broken,
-    // master > front, the first one: descriptor 0: its boot block (front_boot.h)
+    // master > front, the first one: descriptor 0: its boot block (control/boot)
     front_boot,
 };
 

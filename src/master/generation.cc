@@ -121,8 +121,12 @@ control::Boot Generation::describe_boot() const {
     boot.log_colour = holdings_.log_target.colour();
     boot.handover_fd = holdings_.handover.near.get();
     boot.handover_take_fd = holdings_.handover.far.get();
-    for (const net::Listener& listener : holdings_.listeners)
-        boot.listeners.push_back(listener.info);
+    for (const net::Listener& listener : holdings_.listeners) {
+        net::ListenerInfo& info = boot.listeners.emplace_back(listener.info);
+        if (!info.routed) continue;
+        info.fd = -1;
+        info.slot_fds.clear();
+    }
     boot.package_dir = holdings_.program.package_dir;
     boot.interpreter_reason = interpreter_.reason;
     return boot;

@@ -75,6 +75,7 @@ base::Result<void> ZygoteHandle::start(control::Boot boot, const std::string& py
         if (fd >= 0) plan.descriptors.push_back({fd, fd});
     }
     for (const net::ListenerInfo& listener : boot.listeners) {
+        if (listener.routed) continue;
         if (listener.slot_fds.empty()) plan.descriptors.push_back({listener.fd, listener.fd});
         for (const int fd : listener.slot_fds) plan.descriptors.push_back({fd, fd});
     }

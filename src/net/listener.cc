@@ -127,6 +127,7 @@ std::string shown_address(const Address& address, const std::string& text, int f
 }  // namespace
 
 std::vector<int> ListenerInfo::fds_of(std::uint32_t slot, std::uint32_t slots) const {
+    if (fd < 0) return {};
     if (slot_fds.empty()) return {fd};
     std::vector<int> fds;
     for (std::size_t i = slot - 1; i < slot_fds.size(); i += slots) fds.push_back(slot_fds[i]);

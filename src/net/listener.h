@@ -17,17 +17,19 @@ namespace mew::net {
 
 // What a role must know of an inherited listener.
 struct ListenerInfo {
-    int fd = -1;  // with reuse-port: the first of slot_fds
+    int fd = -1;  // with reuse-port: the first of slot_fds; -1: described, but not inherited
     Protocol protocol = Protocol::http;
     std::string option;   // that named it: "http", "socket", ...
     std::string address;  // as given: ":8000"; port 0 replaced by the real one
     bool unix_socket = false;
-    std::string server_name;    // for environ, where no Host tells: own host name
-    std::string server_port;    // "8000"; "" for UNIX sockets
-    std::vector<int> slot_fds;  // reuse-port: one for each worker slot, and perhaps more
+    std::string server_name;  // for environ, where no Host tells: own host name
+    std::string server_port;  // "8000"; "" for UNIX sockets
+    // reuse-port: one for each worker slot, or front, and perhaps more
+    std::vector<int> slot_fds;
+    bool routed = false;  // fronts serve it; workers do not listen there
 
-    // What the worker in `slot` of `slots` listens on. Sockets beyond the number of slots (there
-    // were more once) are shared out, so that each has somebody.
+    // What the worker (or front) in `slot` of `slots` listens on. Sockets beyond the number of
+    // slots (there were more once) are shared out, so that each has somebody.
     std::vector<int> fds_of(std::uint32_t slot, std::uint32_t slots) const;
 };
 

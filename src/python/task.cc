@@ -33,7 +33,7 @@ bool is_readable(int fd, const timespec* limit, const sigset_t* mask) {
 void close_serving_sockets() {
     control::Boot& boot = role().boot;
     for (net::ListenerInfo& listener : boot.listeners) {
-        if (listener.slot_fds.empty()) ::close(listener.fd);
+        if (listener.fd >= 0 && listener.slot_fds.empty()) ::close(listener.fd);
         for (const int fd : listener.slot_fds) ::close(fd);
         listener.slot_fds.clear();
         listener.fd = -1;

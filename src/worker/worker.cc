@@ -141,6 +141,7 @@ void Worker::add_acceptors() {
     }
     for (std::uint32_t i = 0; i < settings_.listeners.size(); ++i) {
         const net::ListenerInfo& listener = settings_.listeners[i];
+        if (listener.routed) continue;
         const auto fds =
             listener.fds_of(wiring_.slot, static_cast<std::uint32_t>(settings_.processes));
         for (const int fd : fds)
