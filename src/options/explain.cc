@@ -37,6 +37,16 @@ std::vector<Effective> effective(const Options& options) {
     return all;
 }
 
+std::vector<std::string> front_changes(const Options& one, const Options& other) {
+    std::vector<std::string> names;
+    for (const Row& row : table()) {
+        const bool used = row.group == Group::http || (row.flags & kFronts) != 0;
+        if (used && has_value(row) && show_values(one, row) != show_values(other, row))
+            names.emplace_back(row.name);
+    }
+    return names;
+}
+
 std::vector<Explanation> explain(const Loaded& loaded) {
     std::vector<Explanation> all;
     for (const Given& given : loaded.given) {

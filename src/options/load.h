@@ -68,6 +68,10 @@ struct Effective {
 };
 std::vector<Effective> effective(const Options& options);
 
+// The options that fronts use and that differ, by name: fronts of the one set cannot do for the
+// other.
+std::vector<std::string> front_changes(const Options& one, const Options& other);
+
 // One line for each option given: what came of it.
 struct Explanation {
     std::string name;

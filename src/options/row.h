@@ -38,6 +38,7 @@ inline constexpr unsigned kOptionalValue = 2;  // may stand alone: `bare` says w
 inline constexpr unsigned kSecret = 4;         // never shown in logs
 inline constexpr unsigned kDerived = 8;        // sets fields of other rows; has no value of its own
 inline constexpr unsigned kCommandLine = 16;   // no use in files and environment
+inline constexpr unsigned kFronts = 32;        // fronts use it, as they use all of Group::http
 
 struct Row;
 // For fields that one value does not simply replace.

@@ -188,6 +188,23 @@ TEST(Apply, Addresses) {
     EXPECT_EQ(options.listen_addresses.size(), 2U);
 }
 
+TEST(Explain, FrontsMindWhatTheyUseAndNothingElse) {
+    Options other;
+    other.module = "shop:app";
+    other.processes = 7;
+    other.max_requests = 5;
+    other.worker_reload_mercy = Milliseconds(1);
+    EXPECT_THAT(front_changes(Options{}, other), ElementsAre());
+    other.http_queue = 7;
+    other.buffer_size = 4096;
+    other.http_keepalive = Milliseconds(0);
+    other.front_seccomp = false;
+    other.disable_logging = true;
+    EXPECT_THAT(front_changes(Options{}, other),
+                ElementsAre("front-seccomp", "buffer-size", "http-queue", "http-keepalive",
+                            "disable-logging"));
+}
+
 TEST(Apply, EffectiveValuesAreTyped) {
     Options options;
     options.stop_mercy = Milliseconds(1500);
