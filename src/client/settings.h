@@ -13,6 +13,9 @@
 
 namespace mew::client {
 
+// More unread request body than this is not worth reading to keep a connection.
+inline constexpr std::uint64_t kDrainBound = 1U << 20;
+
 struct Settings {
     http::Limits limits;
     std::uint32_t post_buffering = 65536;     // body bytes awaited before the app is called

@@ -233,7 +233,7 @@ bool PostingSide::has_news(std::uint32_t slot) const {
 bool PostingSide::is_reason_to_wake(std::uint32_t slot) {
     const Own& own = slots_[slot];
     if (!own.used) return false;
-    return (!own.held && has_news(slot)) || (own.wants_room && body_room(slot) > 0);
+    return (!own.held && has_news(slot)) || (own.wants_room && taken(slot) && body_room(slot) > 0);
 }
 
 bool PostingSide::prepare_sleep() {

@@ -51,7 +51,7 @@ public:
     // --- body, where it goes by the ring
     std::size_t body_room(std::uint32_t slot);
     void write_body(std::uint32_t slot, std::string_view bytes);
-    // More waits to be written: room for it is news.
+    // More waits to be written: that the worker has room for it is news.
     void want_room(std::uint32_t slot, bool on) { slots_[slot].wants_room = on; }
     // kBodyComplete, or the status of what went wrong.
     void end_body(std::uint32_t slot, std::uint32_t how);

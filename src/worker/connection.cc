@@ -216,7 +216,7 @@ void Connection::keep(std::string_view bytes) {
 
 // No request is complete: the time limit depends on what is there of the next one.
 void Connection::await_more() {
-    if (state_ == State::draining && dropped_ > kDropBound) return end_connection();
+    if (state_ == State::draining && dropped_ > client::kDrainBound) return end_connection();
     if (codec_->inside_head() && state_ == State::idle) {
         state_ = State::receiving;
         context_.deadlines.arm(*this, Limit::header);

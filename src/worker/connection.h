@@ -35,9 +35,6 @@
 
 namespace mew::worker {
 
-// Bytes of one connection that are read only to be dropped, before it is given up.
-inline constexpr std::uint64_t kDropBound = 1U << 20;
-
 class Connection final : public net::EventHandler,
                          public Timed,
                          public base::ListNode<RegistryTag>,

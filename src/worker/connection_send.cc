@@ -122,7 +122,7 @@ void Connection::drop_received() {
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (size <= 0) return close();
     dropped_ += static_cast<std::uint64_t>(size);
-    if (dropped_ > kDropBound) close();
+    if (dropped_ > client::kDrainBound) close();
 }
 
 // On a core's thread. Durations of limits are set before the first connection and never change.

@@ -11,8 +11,6 @@ namespace mew::worker {
 namespace {
 // From here on a body piece is handed to the kernel where it lies instead of being copied.
 constexpr std::size_t kDirectSend = 16384;
-// More unread request body than this is not worth reading to keep a connection.
-constexpr std::uint64_t kDrainBound = 1U << 20;
 }  // namespace
 
 void Stream::begin(http::StreamId id, http::RequestHead& head) {
@@ -96,7 +94,7 @@ base::Result<void> Stream::start(http::ResponseHead& head) {
     // told apart from it.
     const bool unsure =
         has_body_ && !body_complete_ &&
-        ((head_->expects_continue && !continue_sent_) || unread_bytes() > kDrainBound);
+        ((head_->expects_continue && !continue_sent_) || unread_bytes() > client::kDrainBound);
     const bool close_after = unsure || must_close_ || !settings_.keep_alive ||
                              phase_.load(std::memory_order_relaxed) == Phase::stopping;
     const std::size_t before = core_->out.size();

@@ -1,0 +1,220 @@
+#include "front/channel.h"
+
+#include <algorithm>
+
+#include "front/dispatch.h"
+#include "log/log.h"
+
+namespace mew::front {
+
+using mailbox::PostingSide;
+using mailbox::RecordKind;
+
+Channel::Channel(Context& context, WorkerId worker, mailbox::Channel memory, os::Fd socket)
+    : context_(context), worker_(worker), side_(std::move(memory), std::move(socket)) {}
+
+Channel::~Channel() { close(); }
+
+base::Result<void> Channel::open() {
+    auto added = context_.loop.add(side_.socket(), EPOLLIN, *this);
+    closed_ = !added;
+    return added;
+}
+
+void Channel::close() {
+    if (std::exchange(closed_, true)) return;
+    context_.loop.remove(side_.socket(), *this);
+}
+
+bool Channel::post(Exchange& exchange) {
+    const auto slot = side_.post(exchange.request());
+    if (!slot) return false;
+    held_[*slot] = {&exchange, context_.loop.now(), {}, false, false};
+    exchange.on_posted(*this, *slot);
+    dirty_ = true;
+    return true;
+}
+
+void Channel::ring() {
+    dirty_ = false;
+    side_.ring();
+}
+
+bool Channel::abandon(std::uint32_t slot) {
+    held_[slot].exchange = nullptr;
+    if (held_[slot].held) side_.hold(slot, held_[slot].held = false);
+    if (side_.revoke(slot)) return true;
+    side_.cancel(slot);
+    return false;
+}
+
+void Channel::resume(std::uint32_t slot) {
+    if (!held_[slot].held) return;
+    side_.hold(slot, held_[slot].held = false);
+    read_slot(slot);
+}
+
+// --- answers
+
+void Channel::on_event(std::uint32_t) {
+    const bool there = hear();
+    read();
+    if (!there && !closed_) context_.dispatch->on_worker_gone(*this);
+}
+
+// False: the worker is gone, or is none of ours.
+bool Channel::hear() {
+    for (;;) {
+        mailbox::Received received;
+        const auto receipt = mailbox::receive_packet(side_.socket(), received);
+        if (receipt == mailbox::Receipt::nothing_yet) return true;
+        if (receipt == mailbox::Receipt::closed) return false;
+        const mailbox::Packet& packet = received.packet;
+        if (packet.kind == mailbox::PacketKind::leaving) {
+            leaving_ = true;
+            context_.dispatch->on_leaving(*this);
+        } else if (packet.kind == mailbox::PacketKind::file && packet.slot < mailbox::kSlots &&
+                   side_.in_use(packet.slot) && side_.sequence(packet.slot) == packet.sequence) {
+            held_[packet.slot].file = std::move(received.descriptor);
+        }
+    }
+}
+
+void Channel::read() {
+    for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
+        if (closed_) return;
+        if (!side_.in_use(slot) || held_[slot].held) continue;
+        read_slot(slot);
+    }
+    if (side_.broken()) return break_off("what it wrote into the mailbox cannot be");
+    // A worker that leaves is let go with its last answer.
+    if (leaving_ && idle() && !closed_) context_.dispatch->on_drained(*this);
+}
+
+void Channel::read_slot(std::uint32_t slot) {
+    Held& held = held_[slot];
+    if (held.exchange != nullptr) held.exchange->feed();
+    bool any = false;
+    for (;;) {
+        PostingSide::Piece piece;
+        if (side_.look(slot, piece) != PostingSide::Look::record) break;
+        any = true;
+        if (piece.kind == RecordKind::end || piece.kind == RecordKind::fail)
+            return finish_slot(slot, piece);
+        Exchange* const exchange = held.exchange;
+        if (exchange != nullptr) {
+            if (piece.kind == RecordKind::file && !exchange->sends_file() && !hand_over_file(slot))
+                return break_off("it told of a file and sent none");
+            if (exchange->take(side_, piece) == Exchange::Took::hold) {
+                side_.hold(slot, held.held = true);
+                break;
+            }
+        }
+        side_.consume(slot, piece);
+    }
+    if (!any) return;
+    side_.give_credit(slot);
+    if (held.exchange != nullptr) held.exchange->flush();
+}
+
+bool Channel::hand_over_file(std::uint32_t slot) {
+    if (!held_[slot].file) (void)hear();
+    if (!held_[slot].file) return false;
+    held_[slot].exchange->take_file(std::move(held_[slot].file));
+    return true;
+}
+
+void Channel::finish_slot(std::uint32_t slot, const PostingSide::Piece& piece) {
+    Held& held = held_[slot];
+    Exchange* const exchange = held.exchange;
+    // What is still on its way to the client from a file comes first.
+    if (exchange != nullptr && exchange->sends_file()) {
+        side_.hold(slot, held.held = true);
+        return side_.give_credit(slot);
+    }
+    int status = 500;
+    if (piece.kind == RecordKind::fail && piece.size == sizeof(mailbox::FailPart)) {
+        mailbox::FailPart part{};
+        side_.copy(slot, piece, reinterpret_cast<char*>(&part));
+        status = static_cast<int>(part.status);
+    }
+    note_service(held);
+    side_.consume(slot, piece);
+    side_.free(slot);
+    held = Held{};
+    if (exchange == nullptr) return;
+    exchange->on_unposted();
+    if (piece.kind == RecordKind::end)
+        exchange->finish();
+    else
+        exchange->fail(status);
+}
+
+// --- depth
+
+void Channel::note_service(const Held& held) {
+    const base::MonotonicTime now = context_.loop.now();
+    const auto took = now - std::max(held.posted, last_done_);
+    last_done_ = now;
+    depth_ = took >= kPatience ? 1 : std::min(depth_ * 2, mailbox::kSlots);
+}
+
+bool Channel::has_untaken() {
+    for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
+        Held& held = held_[slot];
+        if (!side_.in_use(slot) || held.taken) continue;
+        held.taken = side_.taken(slot);
+        if (!held.taken) return true;
+    }
+    return false;
+}
+
+void Channel::take_back(base::MonotonicTime now, bool all, bool any) {
+    if (!any && !all) {
+        const auto runs = [this](const Held& held) {
+            return held.exchange != nullptr && side_.taken(held.exchange->slot());
+        };
+        any = std::ranges::any_of(held_, runs);
+    }
+    if (!any && !all) return;
+    std::vector<std::uint32_t> slots;
+    for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
+        const Held& held = held_[slot];
+        if (side_.in_use(slot) && (all || now - held.posted >= kPatience)) slots.push_back(slot);
+    }
+    // The youngest first: each goes before those that wait.
+    std::ranges::sort(slots, [this](std::uint32_t a, std::uint32_t b) {
+        return side_.sequence(a) > side_.sequence(b);
+    });
+    for (const std::uint32_t slot : slots) {
+        if (!side_.revoke(slot)) continue;
+        Exchange* const exchange = std::exchange(held_[slot].exchange, nullptr);
+        held_[slot] = Held{};
+        if (exchange == nullptr) continue;
+        depth_ = 1;
+        exchange->on_unposted();
+        context_.dispatch->take_back(*exchange);
+    }
+}
+
+std::vector<Channel::Left> Channel::take_all() {
+    std::vector<Left> left;
+    for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
+        Exchange* const exchange = std::exchange(held_[slot].exchange, nullptr);
+        if (exchange == nullptr) continue;
+        exchange->on_unposted();
+        left.push_back({exchange, side_.taken(slot)});
+    }
+    // By age.
+    std::ranges::sort(left, {},
+                      [this](const Left& one) { return side_.sequence(one.exchange->slot()); });
+    return left;
+}
+
+// Nothing that it says is worth anything now; the master puts another one in its place.
+void Channel::break_off(const char* what) {
+    if (closed_) return;
+    context_.dispatch->on_broken(*this, what);
+}
+
+}  // namespace mew::front

@@ -1,0 +1,97 @@
+#pragma once
+// A front's side of one worker: its mailbox, and which exchange is in which slot. Lives until the
+// worker, or the front, lets the channel go.
+//
+// How many requests it gets ahead (depth) follows from how long its calls take: while they are
+// short, several lie ready and a doorbell serves many; once one lasts, only the next.
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "front/context.h"
+#include "front/exchange.h"
+#include "mailbox/posting_side.h"
+
+namespace mew::front {
+
+// Which worker, as messages name it.
+struct WorkerId {
+    std::uint32_t slot = 0;
+    std::uint32_t generation = 0;
+    std::uint64_t incarnation = 0;
+    bool operator==(const WorkerId&) const = default;
+};
+
+class Channel final : public net::EventHandler {
+public:
+    // A request that waits so long behind another one's call goes to somebody else.
+    static constexpr base::Milliseconds kPatience{1};
+
+    Channel(Context& context, WorkerId worker, mailbox::Channel memory, os::Fd socket);
+    ~Channel() override;
+    base::Result<void> open();
+
+    const WorkerId& worker() const { return worker_; }
+    mailbox::PostingSide& side() { return side_; }
+    bool leaving() const { return leaving_; }
+    bool idle() const { return side_.used() == 0; }
+    std::uint32_t used() const { return side_.used(); }
+    // Takes one more now?
+    bool has_room() const { return !leaving_ && side_.used() < depth_; }
+    bool dirty() const { return dirty_; }
+
+    // False: it cannot be posted here just now.
+    bool post(Exchange& exchange);
+    // Rings for what was posted in this turn.
+    void ring();
+    // Nobody waits for this answer any more. True: the worker had not begun with it.
+    bool abandon(std::uint32_t slot);
+    // The client takes more of this answer.
+    void resume(std::uint32_t slot);
+    // Reads what the worker has written.
+    void read();
+    // Takes back what was posted `patience` ago and not begun, into `taken`, in their order; `any`:
+    // though nothing runs there.
+    void take_back(base::MonotonicTime now, bool all, bool any);
+    // Posted and not begun?
+    bool has_untaken();
+
+    void on_event(std::uint32_t events) override;
+    // The worker is gone: its exchanges, the oldest first.
+    struct Left {
+        Exchange* exchange;
+        bool taken;
+    };
+    std::vector<Left> take_all();
+    void close();
+    bool closed() const { return closed_; }
+
+private:
+    struct Held {
+        Exchange* exchange = nullptr;
+        base::MonotonicTime posted{};
+        os::Fd file;  // came by the socket, not asked for yet
+        bool held = false;
+        bool taken = false;
+    };
+
+    bool hear();
+    void read_slot(std::uint32_t slot);
+    void finish_slot(std::uint32_t slot, const mailbox::PostingSide::Piece& piece);
+    bool hand_over_file(std::uint32_t slot);
+    void note_service(const Held& held);
+    void break_off(const char* what);
+
+    Context& context_;
+    WorkerId worker_;
+    mailbox::PostingSide side_;
+    std::array<Held, mailbox::kSlots> held_;
+    std::uint32_t depth_ = mailbox::kSlots;
+    base::MonotonicTime last_done_{};
+    bool leaving_ = false;
+    bool dirty_ = false;
+    bool closed_ = false;
+};
+
+}  // namespace mew::front

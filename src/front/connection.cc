@@ -1,0 +1,281 @@
+#include "front/connection.h"
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "front/dispatch.h"
+
+namespace mew::front {
+
+namespace {
+// Of what a client sends ahead while its request is answered.
+constexpr std::size_t kMostHeld = 65536;
+}  // namespace
+
+Connection::Connection(Context& context, os::Fd socket, client::PeerText peer,
+                       std::uint32_t listener, std::unique_ptr<http::Codec> codec)
+    : context_(context),
+      socket_(std::move(socket)),
+      codec_(std::move(codec)),
+      outbox_(context),
+      peer_text_(peer),
+      peer_{peer_text_.address(), peer_text_.port(), context.next_connection++, listener} {
+    context_.connections.push_back(*this);
+    stats::add(context_.slot.connections);
+}
+
+Connection::~Connection() {
+    context_.slot.connections.store(context_.slot.connections.load(std::memory_order_relaxed) - 1,
+                                    std::memory_order_relaxed);
+}
+
+void Connection::open() {
+    arm(client::Limit::header);
+    receive();  // nearly always the request is there already
+}
+
+void Connection::close() {
+    if (gone_) return;
+    gone_ = true;
+    context_.deadlines.disarm(*this);
+    while (!exchanges_.empty()) {
+        Exchange& exchange = exchanges_.front();
+        context_.dispatch->withdraw(exchange);
+        stats::add(context_.slot.cancelled);
+        on_over(exchange);
+    }
+    set_interest(0);
+    socket_.reset();
+    base::ListNode<RegistryTag>::unlink();
+    context_.loop.defer_delete(std::unique_ptr<Connection>(this));
+}
+
+void Connection::set_interest(std::uint32_t events) {
+    if (interest_ == events) return;
+    const std::uint32_t before = std::exchange(interest_, events);
+    if (events == 0) return context_.loop.remove(socket_.get(), *this);
+    const auto done = before == 0 ? context_.loop.add(socket_.get(), events, *this)
+                                  : context_.loop.modify(socket_.get(), events, *this);
+    if (!done) close();
+}
+
+// EPOLLHUP and EPOLLERR are told anyway.
+void Connection::watch() {
+    if (gone_) return;
+    std::uint32_t events = EPOLLRDHUP;
+    Exchange* const body = awaiting_body();
+    const bool full = held_.size() >= kMostHeld || (body != nullptr && body->body_blocked());
+    if (lingering_ || (!input_ended_ && !full)) events |= EPOLLIN;
+    if (input_ended_) events &= ~static_cast<std::uint32_t>(EPOLLRDHUP);
+    if (!outbox_.empty() && !outbox_.loading()) events |= EPOLLOUT;
+    // Nothing to hear of but the end.
+    set_interest(events == 0 ? static_cast<std::uint32_t>(EPOLLPRI) : events);
+}
+
+// --- events
+
+void Connection::on_event(std::uint32_t events) {
+    if (lingering_) return drop_received();
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0 && (events & EPOLLIN) == 0) {
+        if (!exchanges_.empty() || !outbox_.empty()) stats::add(context_.slot.aborted);
+        return close();
+    }
+    if ((events & EPOLLOUT) != 0) resume_sending();
+    if (gone_ || lingering_) return;
+    if ((events & (EPOLLIN | EPOLLRDHUP)) != 0 && !input_ended_) receive();
+}
+
+void Connection::receive() {
+    char* const buffer = context_.receive_buffer.data();
+    ssize_t size = 0;
+    do {
+        size = ::recv(socket_.get(), buffer, kReceiveBuffer, 0);
+    } while (size < 0 && errno == EINTR);
+    if (size < 0) {
+        if (errno != EAGAIN && errno != EWOULDBLOCK) return close();
+        return await();
+    }
+    if (size == 0) return on_end_of_input();
+    received_any_ = true;
+    stats::add(context_.slot.rx_bytes, static_cast<std::uint64_t>(size));
+    const std::string_view bytes(buffer, static_cast<std::size_t>(size));
+    if (held_.empty()) return process(bytes);
+    held_.append(bytes);
+    process(held_);
+}
+
+// A client that sends nothing more may still want its answer: what a worker is at goes on. What
+// only waits for one is not worth a worker's time any more.
+void Connection::on_end_of_input() {
+    input_ended_ = true;
+    closing_ = true;
+    if (Exchange* const exchange = awaiting_body(); exchange != nullptr) {
+        stats::add(context_.slot.aborted);
+        if (exchange->place() == Exchange::Place::collecting)
+            return refuse_now(400, "the client left in the middle of the body");
+        exchange->break_body(400);
+    }
+    if (exchanges_.empty() && outbox_.empty()) return close();
+    if (!exchanges_.empty() && exchanges_.front().place() == Exchange::Place::queued) {
+        stats::add(context_.slot.aborted);
+        return close();
+    }
+    watch();
+}
+
+// --- inward
+
+void Connection::process(std::string_view bytes) {
+    processing_ = true;
+    while (!gone_ && !lingering_ && decode(bytes)) {
+    }
+    processing_ = false;
+    if (gone_) return;
+    if (!lingering_) keep(bytes);
+    settle();
+}
+
+// False: nothing more can be done with what is there.
+bool Connection::decode(std::string_view& bytes) {
+    const std::size_t used = codec_->decode(bytes, *this);
+    bytes.remove_prefix(used);
+    if (std::exchange(refused_, false)) {
+        answer_refusal(refusal_);
+        return false;
+    }
+    const bool ran = used != 0;
+    dispatch_ready();
+    return ran && !bytes.empty();
+}
+
+// Those whose request is whole, or as much of it as is awaited.
+void Connection::dispatch_ready() {
+    Exchange* next = exchanges_.empty() ? nullptr : &exchanges_.front();
+    while (next != nullptr && !gone_) {
+        Exchange& exchange = *next;
+        next = exchanges_.after(exchange);
+        if (exchange.place() == Exchange::Place::collecting && exchange.ready())
+            context_.dispatch->submit(exchange);
+    }
+}
+
+void Connection::keep(std::string_view bytes) {
+    if (bytes.empty()) {
+        if (!held_.empty()) held_ = std::string();
+    } else if (bytes.data() >= held_.data() && bytes.data() < held_.data() + held_.size()) {
+        held_.erase(0, static_cast<std::size_t>(bytes.data() - held_.data()));
+    } else {
+        held_.assign(bytes);
+    }
+}
+
+Exchange* Connection::find(http::StreamId stream) {
+    Exchange* next = exchanges_.empty() ? nullptr : &exchanges_.front();
+    while (next != nullptr && next->id() != stream) next = exchanges_.after(*next);
+    return next;
+}
+
+Exchange* Connection::awaiting_body() {
+    Exchange* next = exchanges_.empty() ? nullptr : &exchanges_.front();
+    while (next != nullptr && next->body_complete()) next = exchanges_.after(*next);
+    return next;
+}
+
+void Connection::on_head(http::StreamId stream, http::RequestHead& head) {
+    stats::add(context_.slot.requests);
+    if (head.dropped_fields != 0) stats::add(context_.slot.dropped_fields, head.dropped_fields);
+    auto exchange = std::make_unique<Exchange>(context_, *this, stream, head);
+    exchanges_.push_back(*exchange.release());  // on_over() ends it
+    client_ends_ = !head.keep_alive;
+    body_limit_.restart();
+}
+
+void Connection::on_body(http::StreamId stream, std::string_view piece) {
+    if (Exchange* const exchange = find(stream); exchange != nullptr)
+        exchange->add_body(piece);
+    else
+        dropped_ += piece.size();
+}
+
+void Connection::on_body_end(http::StreamId stream) {
+    if (Exchange* const exchange = find(stream); exchange != nullptr)
+        exchange->end_body();
+    else
+        draining_ = false;
+}
+
+void Connection::on_refusal(http::StreamId, const http::Refusal& refusal) {
+    refused_ = true;
+    refusal_ = refusal;
+}
+
+void Connection::on_over(Exchange& exchange) {
+    exchange.base::ListNode<StreamTag>::unlink();
+    exchange.forget();
+    context_.loop.defer_delete(std::unique_ptr<Exchange>(&exchange));
+    if (gone_) return;
+    closing_ = closing_ || !exchange.keeps_connection();
+    reset_ = reset_ || exchange.broke_by_close();
+    draining_ = draining_ || !exchange.body_complete();
+    if (draining_) client_ends_ = false;
+    if (processing_) return;
+    // What the client had sent ahead.
+    if (held_.empty() || closing_) return settle();
+    process(held_);
+}
+
+void Connection::read_on() {
+    if (!processing_) watch();
+}
+
+// Nothing is being decoded: what is awaited now, and for how long?
+void Connection::settle() {
+    if (gone_ || lingering_) return;
+    if (exchanges_.empty() && outbox_.empty()) {
+        if (closing_) return end_connection();
+        if (draining_ && dropped_ > client::kDrainBound) return end_connection();
+    }
+    await();
+}
+
+void Connection::await() {
+    using client::Limit;
+    Exchange* const body = awaiting_body();
+    if (!outbox_.empty()) {
+        if (limit() != Limit::send) {
+            send_pace_.start(context_.loop.now());
+            arm(Limit::send);
+        }
+    } else if (body != nullptr || draining_) {
+        if (body == nullptr || body->body_blocked()) {
+            arm(draining_ ? Limit::body : Limit::none);
+        } else {
+            const base::MonotonicTime now = context_.loop.now();
+            body_limit_.start(now);
+            if (body_fault(*body) != client::BodyFault::none) return on_body_limit();
+            context_.deadlines.arm_rest(
+                *this, Limit::body,
+                body_limit_.left(context_.settings.client, now, body->body_received(),
+                                 context_.deadlines.duration(Limit::body)));
+        }
+    } else if (!exchanges_.empty()) {
+        arm(Limit::none);
+    } else if (codec_->inside_head()) {
+        if (limit() != Limit::header) arm(Limit::header);
+    } else if (received_any_ || limit() != Limit::header) {
+        arm(Limit::keepalive);
+    }
+    watch();
+}
+
+bool Connection::quiet() const {
+    char byte = 0;
+    return const_cast<Connection*>(this)->exchanges_.empty() && outbox_.empty() &&
+           !codec_->inside_head() && !draining_ && held_.empty() &&
+           ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+}
+
+}  // namespace mew::front

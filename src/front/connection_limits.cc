@@ -1,0 +1,98 @@
+// Refusals and time limits of front/connection.h. Each limit has an option, a line in the log that
+// names it, and a counter on the board.
+#include "client/own_answer.h"
+#include "front/connection.h"
+#include "front/dispatch.h"
+#include "log/log.h"
+
+namespace mew::front {
+
+namespace {
+
+bool names_a_size(int status) { return status == 413 || status == 414 || status == 431; }
+
+}  // namespace
+
+void Connection::arm(client::Limit limit) {
+    if (limit == client::Limit::none)
+        context_.deadlines.disarm(*this);
+    else
+        context_.deadlines.arm(*this, limit);
+}
+
+void Connection::give_up_half_sent() {
+    const Exchange* const body = awaiting_body();
+    const bool half_body = body != nullptr && body->place() == Exchange::Place::collecting;
+    if (half_body || (exchanges_.empty() && codec_->inside_head()))
+        refuse_now(503, "the server stops, and the request was not whole in time");
+}
+
+void Connection::refuse_now(int status, std::string_view reason) {
+    answer_refusal({status, reason});
+    if (!gone_ && !processing_) settle();
+}
+
+// An answer of ours in place of the app's, after which the connection ends.
+void Connection::answer_refusal(const http::Refusal& refusal) {
+    closing_ = true;
+    stats::add(context_.slot.refused);
+    if (names_a_size(refusal.status)) stats::add(context_.slot.too_large);
+    context_.refusal_log.write(context_.loop.now(), peer_.address, refusal.status, refusal.reason);
+    if (draining_) return;  // its request was answered already
+    if (!exchanges_.empty()) {
+        // The body that is malformed has begun to go to a worker, or not.
+        return exchanges_.front().break_body(refusal.status);
+    }
+    client::append_own_answer(*codec_, 0, refusal.status, true, context_.out);
+    send(context_.out, {});
+    context_.out.clear();
+}
+
+client::BodyFault Connection::body_fault(const Exchange& exchange) const {
+    return body_limit_.fault(context_.settings.client, context_.loop.now(),
+                             exchange.body_received(),
+                             context_.deadlines.duration(client::Limit::body));
+}
+
+void Connection::on_limit(client::Limit limit) {
+    using client::Limit;
+    stats::FrontSlot& slot = context_.slot;
+    switch (limit) {
+        case Limit::header:
+            stats::add(slot.head_timeouts);
+            if (!received_any_) return close();
+            stats::add(slot.timeouts);
+            return refuse_now(408, "the request head took longer than http-header-timeout");
+        case Limit::body:
+            return on_body_limit();
+        case Limit::send:
+            stats::add(slot.timeouts);
+            stats::add(slot.send_timeouts);
+            log::info("client-too-slow",
+                      "closed the connection of {}: it read its answer more "
+                      "slowly than http-send-timeout and http-min-rate allow",
+                      peer_.address.empty() ? "a UNIX socket" : peer_.address);
+            return close();
+        case Limit::keepalive:
+            stats::add(slot.keepalive_timeouts);
+            return close();
+        default:
+            return close();
+    }
+}
+
+void Connection::on_body_limit() {
+    Exchange* const exchange = awaiting_body();
+    stats::FrontSlot& slot = context_.slot;
+    if (exchange == nullptr) {
+        stats::add(slot.body_timeouts);
+        return close();
+    }
+    client::BodyFault fault = body_fault(*exchange);
+    if (fault == client::BodyFault::none) fault = client::BodyFault::silent;
+    stats::add(slot.timeouts);
+    stats::add(fault == client::BodyFault::slow ? slot.slow_clients : slot.body_timeouts);
+    refuse_now(408, client::text_of(fault));
+}
+
+}  // namespace mew::front

@@ -1,0 +1,143 @@
+#pragma once
+// One request and its answer in a front: the request's body until a worker takes it, the answer as
+// its records come. Owned by its connection; Dispatch decides which worker gets it.
+//
+//   collecting > [queued] > posted > over          posted > queued (taken back, or its worker died)
+//
+// Nothing that a worker writes is believed: heads are copied and checked, lengths counted, and what
+// is wrong ends this answer and no other.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/intrusive_list.h"
+#include "client/deadlines.h"
+#include "front/context.h"
+#include "http/codec.h"
+#include "mailbox/posting_side.h"
+
+namespace mew::front {
+
+class Channel;
+struct StreamTag;
+struct QueueTag;
+
+class Exchange final : public client::Timed,
+                       public base::ListNode<StreamTag>,
+                       public base::ListNode<QueueTag> {
+public:
+    enum class Place : std::uint8_t { collecting, queued, posted, over };
+
+    Exchange(Context& context, Connection& connection, http::StreamId id, http::RequestHead& head);
+
+    http::StreamId id() const { return id_; }
+    const http::RequestHead& head() const { return head_; }
+    Connection& connection() { return connection_; }
+    Place place() const { return place_; }
+    bool over() const { return place_ == Place::over; }
+
+    // --- request, by the connection
+    void add_body(std::string_view piece);
+    void end_body();
+    // It will not become whole; `status` says why.
+    void break_body(int status);
+    bool body_complete() const { return body_complete_; }
+    std::uint64_t body_received() const { return received_; }
+    // May a worker have it now?
+    bool ready() const;
+    // No more of the body has a place just now.
+    bool body_blocked() const;
+
+    // --- by Dispatch and its channels
+    mailbox::Request request();
+    void on_queued(base::MonotonicTime now);
+    void on_posted(Channel& channel, std::uint32_t slot);
+    // Taken back: it may be posted again, as it was.
+    void on_unposted() { channel_ = nullptr; }
+    Channel* channel() const { return channel_; }
+    std::uint32_t slot() const { return slot_; }
+    base::MonotonicTime queued_since() const { return queued_since_; }
+    // Can it be run by another worker, its first one dead?
+    bool may_run_again() const;
+    void note_retry() { retried_ = true; }
+    // The worker has taken body out of the ring.
+    void feed();
+    void on_limit(client::Limit limit) override;
+
+    // --- answer
+    enum class Took : std::uint8_t { record, hold };
+    // Any record but the last. `hold`: not now; nothing was taken.
+    Took take(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
+    // A file that a `file` record is about comes before it.
+    void take_file(os::Fd file) { file_ = std::move(file); }
+    // What the records of one look brought goes to the client.
+    void flush();
+    // The last record came.
+    void finish();
+    void fail(int status);
+    // An answer of ours instead; `retry_after` in seconds.
+    void answer(int status, unsigned retry_after = 0);
+    // The file being sent goes on, as far as the client takes it.
+    bool pump_file();
+    bool sends_file() const { return file_left_ != 0; }
+    void resume();
+    // Its connection lets it go; it lives to the end of the event.
+    void forget();
+
+    // After it: may the connection carry another request?
+    bool keeps_connection() const { return !must_close_; }
+    bool broke_by_close() const { return aborted_ && plan_.ends_by_close; }
+
+private:
+    bool is_whole_in_memory() const;
+    bool share_body();
+    void pass_body();
+    void take_head(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
+    void start();
+    void take_body(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
+    void put(std::string_view bytes);
+    void begin_file(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
+    void take_file_bytes(std::string_view bytes);
+    void load_file(std::size_t most);
+    void go_on();
+    bool streams() const { return plan_.length == UINT64_MAX; }
+    void end();
+    void give_up_answer(std::string_view why);
+    bool is_sure_of_the_rest() const;
+
+    Context& context_;
+    Connection& connection_;
+    http::RequestHead& head_;
+    http::StreamId id_;
+    Place place_ = Place::collecting;
+    Channel* channel_ = nullptr;
+    std::uint32_t slot_ = 0;
+    base::MonotonicTime queued_since_{};
+    bool retried_ = false;
+    bool forgotten_ = false;
+
+    bool has_body_;
+    bool streamed_ = false;  // its body goes to the worker as it comes
+    bool body_complete_ = false;
+    int body_fault_ = 0;
+    std::uint64_t received_ = 0;
+    std::unique_ptr<Spill> body_;          // what no worker has taken out yet
+    std::optional<Spill::Shared> shared_;  // all of it, as a file
+    bool body_loading_ = false;
+
+    http::BodyPlan plan_;
+    std::uint64_t body_sent_ = 0;
+    bool started_ = false;
+    bool continued_ = false;
+    bool must_close_ = false;
+    bool aborted_ = false;
+    os::Fd file_;
+    std::uint64_t file_offset_ = 0;
+    std::uint64_t file_left_ = 0;
+    FileReader::Ticket file_ticket_;
+    bool file_loading_ = false;
+};
+
+}  // namespace mew::front

@@ -1,0 +1,255 @@
+// The answer's half of front/exchange.h: from records to bytes for the client.
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "client/own_answer.h"
+#include "front/channel.h"
+#include "front/connection.h"
+#include "front/exchange.h"
+#include "log/log.h"
+#include "mailbox/reply_head.h"
+
+namespace mew::front {
+
+namespace {
+
+using mailbox::PostingSide;
+using mailbox::RecordKind;
+
+// From here on a piece is handed to the kernel where it lies instead of being copied.
+constexpr std::size_t kDirectSend = 16384;
+
+// Only what can be read without waiting for anybody: no FIFO, no device, nothing write-only.
+bool may_be_sent(int fd) {
+    struct stat about {};
+    const int flags = ::fcntl(fd, F_GETFL);
+    return fd >= 0 && flags >= 0 && (flags & O_ACCMODE) != O_WRONLY && (flags & O_PATH) == 0 &&
+           ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
+}
+
+}  // namespace
+
+Exchange::Took Exchange::take(const PostingSide& side, const PostingSide::Piece& piece) {
+    if (over()) return Took::record;
+    if (sends_file()) return Took::hold;
+    switch (piece.kind) {
+        case RecordKind::go_on:
+            go_on();
+            return Took::record;
+        case RecordKind::head:
+            take_head(side, piece);
+            return Took::record;
+        case RecordKind::body:
+            if (!connection_.has_room(streams())) return Took::hold;
+            take_body(side, piece);
+            return Took::record;
+        case RecordKind::file:
+            begin_file(side, piece);
+            return Took::record;
+        default:
+            return Took::record;
+    }
+}
+
+// Once only, and not where the client knows already how it ends.
+void Exchange::go_on() {
+    if (!head_.expects_continue || continued_ || started_ || body_complete_) return;
+    continued_ = true;
+    connection_.codec().encode_continue(id_, context_.out);
+}
+
+void Exchange::take_head(const PostingSide& side, const PostingSide::Piece& piece) {
+    if (started_) return give_up_answer("it began a second answer");
+    // A copy: the worker can write on while it is looked at.
+    context_.scratch.resize(piece.size);
+    side.copy(slot_, piece, context_.scratch.data());
+    http::ResponseHead& head = context_.head;
+    bool wants_close = false;
+    if (!mailbox::read_reply_head(context_.scratch, head, wants_close))
+        return give_up_answer("its head is none");
+    if (const auto checked = head.check(); !checked) return give_up_answer(checked.error().text);
+    head.wants_close = wants_close;
+    start();
+}
+
+// A client that was never told to go on may or may not send its body: nothing behind it can be
+// told apart from it. Much of it is not worth reading.
+bool Exchange::is_sure_of_the_rest() const {
+    if (!has_body_ || body_complete_) return true;
+    if (head_.expects_continue && !continued_) return false;
+    return head_.framing == http::BodyFraming::length &&
+           head_.content_length - received_ <= client::kDrainBound;
+}
+
+void Exchange::start() {
+    const bool close_after = !is_sure_of_the_rest() || must_close_ || context_.stopping ||
+                             !context_.settings.client.keep_alive;
+    plan_ = connection_.codec().encode_head(id_, context_.head, close_after, context_.out);
+    started_ = true;
+    must_close_ = must_close_ || plan_.closes;
+}
+
+void Exchange::put(std::string_view bytes) {
+    http::Codec& codec = connection_.codec();
+    while (!bytes.empty() && !over()) {
+        const std::string_view piece = bytes.substr(0, plan_.piece);
+        bytes.remove_prefix(piece.size());
+        body_sent_ += piece.size();
+        codec.encode_body_prefix(id_, piece.size(), context_.out);
+        if (piece.size() >= kDirectSend) {
+            connection_.send(context_.out, piece);
+            context_.out.clear();
+        } else {
+            context_.out.append(piece);
+        }
+        codec.encode_body_suffix(id_, context_.out);
+    }
+}
+
+void Exchange::take_body(const PostingSide& side, const PostingSide::Piece& piece) {
+    if (!started_) return give_up_answer("it has a body and no head");
+    if (!plan_.has_body) return;
+    if (plan_.length != UINT64_MAX && piece.size > plan_.length - body_sent_)
+        return give_up_answer("it is longer than it said");
+    for (const std::string_view part : side.view(slot_, piece)) put(part);
+}
+
+void Exchange::begin_file(const PostingSide& side, const PostingSide::Piece& piece) {
+    mailbox::FilePart part{};
+    if (!started_ || piece.size != sizeof part) return give_up_answer("it sends an odd file");
+    side.copy(slot_, piece, reinterpret_cast<char*>(&part));
+    const std::uint64_t room = plan_.length == UINT64_MAX ? UINT64_MAX : plan_.length - body_sent_;
+    if (!plan_.has_body) return;
+    if (!may_be_sent(file_.get())) return give_up_answer("its file is none that can be sent");
+    if (part.size > room || part.offset > INT64_MAX || part.size > INT64_MAX - part.offset)
+        return give_up_answer("its file is longer than it said");
+    file_offset_ = part.offset;
+    file_left_ = part.size;
+    (void)pump_file();
+}
+
+// True: it is through, or never will be.
+bool Exchange::pump_file() {
+    while (file_left_ != 0 && !file_loading_ && !over() && connection_.has_room(true)) {
+        std::array<char, kReceiveBuffer> bytes;
+        const auto most =
+            static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), file_left_));
+        const auto got =
+            context_.reader.read_at_once(file_.get(), file_offset_, {bytes.data(), most});
+        if (!got || (*got && **got == 0)) {
+            file_left_ = 0;
+            give_up_answer("its file is shorter than it said, or cannot be read");
+            return true;
+        }
+        if (!*got) {
+            load_file(most);
+            continue;
+        }
+        take_file_bytes({bytes.data(), **got});
+    }
+    return file_left_ == 0;
+}
+
+void Exchange::take_file_bytes(std::string_view bytes) {
+    file_offset_ += bytes.size();
+    file_left_ -= bytes.size();
+    put(bytes);
+    if (file_left_ == 0) file_.reset();
+}
+
+void Exchange::load_file(std::size_t most) {
+    auto ticket = context_.reader.read_later(
+        file_.get(), file_offset_, most, [this](base::Result<std::string> bytes) {
+            file_loading_ = false;
+            if (over()) return;
+            if (!bytes || bytes->empty()) {
+                file_left_ = 0;
+                give_up_answer("its file is shorter than it said, or cannot be read");
+            } else {
+                take_file_bytes(*bytes);
+            }
+            flush();
+            connection_.go_on();
+        });
+    if (!ticket) {
+        file_left_ = 0;
+        return give_up_answer(ticket.error().text);
+    }
+    file_ticket_ = *std::move(ticket);
+    file_loading_ = true;
+}
+
+void Exchange::flush() {
+    if (context_.out.empty()) return;
+    if (!over()) connection_.send(context_.out, {});
+    context_.out.clear();
+}
+
+void Exchange::finish() {
+    if (over()) return;
+    const bool complete =
+        started_ && (!plan_.has_body || plan_.length == UINT64_MAX || body_sent_ == plan_.length);
+    if (!complete) return fail(502);
+    connection_.codec().encode_end(id_, context_.out);
+    end();
+}
+
+void Exchange::fail(int status) {
+    if (over()) return;
+    file_left_ = 0;
+    if (!started_) return answer(status >= 400 && status <= 599 ? status : 500);
+    aborted_ = true;
+    must_close_ = connection_.codec().encode_abort(id_, context_.out) || must_close_;
+    end();
+}
+
+void Exchange::answer(int status, unsigned retry_after) {
+    if (over()) return;
+    started_ = true;
+    const bool close_after = !is_sure_of_the_rest() || must_close_ || context_.stopping ||
+                             !context_.settings.client.keep_alive;
+    must_close_ = client::append_own_answer(connection_.codec(), id_, status, close_after,
+                                            context_.out, retry_after) ||
+                  must_close_;
+    end();
+}
+
+// What the worker still says of this answer is read, and means nothing.
+void Exchange::give_up_answer(std::string_view why) {
+    if (over()) return;
+    log::error("answer-broken", "the worker's answer to {} {} was given up: {}", head_.method(),
+               head_.target(), why);
+    fail(502);
+}
+
+void Exchange::end() {
+    place_ = Place::over;
+    context_.deadlines.disarm(*this);
+    if (channel_ != nullptr) std::exchange(channel_, nullptr)->abandon(slot_);
+    if (!context_.out.empty()) connection_.send(context_.out, {});
+    context_.out.clear();
+    if (!forgotten_) connection_.on_over(*this);
+}
+
+// The client takes more again.
+void Exchange::resume() {
+    if (over()) return;
+    const bool through = pump_file();
+    flush();
+    if (through && !over() && channel_ != nullptr) channel_->resume(slot_);
+}
+
+void Exchange::forget() {
+    forgotten_ = true;
+    place_ = Place::over;
+    context_.deadlines.disarm(*this);
+    base::ListNode<QueueTag>::unlink();
+    file_ticket_.cancel();
+    body_.reset();
+}
+
+}  // namespace mew::front

@@ -1,0 +1,281 @@
+#include "front/front.h"
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "control/boot.h"
+#include "control/gate.h"
+#include "control/message.h"
+#include "front/acceptor.h"
+#include "front/connection.h"
+#include "front/context.h"
+#include "front/dispatch.h"
+#include "log/log.h"
+#include "os/landlock.h"
+#include "os/process.h"
+#include "os/process_title.h"
+#include "os/seccomp.h"
+#include "os/signals.h"
+
+namespace mew::front {
+namespace {
+
+using control::Kind;
+
+// At a stop, what a client has begun to send may still come, for so long.
+constexpr base::Milliseconds kHalfSentGrace{1000};
+
+Retry retry_from(const std::string& word) {
+    if (word == "off") return Retry::off;
+    return word == "queued" ? Retry::queued : Retry::safe;
+}
+
+Settings settings_from(const control::FrontBoot& boot) {
+    const options::Options& options = boot.options;
+    Settings settings;
+    settings.client = client::settings_from(options, boot.listeners);
+    settings.queue = options.http_queue;
+    settings.queue_timeout = options.http_queue_timeout;
+    settings.retry = retry_from(options.http_retry);
+    settings.request_buffer = options.request_buffer_max;
+    settings.response_buffer_max = options.response_buffer_max;
+    return settings;
+}
+
+class Front final : private net::EventHandler {
+public:
+    Front(int control, const control::FrontBoot& boot, stats::FrontBoard board, control::Gate gate)
+        : control_(control),
+          boot_(boot),
+          settings_(settings_from(boot)),
+          board_(std::move(board)),
+          gate_(std::move(gate)),
+          loop_(clock_),
+          context_(loop_, settings_, board_.slot(boot.number)),
+          dispatch_(context_, gate_, [this](const WorkerId& worker, const std::string& what) {
+              tell_broken(worker, what);
+          }) {}
+
+    base::Result<void> open() {
+        if (auto opened = loop_.open(); !opened) return opened;
+        client::set_durations(context_.deadlines, boot_.options);
+        context_.deadlines.set_duration(client::Limit::queue, settings_.queue_timeout);
+        for (stats::Counter* now : {&context_.slot.connections, &context_.slot.queued,
+                                    &context_.slot.channels, &context_.slot.outstanding})
+            now->store(0, std::memory_order_relaxed);  // of the incarnation before
+        auto folder = SpillFolder::open();
+        if (folder)
+            context_.spill_folder = *std::move(folder);
+        else
+            log::warning("no-spill-folder", "{}; large bodies stay in memory", folder.error().text);
+        for (std::uint32_t i = 0; i < boot_.listeners.size(); ++i) {
+            const net::ListenerInfo& listener = boot_.listeners[i];
+            if (!listener.routed) continue;
+            for (const int fd : fds_of(listener))
+                acceptors_.push_back(std::make_unique<Acceptor>(context_, i, fd));
+        }
+        confine();
+        return loop_.add(control_, EPOLLIN, *this);
+    }
+
+    int run() {
+        tell(Kind::ready);
+        while (!loop_.stopped()) {
+            loop_.run_once(base::Milliseconds{dispatch_.prepare_sleep() ? -1 : 0});
+            dispatch_.awake();
+            dispatch_.turn();
+            if (context_.stopping) let_go();
+        }
+        tell(Kind::left);
+        return 0;
+    }
+
+private:
+    static std::vector<int> fds_of(const net::ListenerInfo& listener) {
+        return listener.slot_fds.empty() ? std::vector<int>{listener.fd} : listener.slot_fds;
+    }
+
+    // Last of all: what is needed is open, and there are no threads but the reader's.
+    void confine() {
+        if (!boot_.options.front_seccomp) return;
+        if (context_.spill_folder.on_disk()) {
+            if (const auto confined = os::confine_files(context_.spill_folder.fd()); !confined)
+                log::debug("no-landlock", "{}", confined.error().text);
+        }
+        if (const auto started = context_.reader.start(); !started)
+            log::warning("no-readers", "{}", started.error().text);
+        if (const auto filtered = os::install_front_filter(context_.slot.syscalls_denied);
+            !filtered)
+            log::warning("no-seccomp", "{}", filtered.error().text);
+    }
+
+    void tell(Kind kind) {
+        control::Message message;
+        message.kind = kind;
+        message.slot = boot_.number;
+        message.pid = ::getpid();
+        message.value = boot_.incarnation;
+        (void)control::send(control_, message);
+    }
+
+    void tell_broken(const WorkerId& worker, const std::string& what) {
+        control::Message message;
+        message.kind = Kind::broken;
+        message.slot = worker.slot;
+        message.generation = worker.generation;
+        message.value = worker.incarnation;
+        message.text = what;
+        (void)control::send(control_, message);
+    }
+
+    void on_event(std::uint32_t) override {
+        for (;;) {
+            control::Message message;
+            const auto received = control::receive(control_, message);
+            if (!received) log::error("control-broken", "{}", received.error().text);
+            // Without a master nobody would replace what dies here.
+            if (!received || *received == control::Receipt::closed) ::_exit(1);
+            if (*received == control::Receipt::nothing_yet) return;
+            on_message(message);
+        }
+    }
+
+    void on_message(control::Message& message) {
+        switch (message.kind) {
+            case Kind::channel:
+                return attach(message);
+            case Kind::ended:
+                return dispatch_.on_ended(worker_of(message), message.text);
+            case Kind::retire:
+                return retire();
+            case Kind::leave:
+                return loop_.stop();
+            case Kind::reopen_log:
+                if (!message.descriptors.empty())
+                    log::replace_target(message.descriptors.front().get());
+                return;
+            default:
+                log::warning("control-unknown", "the master sent an order that fronts do not know");
+        }
+    }
+
+    static WorkerId worker_of(const control::Message& message) {
+        return {message.slot, message.generation, message.value};
+    }
+
+    void attach(control::Message& message) {
+        if (message.descriptors.size() != 2) return;
+        auto memory = mailbox::Channel::attach(message.descriptors[0].get());
+        const auto attached = memory ? dispatch_.attach(worker_of(message), *std::move(memory),
+                                                        std::move(message.descriptors[1]))
+                                     : base::Result<void>(std::move(memory).failure());
+        if (!attached) return log::error("mailbox-refused", "{}", attached.error().text);
+        listen();
+    }
+
+    // The first worker is there: clients waited in the kernel's queue until now.
+    void listen() {
+        if (context_.stopping) return;
+        for (const auto& acceptor : acceptors_) {
+            if (auto started = acceptor->start(); !started)
+                log::error("listen-failed", "{}", started.error().text);
+        }
+    }
+
+    void retire() {
+        if (context_.stopping) return;
+        context_.stopping = true;
+        acceptors_.clear();
+        loop_.start_timer(kHalfSentGrace, [this] { half_sent_grace_over_ = true; });
+        let_go();
+    }
+
+    // Closes every connection that is between requests, and leaves with the last one.
+    void let_go() {
+        if (!dispatch_.has_channels()) dispatch_.refuse_waiting();
+        Connection* next = context_.connections.empty() ? nullptr : &context_.connections.front();
+        while (next != nullptr) {
+            Connection& connection = *next;
+            next = context_.connections.after(connection);
+            if (connection.quiet())
+                connection.close();
+            else if (half_sent_grace_over_)
+                connection.give_up_half_sent();
+        }
+        if (context_.connections.empty()) loop_.stop();
+    }
+
+    int control_;
+    const control::FrontBoot& boot_;
+    Settings settings_;
+    stats::FrontBoard board_;
+    control::Gate gate_;
+    base::SteadyClock clock_;
+    net::EventLoop loop_;
+    Context context_;
+    Dispatch dispatch_;
+    std::vector<std::unique_ptr<Acceptor>> acceptors_;
+    bool half_sent_grace_over_ = false;
+};
+
+base::Result<control::FrontBoot> receive_boot(int control) {
+    control::Message hello;
+    hello.kind = Kind::hello;
+    hello.pid = ::getpid();
+    if (auto said = control::send(control, hello); !said) return std::move(said).failure();
+    control::Message message;
+    const auto received = control::receive(control, message, true);
+    if (!received) return base::Unexpected<base::Error>{received.error()};
+    if (*received != control::Receipt::message || message.kind != Kind::front_boot ||
+        message.descriptors.empty())
+        return base::fail("the master did not say what to serve");
+    return control::read_front_boot(message.descriptors.front().get());
+}
+
+void configure_log(const control::FrontBoot& boot) {
+    log::Settings settings = log::settings();
+    settings.role = "front";
+    log::configure(settings);
+    const std::string title = "mewsgi front " + std::to_string(boot.number);
+    ::prctl(PR_SET_NAME, title.substr(0, 15).c_str());
+    if (os::has_process_title()) os::set_process_title(title);
+}
+
+int serve(int control) {
+    const auto boot = receive_boot(control);
+    if (!boot) {
+        log::error("front-boot", "{}", boot.error().text);
+        return 1;
+    }
+    configure_log(*boot);
+    auto board = stats::FrontBoard::attach(boot->board_fd);
+    auto gate = control::Gate::attach_read_only(boot->gate_fd);
+    if (!board || !gate) {
+        log::error("front-boot", "{}", board ? gate.error().text : board.error().text);
+        return 1;
+    }
+    const auto front = std::make_unique<Front>(control, *boot, *std::move(board), *std::move(gate));
+    if (const auto opened = front->open(); !opened) {
+        log::error("front-boot", "{}", opened.error().text);
+        return 1;
+    }
+    return front->run();
+}
+
+}  // namespace
+
+int run(int control) {
+    os::ignore_signals({SIGPIPE});
+    // Its memory holds what clients send, and is nobody else's to look at.
+    ::prctl(PR_SET_DUMPABLE, 0);
+    for (const int descriptor : {control, log::settings().fd}) {
+        if (descriptor > 2) (void)os::set_inheritable(descriptor, false);
+    }
+    return serve(control);
+}
+
+}  // namespace mew::front
