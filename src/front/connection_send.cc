@@ -15,8 +15,9 @@ void Connection::send(std::string_view first, std::string_view second) {
     stats::add(context_.slot.tx_bytes, outbox_.sent() - before);
     if (progress == Outbox::Progress::broken) {
         stats::add(context_.slot.aborted);
-        close();
+        return close();
     }
+    if (progress == Outbox::Progress::blocked && !processing_) await();
 }
 
 void Connection::resume_sending() {
