@@ -64,7 +64,7 @@ void Connection::set_interest(std::uint32_t events) {
 
 // EPOLLHUP and EPOLLERR are told anyway.
 void Connection::watch() {
-    if (gone_) return;
+    if (gone_ || lent_) return;
     std::uint32_t events = EPOLLRDHUP;
     Exchange* const body = awaiting_body();
     const bool full = held_.size() >= kMostHeld || (body != nullptr && body->body_blocked());
@@ -233,7 +233,7 @@ void Connection::read_on() {
 
 // Nothing is being decoded: what is awaited now, and for how long?
 void Connection::settle() {
-    if (gone_ || lingering_) return;
+    if (gone_ || lingering_ || (lent_ && !exchanges_.empty())) return;
     if (exchanges_.empty() && outbox_.empty()) {
         if (closing_) return end_connection();
         if (draining_ && dropped_ > client::kDrainBound) return end_connection();

@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/intrusive_list.h"
@@ -52,6 +53,13 @@ public:
     void read_on();
     // An exchange may have more to send.
     void go_on();
+    // To the app of its only exchange: nothing is read or sent here until that is over, and then
+    // the connection ends. `behind` was received behind the request.
+    struct Lent {
+        int fd;
+        std::string_view behind;
+    };
+    std::optional<Lent> lend();
 
     // --- at a stop
     // Between requests, and no byte of a next one is there?
@@ -108,6 +116,7 @@ private:
     bool reset_ = false;        // and not as if it were well
     bool draining_ = false;     // the rest of a body that nobody reads
     bool lingering_ = false;
+    bool lent_ = false;
     bool gone_ = false;
     bool client_ends_ = false;
     http::Refusal refusal_;

@@ -60,7 +60,20 @@ bool Connection::slow_reader() const {
                                context_.deadlines.duration(client::Limit::send));
 }
 
+std::optional<Connection::Lent> Connection::lend() {
+    if (!outbox_.empty() || input_ended_ || closing_) return std::nullopt;
+    lent_ = true;
+    arm(client::Limit::none);
+    set_interest(0);
+    return Lent{socket_.get(), held_};
+}
+
 void Connection::end_connection() {
+    if (lent_) {
+        // However long the app keeps its descriptor.
+        ::shutdown(socket_.get(), SHUT_RDWR);
+        return close();
+    }
     if (reset_ && !peer_.address.empty()) {
         client::end_by_reset(socket_.get());
         return close();

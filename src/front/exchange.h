@@ -101,6 +101,7 @@ private:
     void begin_file(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
     void take_file_bytes(std::string_view bytes);
     void load_file(std::size_t most);
+    void lend();
     void go_on();
     bool streams() const { return plan_.length == UINT64_MAX; }
     void end();
@@ -133,6 +134,7 @@ private:
     bool continued_ = false;
     bool must_close_ = false;
     bool aborted_ = false;
+    bool lent_ = false;  // the app has the client's connection
     os::Fd file_;
     std::uint64_t file_offset_ = 0;
     std::uint64_t file_left_ = 0;

@@ -22,6 +22,7 @@ using mailbox::RecordKind;
 
 // From here on a piece is handed to the kernel where it lies instead of being copied.
 constexpr std::size_t kDirectSend = 16384;
+constexpr std::uint32_t kCannotLend = 409;
 
 // Only what can be read without waiting for anybody: no FIFO, no device, nothing write-only.
 bool may_be_sent(int fd) {
@@ -46,6 +47,9 @@ Exchange::Took Exchange::take(const PostingSide& side, const PostingSide::Piece&
         case RecordKind::body:
             if (!connection_.has_room(streams())) return Took::hold;
             take_body(side, piece);
+            return Took::record;
+        case RecordKind::lend:
+            lend();
             return Took::record;
         case RecordKind::file:
             begin_file(side, piece);
@@ -189,8 +193,21 @@ void Exchange::flush() {
     context_.out.clear();
 }
 
+// The app speaks with the client itself until the exchange ends; then the connection does too.
+void Exchange::lend() {
+    mailbox::PostingSide& side = channel_->side();
+    const auto socket = started_ || has_body_ ? std::nullopt : connection_.lend();
+    if (!socket || socket->behind.size() > side.body_room(slot_))
+        return side.end_body(slot_, kCannotLend);
+    side.write_body(slot_, socket->behind);
+    side.end_body(slot_, mailbox::kBodyComplete);
+    if (!side.lend(slot_, socket->fd)) side.end_body(slot_, kCannotLend);
+    started_ = lent_ = must_close_ = true;
+}
+
 void Exchange::finish() {
     if (over()) return;
+    if (lent_) return end();
     const bool complete =
         started_ && (!plan_.has_body || plan_.length == UINT64_MAX || body_sent_ == plan_.length);
     if (!complete) return fail(502);
@@ -202,6 +219,7 @@ void Exchange::fail(int status) {
     if (over()) return;
     file_left_ = 0;
     if (!started_) return answer(status >= 400 && status <= 599 ? status : 500);
+    if (lent_) return end();
     aborted_ = true;
     must_close_ = connection_.codec().encode_abort(id_, context_.out) || must_close_;
     end();

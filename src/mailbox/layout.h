@@ -111,6 +111,7 @@ struct RequestFrame {
     std::uint32_t body_known = 0;  // 1: body_size is that of the whole body
     std::uint8_t address_size = 0;
     std::uint8_t port_size = 0;
+    std::uint8_t may_lend = 0;  // 1: the front would
     char address[46] = {};
     char port[6] = {};
 };
@@ -121,6 +122,9 @@ enum class RecordKind : std::uint32_t {
     head,   // ReplyHead, then the headers
     body,   // bytes
     file,   // FilePart; the descriptor came by the doorbell before
+    lend,   // the app takes the client's connection over, in place of a head: the front sends it
+            // by the doorbell, what was received on it already by the body, and the record `end`
+            // gives it back
     end,    // complete; nothing follows
     fail,   // FailPart; nothing follows
 };

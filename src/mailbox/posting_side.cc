@@ -65,6 +65,7 @@ void PostingSide::write_frame(std::uint32_t slot, const Request& request) {
     frame.listener = request.listener;
     frame.address_size = put_text(frame.address, request.address);
     frame.port_size = put_text(frame.port, request.port);
+    frame.may_lend = request.may_lend ? 1 : 0;
     FrameWriter writer(channel_.head(slot).data());
     writer.put(&frame, sizeof frame);
     writer.put(head.fields().data(), head.fields().size() * sizeof(http::FieldSlices));
@@ -162,6 +163,10 @@ void PostingSide::write_body(std::uint32_t slot, std::string_view bytes) {
     own.body_written += bytes.size();
     control.body_written.store(own.body_written, std::memory_order_seq_cst);
     wake(control);
+}
+
+bool PostingSide::lend(std::uint32_t slot, int socket) {
+    return send_packet(socket_.get(), {PacketKind::file, slot, slots_[slot].sequence}, socket);
 }
 
 void PostingSide::end_body(std::uint32_t slot, std::uint32_t how) {

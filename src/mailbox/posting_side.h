@@ -26,6 +26,7 @@ struct Request {
     std::string_view body_bytes;             // ring: what is there already, as far as it fits
     bool body_complete = false;              // ring: and that is all
     int file = -1;                           // file: all of it, from its start
+    bool may_lend = false;                   // the app may take the connection over
 };
 
 class PostingSide {
@@ -53,6 +54,8 @@ public:
     void write_body(std::uint32_t slot, std::string_view bytes);
     // More waits to be written: that the worker has room for it is news.
     void want_room(std::uint32_t slot, bool on) { slots_[slot].wants_room = on; }
+    // The client's connection, to an app that asked for it. False: it cannot be sent just now.
+    bool lend(std::uint32_t slot, int socket);
     // kBodyComplete, or the status of what went wrong.
     void end_body(std::uint32_t slot, std::uint32_t how);
 

@@ -1,5 +1,6 @@
 #include "mailbox/taking_side.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@ namespace {
 
 // A wait looks now and then whether the front still lives, should nobody have said so.
 constexpr base::Milliseconds kLook{1000};
+constexpr int kBorrowLook = 10;  // ms, likewise
 
 bool inside(http::Slice slice, std::uint32_t size) {
     return slice.at <= size && slice.size <= size - slice.at;
@@ -43,11 +45,29 @@ void Attached::ring() {
     (void)send_packet(socket.get(), {PacketKind::ring, 0, 0});
 }
 
+bool Attached::hear() {
+    const std::lock_guard held(lock_);
+    for (;;) {
+        Received received;
+        const Receipt receipt = receive_packet(socket.get(), received);
+        if (receipt == Receipt::nothing_yet) return true;
+        if (receipt == Receipt::closed) return false;
+        const Packet& packet = received.packet;
+        if (packet.kind == PacketKind::file && packet.slot < kSlots)
+            files_[packet.slot] = {packet.sequence, std::move(received.descriptor)};
+    }
+}
+
+os::Fd Attached::take_file(std::uint32_t slot, std::uint64_t sequence) {
+    const std::lock_guard held(lock_);
+    File& file = files_[slot];
+    return file.sequence == sequence ? std::move(file.fd) : os::Fd();
+}
+
 // --- Taken
 
-Taken::Taken(std::shared_ptr<Attached> attached, std::uint32_t slot, std::uint64_t sequence,
-             os::Fd file)
-    : attached_(std::move(attached)), slot_(slot), sequence_(sequence), file_(std::move(file)) {}
+Taken::Taken(std::shared_ptr<Attached> attached, std::uint32_t slot, std::uint64_t sequence)
+    : attached_(std::move(attached)), slot_(slot), sequence_(sequence) {}
 
 bool Taken::read_head(http::RequestHead& head) {
     const std::span<char> memory = attached_->channel.head(slot_);
@@ -59,6 +79,10 @@ bool Taken::read_head(http::RequestHead& head) {
         frame_.address_size > sizeof frame_.address || frame_.port_size > sizeof frame_.port ||
         !facts_fit(frame_.facts, frame_.block_size))
         return false;
+    if (frame_.body == BodyWay::file) {
+        (void)attached_->hear();
+        file_ = attached_->take_file(slot_, sequence_);
+    }
     head.clear();
     static_cast<http::RequestFacts&>(head) = frame_.facts;
     const char* at = memory.data() + sizeof frame_;
@@ -179,6 +203,24 @@ bool Taken::write_file(int fd, std::uint64_t offset, std::uint64_t size, const W
     return true;
 }
 
+os::Fd Taken::borrow(std::string& unread, const WaitFrame& frame) {
+    if (!write(RecordKind::lend, {}, {}, frame)) return os::Fd();
+    ring();
+    if (frame.before != nullptr) frame.before(frame.context);
+    os::Fd socket;
+    // Whoever runs the loop may hear it first, and puts it where it is found.
+    while (!socket && !cancelled()) {
+        pollfd came{attached_->socket.get(), POLLIN, 0};
+        if (body_end() > kBodyComplete) break;  // it will not come
+        (void)::poll(&came, 1, kBorrowLook);
+        if (!attached_->hear()) break;
+        socket = attached_->take_file(slot_, sequence_);
+    }
+    if (frame.after != nullptr) frame.after(frame.context);
+    if (socket) unread = body();  // written before it was sent
+    return socket;
+}
+
 bool Taken::finish(RecordKind kind, std::string_view payload, const WaitFrame& frame) {
     const std::size_t whole = padded(sizeof(Record) + payload.size(), kRecordAlign);
     if (front_gone()) return false;
@@ -216,31 +258,15 @@ std::optional<Taken> TakingSide::take() {
         if (!channel.control(slot).state.compare_exchange_strong(
                 expected, state_word(sequence, SlotState::taken), std::memory_order_acq_rel))
             continue;  // revoked
-        File& file = files_[slot];
-        os::Fd fd;
-        if (file.sequence != sequence) (void)hear();
-        if (file.sequence == sequence) fd = std::move(file.fd);
-        return Taken(attached_, slot, sequence, std::move(fd));
+        return Taken(attached_, slot, sequence);
     }
     return std::nullopt;
 }
 
 bool TakingSide::hear() {
-    for (;;) {
-        Received received;
-        switch (receive_packet(attached_->socket.get(), received)) {
-            case Receipt::nothing_yet:
-                return true;
-            case Receipt::closed:
-                close();
-                return false;
-            case Receipt::packet:
-                break;
-        }
-        const Packet& packet = received.packet;
-        if (packet.kind == PacketKind::file && packet.slot < kSlots)
-            files_[packet.slot] = {packet.sequence, std::move(received.descriptor)};
-    }
+    if (attached_->hear()) return true;
+    close();
+    return false;
 }
 
 void TakingSide::leave() {

@@ -10,7 +10,9 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "http/request_head.h"
@@ -26,21 +28,36 @@ struct WaitFrame {
 };
 
 // What both halves of the worker's end share; lives as long as the last exchange on it.
-struct Attached {
+class Attached {
+public:
     Attached(Channel the_channel, os::Fd the_socket)
         : channel(std::move(the_channel)), socket(std::move(the_socket)) {}
+
     Channel channel;
     os::Fd socket;
     std::atomic<bool> gone{false};  // the front is
+
     // Tells the front of records, if it sleeps.
     void ring();
+    // Reads what came by the socket, on any thread. False: the front is gone, or let the channel
+    // go.
+    bool hear();
+    // The descriptor that came for this request; none: it has not come.
+    os::Fd take_file(std::uint32_t slot, std::uint64_t sequence);
+
+private:
+    struct File {
+        std::uint64_t sequence = 0;
+        os::Fd fd;
+    };
+    std::mutex lock_;
+    std::array<File, kSlots> files_;
 };
 
 // One request that was taken.
 class Taken {
 public:
-    Taken(std::shared_ptr<Attached> attached, std::uint32_t slot, std::uint64_t sequence,
-          os::Fd file);
+    Taken(std::shared_ptr<Attached> attached, std::uint32_t slot, std::uint64_t sequence);
 
     // Copies and checks. False: the frame is not what a front posts.
     bool read_head(http::RequestHead& head);
@@ -70,6 +87,10 @@ public:
     // A record for a file, whose descriptor goes before it. False: it cannot be sent that way just
     // now, and nothing was written.
     bool write_file(int fd, std::uint64_t offset, std::uint64_t size, const WaitFrame& frame);
+    // In place of a head: the client's connection, and what was received on it already. None: the
+    // front cannot lend it, or nobody is interested any more.
+    bool may_be_lent() const { return frame_.may_lend != 0; }
+    os::Fd borrow(std::string& unread, const WaitFrame& frame);
     // The last record; the slot is the front's from then on.
     bool finish(RecordKind kind, std::string_view payload, const WaitFrame& frame);
     void ring() { attached_->ring(); }
@@ -105,7 +126,7 @@ public:
 
     // The next request; nothing: there is none.
     std::optional<Taken> take();
-    // Reads what came by the socket. False: the front is gone, or let the channel go.
+    // As Attached::hear(), and ends the channel with it.
     bool hear();
     // Nothing more is taken: the front shall take back what it posted.
     void leave();
@@ -119,13 +140,7 @@ public:
     void ring() { attached_->ring(); }
 
 private:
-    struct File {
-        std::uint64_t sequence = 0;
-        os::Fd fd;
-    };
-
     std::shared_ptr<Attached> attached_;
-    std::array<File, kSlots> files_;
     std::uint32_t head_ = 0;
     bool left_ = false;
 };

@@ -1,5 +1,6 @@
 #include "worker/routed_exchange.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -37,7 +38,7 @@ bool RoutedExchange::open(Taken taken, std::uint64_t channel) {
     lent_ = 0;
     file_read_ = 0;
     answer_ = AnswerBody{};
-    started_ = finished_ = client_gone_ = continued_ = app_failed_ = false;
+    started_ = finished_ = client_gone_ = continued_ = detached_ = app_failed_ = false;
     status_ = 0;
     head_bytes_ = headers_ = 0;
     core_ = nullptr;
@@ -61,7 +62,10 @@ void RoutedExchange::run_app(Core& core) {
     core.bridge.run(exchange);
     app_failed_ = exchange.app_failed;
     // Whatever the bridge did: the slot goes back.
-    if (!finished_) fail(500);
+    if (detached_)
+        (void)taken_->finish(RecordKind::end, {}, this->frame());
+    else if (!finished_)
+        fail(500);
     // Inline, the loop tells of several at once.
     if (context_.core_count > 1) taken_->ring();
 }
@@ -74,7 +78,7 @@ void RoutedExchange::end() {
     outcome.headers = headers_;
     outcome.core = core_;
     outcome.app_failed = app_failed_;
-    outcome.aborted = client_gone_ || taken_->cancelled();
+    outcome.aborted = !detached_ && (client_gone_ || taken_->cancelled());
     Job::end(context_, outcome);
 }
 
@@ -209,6 +213,22 @@ bool RoutedExchange::finish() {
     finished_ = true;
     (void)taken_->finish(RecordKind::end, {}, frame());
     return true;
+}
+
+base::Result<http::Detached> RoutedExchange::detach() {
+    if (!may_detach() || finished_)
+        return base::fail("the connection cannot be taken over: its answer began already");
+    http::Detached taken;
+    os::Fd socket = taken_->borrow(taken.unread, frame());
+    if (!socket) return base::fail("the connection cannot be taken over: its client is gone");
+    const int flags = ::fcntl(socket.get(), F_GETFL);
+    if (flags < 0 || ::fcntl(socket.get(), F_SETFL, flags & ~O_NONBLOCK) != 0)
+        return base::fail_errno("cannot make the client's socket blocking");
+    taken.fd = socket.release();
+    // Whatever the app still says of an answer is dropped; run_app() gives the connection back.
+    detached_ = started_ = finished_ = client_gone_ = true;
+    status_ = 101;
+    return taken;
 }
 
 void RoutedExchange::fail(int status) {

@@ -44,6 +44,8 @@ public:
     void fail(int status) override;
     bool started() const override { return started_; }
     std::uint64_t room() const override { return answer_.room(); }
+    bool may_detach() const override { return taken_->may_be_lent() && !started_; }
+    base::Result<http::Detached> detach() override;
 
 private:
     base::Result<void> gone();
@@ -65,6 +67,7 @@ private:
     bool finished_ = false;
     bool client_gone_ = false;
     bool continued_ = false;
+    bool detached_ = false;
     bool app_failed_ = false;
     int status_ = 0;
     std::size_t head_bytes_ = 0;

@@ -20,10 +20,12 @@ from harness.fixtures import (  # noqa: E402, F401
 from harness.server import Server  # noqa: E402
 
 
-@pytest.fixture(scope="session", params=["plain", "validated"])
+@pytest.fixture(scope="session", params=["plain", "validated", "routed"])
 def counting(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """One worker, so that its count is the count; once more with wsgiref's validator around it."""
+    """One worker, so that its count is the count; once more with wsgiref's validator around it, and
+    once more behind a front."""
     app, where = "counting_app:app", ["--chdir", str(HERE)]
+    way = {"way": request.param} if request.param == "routed" else {}
     validated = request.param == "validated"
-    with serve_validated(app, *where) if validated else Server([*where, app]) as server:
+    with serve_validated(app, *where) if validated else Server([*where, app], **way) as server:
         yield server

@@ -12,9 +12,9 @@ from harness import Connection, Response, Server
 from wire import HERE, NEXT, expect_orderly_end, expect_refusal
 
 
-@pytest.fixture(scope="module")
-def answering() -> Iterator[Server]:
-    with Server(["--chdir", str(HERE), "answering_app:app"]) as server:
+@pytest.fixture(scope="module", params=["direct", "routed"])
+def answering(request: pytest.FixtureRequest) -> Iterator[Server]:
+    with Server(["--chdir", str(HERE), "answering_app:app"], way=request.param) as server:
         yield server
 
 

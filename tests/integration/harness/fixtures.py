@@ -13,8 +13,15 @@ import pytest
 
 from harness.given import Given
 from harness.nginx import Nginx
-from harness.server import Server
+from harness.server import DEFAULT_WAY, Server
 
+# Threads of the worker, and the way in.
+GIVEN = {
+    "inline": (1, DEFAULT_WAY),
+    "threads": (3, DEFAULT_WAY),
+    "routed": (1, "routed"),
+    "routed threads": (3, "routed"),
+}
 APPS = Path(__file__).resolve().parent.parent / "apps"
 WriteApp = Callable[..., Path]
 
@@ -46,13 +53,16 @@ def write_app(tmp_path: Path) -> WriteApp:
 @pytest.fixture(scope="module")
 def probe(request: pytest.FixtureRequest) -> Iterator[Server]:
     """apps/probe.py with one worker, shared by the tests of a module that change nothing in it; and
-    all of them once more with wsgiref's validator around it (see pytest_generate_tests)."""
-    with serve_validated("probe:app") if request.param == "validated" else serve_plain() as server:
+    all of them once more with wsgiref's validator around it, and once more behind a front (see
+    pytest_generate_tests)."""
+    kind = request.param
+    with serve_validated("probe:app") if kind == "validated" else serve_plain(kind) as server:
         yield server
 
 
-def serve_plain() -> Server:
-    return Server(["--chdir", str(APPS), "probe:app"])
+def serve_plain(kind: str) -> Server:
+    way = {"way": kind} if kind == "routed" else {}
+    return Server(["--chdir", str(APPS), "probe:app"], **way)
 
 
 @contextmanager
@@ -68,19 +78,19 @@ def serve_validated(app: str, *arguments: str, **how: Any) -> Iterator[Server]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "probe" in metafunc.fixturenames:
         breaks = metafunc.definition.get_closest_marker("breaks_rules")
-        kinds = ["plain"] if breaks else ["plain", "validated"]
+        kinds = ["plain", "routed"] if breaks else ["plain", "validated", "routed"]
         metafunc.parametrize("probe", kinds, indirect=True, scope="module")
     if "given" in metafunc.fixturenames:
-        metafunc.parametrize("given", ["inline", "threads"], indirect=True, scope="module")
+        metafunc.parametrize("given", GIVEN, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
 def given(request: pytest.FixtureRequest) -> Iterator[Given]:
     """apps/given.py with one worker: each request brings the app that answers it. Inline, and once
-    more on threads beside the loop (see pytest_generate_tests)."""
-    threads = {"inline": 1, "threads": 3}[request.param]
+    more on threads beside the loop, and both behind a front (see pytest_generate_tests)."""
+    threads, way = GIVEN[request.param]
     options = ["--chdir", str(APPS), "--buffer-size", "65536", "--threads", str(threads)]
-    with Server([*options, "given:app"]) as server:
+    with Server([*options, "given:app"], way=way) as server:
         yield Given(server, threads)
 
 

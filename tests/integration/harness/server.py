@@ -109,6 +109,11 @@ def run_mewsgi(
     return Outcome(done.returncode, done.stdout, done.stderr)
 
 
+# The two ways in, by the option that opens a port for them.
+WAYS = {"direct": "--http-socket", "routed": "--http"}
+DEFAULT_WAY = os.environ.get("MEWSGI_TEST_WAY", "direct")
+
+
 class Server:
     living: ClassVar[list[Server]] = []  # for the failure report
 
@@ -119,6 +124,7 @@ class Server:
         cwd: str | Path | None = None,
         env: Mapping[str, str] | None = None,
         http: str | None = "127.0.0.1:0",
+        way: str = DEFAULT_WAY,
         wait: str | None = SERVING,
         wrapper: Sequence[str] = (),
         expect_status: int | None = 0,
@@ -127,12 +133,13 @@ class Server:
         pass_fds: Sequence[int] = (),
         binary: str | Path | None = None,
     ) -> None:
-        """`http=None`: the arguments say where to listen. `wait=None`: do not wait for readiness.
+        """`http=None`: the arguments say where to listen, else the way in is `direct` (workers own
+        the connections) or `routed` (fronts do). `wait=None`: do not wait for readiness.
         `expect_status=None`: whatever the exit status is. `binary`: another program than the
         one that is tested everywhere."""
         self.tag = f"HARNESS_TAG={uuid.uuid4().hex}"
         name, _, value = self.tag.partition("=")
-        chosen = [str(binary or program()), *(["--http", http] if http else [])]
+        chosen = [str(binary or program()), *([WAYS[way], http] if http else [])]
         self.command = [*wrapper, *chosen, *arguments]
         self.environment = clean_environment({**(env or {}), name: value})
         self.cwd, self.wait, self.timeout = cwd, wait, timeout
