@@ -1,10 +1,12 @@
 """A steady load: so many requests a second, whether answers come or not, half of them on new
-connections and half on kept ones. Run by probes/reloads and probes/kills, beside what they do.
+connections and half on kept ones, or all on kept ones. Run by probes/reloads, probes/kills and
+probes/front-kills, beside what they do.
 
 Open loop: a request is sent when it is due, on another connection if all are waiting, so a server
 that stalls is asked on and each request that it kept waiting counts. One process of its own, one
-selector. Every answer says which version of the code made it and in which process; whatever is no
-whole 200 is kept with its story and the port it was asked from.
+selector. Every answer says which version of the code made it, in which process, and to which
+request; whatever is no whole 200 to its own request is kept with its story and the port it was
+asked from.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ class Plan:
     rate: float  # per second
     patience: float = PATIENCE  # seconds that an answer is waited for
     requests: int = 0  # so many in all; 0: until it is stopped
+    # So many kept connections from the start, asked in turn, and no new ones; 0: half on new ones.
+    kept: int = 0
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Answer:
 class Lost:
     asked: float
     after: float
-    how: str  # refused, reset, closed, timeout, bad, status 500
+    how: str  # refused, reset, closed, timeout, bad, status 500, another's answer
     port: int  # ours: whoever held the connection can be told by it
     kept: bool
 
@@ -61,6 +65,10 @@ class Outcome:
     late: float = 0.0  # the most that the load itself was behind
 
 
+class WrongAnswerError(ValueError):
+    """An answer to another request."""
+
+
 class Asking:
     """One connection, and the request on it."""
 
@@ -69,8 +77,9 @@ class Asking:
         self.asked: float | None = None
         self.received = b""
         self.connecting = True
+        self.number = 0
         close = "" if kept else "Connection: close\r\n"
-        self.request = f"GET / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{close}\r\n".encode()
+        self.rest = f" HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{close}\r\n"
         self.socket = socket.socket()
         self.socket.setblocking(False)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -86,9 +95,10 @@ class Asking:
         if failed:
             raise OSError(failed, os.strerror(failed))
 
-    def send(self) -> None:
+    def send(self, number: int) -> None:
         self.received = b""
-        self.socket.send(self.request)
+        self.number = number
+        self.socket.send(f"GET /?{number}{self.rest}".encode())
 
     def receive(self) -> tuple[bytes | None, bool]:
         """The body once it is whole, and whether the connection ends."""
@@ -111,6 +121,8 @@ def describe(error: Exception) -> str:
         return "refused"
     if isinstance(error, (ConnectionResetError, BrokenPipeError)):
         return "reset"
+    if isinstance(error, WrongAnswerError):
+        return "another's answer"
     words = str(error).split(" ")
     if words[0] == "answered" and len(words) > 2:
         return f"status {words[2]}"
@@ -125,18 +137,20 @@ class Steady:
         self.free: deque[Asking] = deque()  # kept ones that wait for nothing
         self.waiting: deque[tuple[float, Asking]] = deque()  # in the order in which they asked
         self.open = 0
+        self.number = 0
 
     def run(self, pipe: multiprocessing.connection.Connection) -> Outcome:
         """Until something comes through the pipe, or all is asked."""
         interval = 1 / self.plan.rate
+        self.open_kept()
         due = time.monotonic()
-        kept = False
+        kept = self.plan.kept > 0
         while not pipe.poll() and not self.all_asked():
             now = time.monotonic()
             while due <= now and not self.all_asked():
                 self.outcome.late = max(self.outcome.late, now - due)
                 self.ask(kept, now)
-                kept, due = not kept, due + interval
+                kept, due = self.plan.kept > 0 or not kept, due + interval
             self.listen(due - time.monotonic())
             self.give_up(time.monotonic())
         end = time.monotonic() + self.plan.patience + 1
@@ -149,6 +163,17 @@ class Steady:
 
     def all_asked(self) -> bool:
         return self.plan.requests > 0 and self.outcome.asked >= self.plan.requests
+
+    def open_kept(self) -> None:
+        for _ in range(self.plan.kept):
+            self.register(Asking(self.plan.port, True))
+        end = time.monotonic() + self.plan.patience
+        while len(self.free) < self.open and time.monotonic() < end:
+            self.listen(0.05)
+
+    def register(self, asking: Asking) -> None:
+        self.open += 1
+        self.selector.register(asking.socket, selectors.EVENT_WRITE, asking)
 
     def ask(self, kept: bool, now: float) -> None:
         self.outcome.asked += 1
@@ -165,15 +190,17 @@ class Steady:
         except OSError as error:  # no descriptor, no port: ours, and told as such
             self.outcome.lost.append(Lost(now, 0.0, f"our own {error}", 0, kept))
             return None
-        self.open += 1
         asking.asked = now
         self.waiting.append((now, asking))
-        self.selector.register(asking.socket, selectors.EVENT_WRITE, asking)
+        self.register(asking)
         return None
 
     def begin(self, asking: Asking) -> None:
+        if asking.asked is None:
+            return self.free.append(asking)
+        self.number += 1
         try:
-            asking.send()
+            asking.send(self.number)
         except OSError as error:
             self.lose(asking, describe(error))
 
@@ -200,7 +227,9 @@ class Steady:
             elif ends:
                 self.lose(asking, "closed")
             return
-        version, pid = body.decode().split()
+        version, pid, number = body.decode().split()
+        if int(number) != asking.number:
+            raise WrongAnswerError(f"to {number} instead of {asking.number}")
         assert asking.asked is not None
         latency = time.monotonic() - asking.asked
         self.outcome.answers.append(Answer(asking.asked, latency, version, int(pid)))
@@ -213,7 +242,8 @@ class Steady:
     def lose(self, asking: Asking, how: str) -> None:
         if asking.asked is None:  # an error of an idle connection
             self.outcome.closed += 1
-            self.free.remove(asking)
+            if asking in self.free:  # else it was just being opened
+                self.free.remove(asking)
         else:
             after = time.monotonic() - asking.asked
             self.outcome.lost.append(Lost(asking.asked, after, how, asking.port, asking.kept))

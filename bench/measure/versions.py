@@ -1,6 +1,7 @@
 """An app in versions, good and broken, written one over the other while its server runs. Every
-answer says which version made it, and in which process; so that of a broken one would be told.
-Used by probes/reloads, probes/kills and the tests.
+answer says which version made it, in which process, and to which request (the query's); so that of
+a broken one would be told, and an answer that went to another client.
+Used by probes/reloads, probes/kills, probes/front-kills and the tests.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ import fcntl, os, time
 VERSION = "{name}"
 
 def application(environ, start_response):
-    body = f"{{VERSION}} {{os.getpid()}}".encode()
+    body = f"{{VERSION}} {{os.getpid()}} {{environ.get('QUERY_STRING', '')}}".encode()
     headers = [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
     start_response("200 OK", headers)
     return [body]
 
 async def asgi(scope, receive, send):
-    body = f"{{VERSION}} {{os.getpid()}}".encode()
+    body = f"{{VERSION}} {{os.getpid()}} {{scope['query_string'].decode()}}".encode()
     headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(body)).encode())]
     await send({{"type": "http.response.start", "status": 200, "headers": headers}})
     await send({{"type": "http.response.body", "body": body}})

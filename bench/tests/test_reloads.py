@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,8 @@ from measure.process import StartError
 from measure.steady import Answer, Load, Lost, Outcome, Plan
 from measure.versions import FAULTS, Versions
 from measure.victims import Death, kill
-from small_server import server
+from small_server import query_of, server
 
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nv1 7"
 HOLDER = """
 import socket, sys, time
 listener = socket.create_server(("127.0.0.1", 0))
@@ -28,6 +28,16 @@ time.sleep(60)
 """
 
 
+def answer_to(request: bytes) -> bytes:
+    """As the versions' app: to its own request."""
+    body = b"v1 7 " + query_of(request)
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+def to_another(request: bytes) -> bytes:
+    return answer_to(b"GET /?%d HTTP" % (int(query_of(request)) + 1))
+
+
 def some_load(port: int, requests: int, patience: float = 30.0) -> Outcome:
     with Load(Plan(port, 500.0, patience, requests)) as load:
         outcome = load.end()
@@ -36,7 +46,7 @@ def some_load(port: int, requests: int, patience: float = 30.0) -> Outcome:
 
 
 def test_every_request_has_one_outcome():
-    with server(ANSWER) as port:
+    with server(answer_to) as port:
         outcome = some_load(port, 60)
     assert not outcome.lost
     assert {(answer.version, answer.pid) for answer in outcome.answers} == {("v1", 7)}
@@ -55,6 +65,8 @@ def test_nobody_listens():
     ("answer", "how"),
     [
         (b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\nv1 7", "status 500"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nv1 7", "bad (ValueError)"),
+        (to_another, "another's answer"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", "bad (ValueError)"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\nv1 7", "closed"),
     ],
@@ -67,27 +79,36 @@ def test_what_is_no_answer(answer: bytes, how: str):
 
 
 def test_a_server_that_does_not_answer_is_asked_on():
-    with server(ANSWER, connections=0) as port:
+    with server(answer_to, connections=0) as port:
         outcome = some_load(port, 40, patience=0.3)
     assert {lost.how for lost in outcome.lost} == {"timeout"}
 
 
+def test_kept_connections_alone_are_asked_in_turn():
+    # The server answers on five connections only: a sixth would wait in vain.
+    plan = Plan(0, 25.0, 30.0, 20, kept=5)
+    with server(answer_to, connections=5) as port, Load(replace(plan, port=port)) as load:
+        outcome = load.end()
+    assert len(outcome.answers) == outcome.asked == 20
+    assert outcome.closed == 0
+
+
 def test_it_goes_on_until_it_is_stopped():
-    with server(ANSWER) as port, Load(Plan(port, 500.0, 30.0)) as load:
+    with server(answer_to) as port, Load(Plan(port, 500.0, 30.0)) as load:
         time.sleep(0.1)
         outcome = load.stop()
     assert outcome.asked == len(outcome.answers)
 
 
 def test_connections_that_end_between_requests_cost_nothing():
-    with server(ANSWER, closes=True) as port:
+    with server(answer_to, closes=True) as port:
         outcome = some_load(port, 20)
     # One whose end has not come yet when it is asked again loses that request.
     assert outcome.closed + len(outcome.lost) > 0
 
 
 def test_a_load_that_died_is_told():
-    with server(ANSWER) as port, Load(Plan(port, 100)) as load:
+    with server(answer_to) as port, Load(Plan(port, 100)) as load:
         os.kill(load.process.pid, 9)
         with pytest.raises(StartError, match="without a word"):
             load.stop()
