@@ -93,10 +93,10 @@ def hint(name: str) -> str:
     return ""
 
 
-def build_uwsgi_programs(place: Place) -> None:
-    """The native load of the uwsgi protocol, and the floor under it."""
+def build_programs(place: Place, *sources: str) -> None:
+    """Native loads and floors, each of one file below bench/."""
     place.build.mkdir(parents=True, exist_ok=True)
-    for source in ("loads/uwsgi_load.cc", "floors/floor_uwsgi.cc"):
+    for source in sources:
         target = place.build / Path(source).stem
         run_step([compiler(), *COMPILE, str(place.bench / source), "-o", str(target)])
 

@@ -55,9 +55,14 @@ def floor_environ(place: Place, port: int) -> list[str]:
     return [place.python, script, str(place.build), str(port)]
 
 
-def mewsgi(*options: str, app: str = "hello", processes: int = 1) -> Command:
+# The ways into mewsgi: connections are the workers' own, or belong to front processes.
+DIRECT = "--http-socket"
+ROUTED = "--http"
+
+
+def mewsgi(*options: str, app: str = "hello", processes: int = 1, way: str = DIRECT) -> Command:
     def command(place: Place, port: int) -> list[str]:
-        start = [str(place.mewsgi), "--http", f"127.0.0.1:{port}", "--wsgi-file", place.app(app)]
+        start = [str(place.mewsgi), way, f"127.0.0.1:{port}", "--wsgi-file", place.app(app)]
         return [*start, "--processes", str(processes), *options]
 
     return command
@@ -87,11 +92,15 @@ def fastwsgi(place: Place, port: int) -> list[str]:
     return [place.python, "-c", code]
 
 
-def granian(place: Place, port: int) -> list[str]:
-    start = [place.program("granian"), "--interface", "wsgi", "--host", "127.0.0.1"]
-    one = ["--workers", "1", "--runtime-threads", "1", "--blocking-threads", "1"]
-    plain = ["--http", "1", "--no-ws", "--no-access-log", "--log-level", "warning"]
-    return [*start, "--port", str(port), *one, *plain, "hello:application"]
+def granian(app: str = "hello", processes: int = 1, threads: int = 1) -> Command:
+    def command(place: Place, port: int) -> list[str]:
+        start = [place.program("granian"), "--interface", "wsgi", "--host", "127.0.0.1"]
+        size = ["--workers", str(processes), "--runtime-threads", "1"]
+        size += ["--blocking-threads", str(threads)]
+        plain = ["--http", "1", "--no-ws", "--no-access-log", "--log-level", "warning"]
+        return [*start, "--port", str(port), *size, *plain, f"{app}:application"]
+
+    return command
 
 
 def gunicorn(*options: str, app: str = "hello", processes: int = 1) -> Command:
@@ -106,16 +115,24 @@ def gunicorn(*options: str, app: str = "hello", processes: int = 1) -> Command:
 FLOOR = "floor"
 FLOOR_ENVIRON = "floor-environ"
 FLOOR_CLOSE = "floor-close"
+MEWSGI = "mewsgi"
+MEWSGI_HTTP = "mewsgi-http"
 
 SERVERS = (
     Server(FLOOR, "epoll, read, fixed write", "floors", floor),
     Server(FLOOR_ENVIRON, "the same, app called with 12 keys", "floors", floor_environ),
     Server(FLOOR_CLOSE, "as floor, a connection per request", "floors", floor_close),
-    Server("mewsgi", "no access log", "mewsgi", mewsgi("--disable-logging")),
+    Server(MEWSGI, "no access log", "mewsgi", mewsgi("--disable-logging")),
+    Server(
+        MEWSGI_HTTP,
+        "the routed way: fronts before the worker; no access log",
+        "mewsgi",
+        mewsgi("--disable-logging", way=ROUTED),
+    ),
     Server("mewsgi-log", "access log to /dev/null", "mewsgi", mewsgi("--logto", "/dev/null")),
     Server("fastwsgi", "TCP_NODELAY on", "fastwsgi", fastwsgi),
     Server("bjoern", "as it comes", "bjoern", bjoern),
-    Server("granian", "1 runtime, 1 blocking thread", "granian", granian),
+    Server("granian", "1 runtime, 1 blocking thread", "granian", granian()),
     Server(
         "uwsgi-close",
         "--http-socket, a connection per request",

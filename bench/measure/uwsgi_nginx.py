@@ -38,6 +38,7 @@ HEADINGS = (
 WAYS = ("unix", "tcp", "native")
 NAMES = ("floor", "mewsgi", "uwsgi")
 SECONDS = 1
+PROGRAMS = ("loads/uwsgi_load.cc", "floors/floor_uwsgi.cc")
 
 
 LoadOf = Callable[[int, int], wrk.Load]  # of connections, seconds
@@ -214,7 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
     if missing:
         return 1
     try:
-        install.build_uwsgi_programs(place)
+        install.build_programs(place, *PROGRAMS)
         runs = go(place, ways, min(max(options.rounds, 1), 20), connections)
     except (install.InstallError, StartError, machine.CoresError, wrk.WrkError) as error:
         print(error, file=sys.stderr)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import resource
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 REPORT_SCRIPT = Path(__file__).with_name("wrk_report.lua")
-ERROR_KINDS = ("connect", "read", "write", "timeout", "status")
+# "wrong": the answer to another request, which a load of ours sees (measure/numbered.py).
+ERROR_KINDS = ("connect", "read", "write", "timeout", "status", "wrong")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,9 @@ class Load:
     p50_us: int
     p99_us: int
     cpu_seconds: float
+    max_us: int = 0
+    closed: int = 0  # connections that the server ended between requests, of a load of ours
+    late_us: int = 0  # the most that such a load was itself behind
 
 
 class WrkError(Exception):
@@ -34,10 +38,13 @@ def parse_report(output: str) -> Load:
     return Load(
         requests=report["requests"],
         seconds=report["microseconds"] / 1e6,
-        errors={kind: report[kind] for kind in ERROR_KINDS if report[kind]},
+        errors={kind: report[kind] for kind in ERROR_KINDS if report.get(kind)},
         p50_us=report["p50"],
         p99_us=report["p99"],
         cpu_seconds=0.0,
+        max_us=report["max"],
+        closed=report.get("closed", 0),
+        late_us=report.get("late", 0),
     )
 
 
@@ -69,5 +76,4 @@ def run_program(command: list[str], seconds: float, core: int | None) -> Load:
     if done.returncode != 0:
         raise WrkError(f"{name} failed: {(done.stderr or done.stdout).strip()[-300:]}")
     load = parse_report(done.stdout)
-    cpu = children_cpu() - before
-    return Load(load.requests, load.seconds, load.errors, load.p50_us, load.p99_us, cpu)
+    return replace(load, cpu_seconds=children_cpu() - before)

@@ -13,7 +13,7 @@ import pytest
 from measure import install, nginx, wrk
 from measure.launch import ROOT
 from measure.servers import Place
-from measure.uwsgi_nginx import NAMES, Run, make_server, ratio, row
+from measure.uwsgi_nginx import NAMES, PROGRAMS, Run, make_server, ratio, row
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 13\r\n\r\nHello, World!"
 DEADLINE = 30
@@ -23,7 +23,7 @@ DEADLINE = 30
 def place(tmp_path_factory) -> Place:
     build = tmp_path_factory.mktemp("bench")
     made = Place(bench=ROOT / "bench", build=build, venv=Path("/nowhere"), mewsgi=Path("/no"))
-    install.build_uwsgi_programs(made)
+    install.build_programs(made, *PROGRAMS)
     return made
 
 
