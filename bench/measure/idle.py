@@ -1,7 +1,8 @@
 """What an idle kept connection costs in memory. Run by probes/idle.
 
-One worker; so many connections, each of which has asked once and stays. The memory of the server's
-processes before and after, divided by the connections; the kernel's apart, which is the same for
+One worker, and one front where there are any; so many connections, each of which has asked once and
+stays. The memory of the server's processes before and after, divided by the connections: of the one
+that holds them (a worker, a front, a router), and of all; the kernel's apart, which is the same for
 every server (and here holds the client's end as well). In the end each connection asks once more:
 one that the server gave up, or forgot, is counted.
 """
@@ -18,11 +19,11 @@ from dataclasses import dataclass
 
 from measure import memory
 from measure.client import AnswerError, Connection
-from measure.launch import start
+from measure.launch import if_known, start
 from measure.memory import Memory
 from measure.process import StartError, Tree
 from measure.rows import Rows, run
-from measure.servers import Place, Server, gunicorn, mewsgi, uwsgi
+from measure.servers import ROUTED, Place, Server, gunicorn, mewsgi, uwsgi
 
 GOAL = 10 * 1024
 WARM_UP = 200
@@ -33,7 +34,7 @@ DEADLINE = 10.0
 HEADINGS = (
     "server",
     "kept",
-    "worker RSS MiB",
+    "holder RSS MiB",
     "after",
     "tree PSS MiB",
     "after",
@@ -43,8 +44,15 @@ HEADINGS = (
     "note",
 )
 
+
+def one_front(place: Place, port: int) -> list[str]:
+    command = mewsgi("--disable-logging", "--http-keepalive", "600s", way=ROUTED)
+    return [*command(place, port), *if_known(place, "--http-processes", "1")]
+
+
 SERVERS = (
     Server("mewsgi", "", "mewsgi", mewsgi("--disable-logging", "--http-keepalive", "600s")),
+    Server("mewsgi-http", "the routed way", "mewsgi", one_front),
     Server(
         "gunicorn-gthread",
         "",

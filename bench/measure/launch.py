@@ -80,6 +80,11 @@ def start(
     return tree
 
 
+def if_known(place: Place, *words: str) -> list[str]:
+    """`--option value` for a mewsgi that has the option, else nothing."""
+    return list(words) if knows(place, words[0].lstrip("-")) else []
+
+
 def knows(place: Place, option: str) -> bool:
     """Whether this mewsgi has an option of that name; a probe uses what there is."""
     try:

@@ -210,6 +210,8 @@ def conclude(session: Session, about: dict[str, object], target: Path) -> int:
     rows = report.make_rows(session.runs)
     order = [server.name for server in session.plan.servers]
     print(report.table(rows, order, session.missing))
+    if report.ways(session.runs):
+        print("\n" + report.ways(session.runs))
     for name, problem in session.endings.items():
         print(f"  {name} {problem}")
     if report.warning(rows):

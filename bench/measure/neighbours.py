@@ -22,7 +22,7 @@ from measure.askers import Askers, Phase
 from measure.columns import milliseconds
 from measure.launch import start
 from measure.rows import Rows, run
-from measure.servers import Place, Server, gunicorn, mewsgi, uwsgi
+from measure.servers import ROUTED, Place, Server, gunicorn, mewsgi, uwsgi
 
 GOAL = 0.050
 QUIET_SECONDS = 2.0
@@ -31,6 +31,12 @@ HEADINGS = ("server", "phase", "count", "p50 ms", "p99", "worst", "no answer", "
 
 SERVERS = (
     Server("mewsgi", "inline", "mewsgi", mewsgi("--disable-logging", app="busy", processes=2)),
+    Server(
+        "mewsgi-http",
+        "the routed way",
+        "mewsgi",
+        mewsgi("--disable-logging", app="busy", processes=2, way=ROUTED),
+    ),
     Server("uwsgi-http11", "", "uWSGI", uwsgi("--http11-socket", app="busy", processes=2)),
     Server(
         "gunicorn-gthread",

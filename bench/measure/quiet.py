@@ -20,7 +20,7 @@ from measure.client import Client
 from measure.launch import start
 from measure.process import Tree
 from measure.rows import Rows, run
-from measure.servers import Place, Server, mewsgi
+from measure.servers import DIRECT, ROUTED, Place, Server, mewsgi
 from measure.status import command
 
 SECONDS = 10.0
@@ -31,14 +31,15 @@ RELOADED = "after a reload"
 HEADINGS = ("configuration", "processes", "threads", "woke up", "system calls", "note")
 
 
-def make_server(name: str, *options: str, processes: int = 4) -> Server:
-    quiet = mewsgi("--disable-logging", *options, processes=processes)
+def make_server(name: str, *options: str, processes: int = 4, way: str = DIRECT) -> Server:
+    quiet = mewsgi("--disable-logging", *options, processes=processes, way=way)
     return Server(name, "", "mewsgi", quiet)
 
 
 SERVERS = (
     make_server("1 worker", processes=1),
     make_server("4 workers"),
+    make_server("routed", way=ROUTED),
     make_server("threads", "--threads", "4"),
     make_server("thunder-lock", "--thunder-lock"),
     make_server("reuse-port", "--reuse-port"),

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from measure.servers import FLOOR_ENVIRON
+from measure.servers import FLOOR_ENVIRON, MEWSGI, MEWSGI_HTTP
 
 NOISY = 0.10  # share of a core that others used, from which a row is marked
 TOO_NOISY = 0.30  # and from which the table as a whole says less
@@ -50,6 +50,7 @@ class Row:
     connections: int
     rate: tuple[float, float, float]  # median, least, most
     cpu_us: tuple[float, float, float]
+    p50_us: float  # median latency
     rate_ratio: float | None
     cpu_ratio: float | None
     busy: float
@@ -63,10 +64,9 @@ def spread(values: list[float]) -> tuple[float, float, float]:
     return median(values), min(values), max(values)
 
 
-def ratio_to_floor(
-    runs: list[Run], floor: list[Run], value: Callable[[Run], float]
-) -> float | None:
-    by_round = {run.round: value(run) for run in floor}
+def ratio_to(runs: list[Run], base: list[Run], value: Callable[[Run], float]) -> float | None:
+    """Inside each round, the median of them."""
+    by_round = {run.round: value(run) for run in base}
     ratios = [value(run) / by_round[run.round] for run in runs if by_round.get(run.round)]
     return median(ratios) if ratios else None
 
@@ -85,8 +85,9 @@ def make_row(runs: list[Run], floor: list[Run]) -> Row:
         connections=runs[0].connections,
         rate=spread([run.rate for run in runs]),
         cpu_us=spread([run.cpu_us for run in runs]),
-        rate_ratio=ratio_to_floor(runs, floor, lambda run: run.rate),
-        cpu_ratio=ratio_to_floor(runs, floor, lambda run: run.cpu_us),
+        p50_us=median(run.p50_us for run in runs),
+        rate_ratio=ratio_to(runs, floor, lambda run: run.rate),
+        cpu_ratio=ratio_to(runs, floor, lambda run: run.cpu_us),
         busy=median(run.busy for run in runs),
         others=median(max(run.others_on_server_core, run.others_on_load_core) for run in runs),
         errors=add_up(runs),
@@ -115,6 +116,7 @@ COLUMNS = (
     ("min-max", 13),
     ("x floor", 8),
     ("busy", 5),
+    ("p50 us", 6),
 )
 
 
@@ -143,6 +145,7 @@ def cells(row: Row) -> tuple[str, ...]:
         f"{row.cpu_us[1]:.2f}-{row.cpu_us[2]:.2f}",
         ratio(row.cpu_ratio),
         f"{row.busy:.0%}",
+        f"{row.p50_us:,.0f}",
     )
 
 
@@ -168,6 +171,21 @@ def table(rows: list[Row], order: list[str], missing: dict[str, str]) -> str:
         parts += ["", "Not measured:"]
         parts += [f"  {name}: {reason}" for name, reason in missing.items()]
     return "\n".join(parts)
+
+
+def ways(runs: list[Run]) -> str:
+    """What the routed way costs more than the direct one; nothing without both."""
+    lines = []
+    for connections in sorted({run.connections for run in runs}):
+        own = [run for run in runs if run.connections == connections]
+        routed = [run for run in own if run.server == MEWSGI_HTTP]
+        direct = [run for run in own if run.server == MEWSGI]
+        latency = ratio_to(routed, direct, lambda run: run.p50_us)
+        cpu = ratio_to(routed, direct, lambda run: run.cpu_us)
+        if latency is not None and cpu is not None:
+            count = f"{connections} connection{'s' if connections > 1 else ''}"
+            lines.append(f"  {count}: median latency {latency:.2f} x, CPU us/req {cpu:.2f} x")
+    return "\n".join([f"{MEWSGI_HTTP} against {MEWSGI}:", *lines]) if lines else ""
 
 
 def warning(rows: list[Row]) -> str:

@@ -47,7 +47,9 @@ def test_servers_by_name():
         "mewsgi",
         "gunicorn-sync",
     ]
-    with pytest.raises(ValueError, match=r"no server is called x; there are: mewsgi, uwsgi-http11"):
+    with pytest.raises(
+        ValueError, match=r"no server is called x; there are: mewsgi, mewsgi-http, uwsgi"
+    ):
         pick(SERVERS, "mewsgi,x")
 
 

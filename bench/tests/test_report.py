@@ -45,6 +45,26 @@ def test_no_floor_no_ratio():
     assert rows(replace(RUN, server="peer"))["peer"].rate_ratio is None
 
 
+def test_the_ways_in_are_compared_inside_a_round():
+    direct = [
+        replace(RUN, server="mewsgi", connections=1, p50_us=50),
+        replace(RUN, server="mewsgi", connections=1, round=1, p50_us=100),
+    ]
+    routed = [
+        replace(run, server="mewsgi-http", p50_us=run.p50_us * 2, cpu_seconds=0.006)
+        for run in direct
+    ]
+    text = report.ways([*direct, *routed])
+    assert "1 connection: median latency 2.00 x, CPU us/req 1.20 x" in text
+    assert report.ways(direct) == ""
+
+
+def test_the_median_latency_is_shown():
+    runs = [replace(RUN, p50_us=us, round=us) for us in (1, 7, 300)]
+    row = report.make_rows(runs)[0]
+    assert report.cells(row)[-1] == "7"
+
+
 def test_no_request_at_all_is_a_row_not_a_crash():
     row = rows(RUN, replace(RUN, server="peer", requests=0))["peer"]
     assert row.rate[0] == 0
