@@ -10,10 +10,11 @@ machine   cores, and how busy others kept them meanwhile
 report    medians, ratios, the table and the JSON
 main      the command line and the rounds
 callgrind, instructions, syscalls    the probes of one request's price
-neighbours, uwsgi_nginx, idle, fairness, slow, preloaded, quiet, reloads, kills
+neighbours, mixed, uwsgi_nginx, idle, flat, fairness, slow, preloaded, quiet, reloads, kills,
+front_kills
   the probes of whole situations, and of these:
-  askers, slow_clients, steady    their clients
-  nginx, status, memory, activity, django_site   what they start, ask and read
+  askers, numbered, slow_clients, steady    their clients
+  nginx, status, memory, roles, activity, django_site   what they start, ask and read
   versions, victims, restless, blame   what they change and kill, and who is to blame
   rows, columns           what they choose from and print
 """
