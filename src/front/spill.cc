@@ -91,6 +91,7 @@ std::size_t Spill::next_load() const {
 
 base::Result<bool> Spill::load(FileReader& reader, Ready ready) {
     MEW_CHECK(!loading_ && front().empty() && in_file() != 0);
+    if (!loads_) return base::Unexpected<base::Error>{loads_.error()};
     whole_ = false;
     memory_.resize(next_load());
     const auto got = reader.read_at_once(file_.fd.get(), read_at_, memory_);
@@ -104,9 +105,13 @@ base::Result<bool> Spill::load(FileReader& reader, Ready ready) {
         reader.read_later(file_.fd.get(), read_at_, next_load(),
                           [this, ready = std::move(ready)](base::Result<std::string> bytes) {
                               loading_ = false;
-                              if (!bytes) return ready(std::move(bytes).failure());
-                              memory_ = std::move(*bytes);
-                              ready(loaded(memory_.size()));
+                              if (bytes) {
+                                  memory_ = std::move(*bytes);
+                                  loads_ = loaded(memory_.size());
+                              } else {
+                                  loads_ = std::move(bytes).failure();
+                              }
+                              ready(loads_);
                           });
     if (!begun) return std::move(begun).failure();
     ticket_ = std::move(*begun);

@@ -52,7 +52,8 @@ public:
     void consume(std::size_t bytes);
 
     // Where front() has none but size() says there are: brings some. True: front() has them; false:
-    // `ready` will be called, once, unless this dies before. To be called again only then.
+    // `ready` will be called, once, unless this dies before. To be called again only then. An error
+    // stays: what is in the file is lost, and each load() says so.
     using Ready = std::function<void(base::Result<void>)>;
     base::Result<bool> load(FileReader& reader, Ready ready);
 
@@ -94,6 +95,7 @@ private:
     bool whole_ = true;            // nothing was consumed, nor loaded
     bool head_written_ = false;    // share(): what lies in memory lies in the file too
     bool loading_ = false;
+    base::Result<void> loads_;  // what came of the last one
     FileReader::Ticket ticket_;
 };
 
