@@ -102,13 +102,17 @@ private:
     // Last of all: what is needed is open, and there are no threads but the reader's.
     void confine() {
         if (!boot_.options.front_seccomp) return;
+        // Bodies are opened again for reading, so that workers cannot write to them.
+        os::Opens opens = os::Opens::nameless;
         if (context_.spill_folder.on_disk()) {
-            if (const auto confined = os::confine_files(context_.spill_folder.fd()); !confined)
+            if (const auto confined = os::confine_files(context_.spill_folder.fd()))
+                opens = os::Opens::for_reading;
+            else
                 log::debug("no-landlock", "{}", confined.error().text);
         }
         if (const auto started = context_.reader.start(); !started)
             log::warning("no-readers", "{}", started.error().text);
-        if (const auto filtered = os::install_front_filter(context_.slot.syscalls_denied);
+        if (const auto filtered = os::install_front_filter(context_.slot.syscalls_denied, opens);
             !filtered)
             log::warning("no-seccomp", "{}", filtered.error().text);
     }
@@ -269,7 +273,8 @@ int serve(int control) {
 }  // namespace
 
 int run(int control) {
-    os::ignore_signals({SIGPIPE});
+    // A file that may not grow (RLIMIT_FSIZE) is an error of its write.
+    os::ignore_signals({SIGPIPE, SIGXFSZ});
     // Its memory holds what clients send, and is nobody else's to look at.
     ::prctl(PR_SET_DUMPABLE, 0);
     for (const int descriptor : {control, log::settings().fd}) {
