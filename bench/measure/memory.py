@@ -35,8 +35,18 @@ def parse_kib(text: str) -> dict[str, int]:
     return found
 
 
+def parse_statm(text: str) -> Memory:
+    """Of a process whose mappings we may not see: what it shares counts whole."""
+    _, resident, shared, *_ = (int(pages) * resource.getpagesize() for pages in text.split())
+    return Memory(resident, resident, shared)
+
+
 def read_process(pid: int) -> Memory:
-    sizes = parse_kib(Path(f"/proc/{pid}/smaps_rollup").read_text())
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except PermissionError:  # a front hides them from all but root
+        return parse_statm(Path(f"/proc/{pid}/statm").read_text())
+    sizes = parse_kib(text)
     # Linux tells the part of files since 5.9.
     return Memory(sizes["Rss"], sizes["Pss"], sizes.get("Pss_File", 0))
 

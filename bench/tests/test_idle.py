@@ -2,6 +2,7 @@
 
 import os
 import resource
+from pathlib import Path
 
 import pytest
 from measure import memory
@@ -24,6 +25,13 @@ def test_sizes_are_read_in_bytes():
     assert (sizes["Rss"], sizes["Pss"]) == (8804 * 1024, 4120 * 1024)
     assert memory.read_process(os.getpid()).rss > 1 << 20
     assert memory.read_kernel() > 1 << 20
+
+
+def test_of_a_process_that_hides_its_mappings_less_is_known():
+    page = resource.getpagesize()
+    assert memory.parse_statm("100 30 20 1 0 9 0\n") == Memory(30 * page, 30 * page, 20 * page)
+    whole = Path("/proc/self/statm").read_text()
+    assert memory.parse_statm(whole).rss > 1 << 20
 
 
 def test_buffers_of_all_tcp_sockets():
