@@ -10,8 +10,12 @@ namespace mew::front {
 using mailbox::PostingSide;
 using mailbox::RecordKind;
 
-Channel::Channel(Context& context, WorkerId worker, mailbox::Channel memory, os::Fd socket)
-    : context_(context), worker_(worker), side_(std::move(memory), std::move(socket)) {}
+Channel::Channel(Context& context, WorkerId worker, std::uint32_t cores, mailbox::Channel memory,
+                 os::Fd socket)
+    : context_(context),
+      worker_(worker),
+      side_(std::move(memory), std::move(socket)),
+      least_depth_(std::clamp(cores, 1U, mailbox::kSlots)) {}
 
 Channel::~Channel() { close(); }
 
@@ -156,7 +160,7 @@ void Channel::note_service(const Held& held) {
     const base::MonotonicTime now = context_.loop.now();
     const auto took = now - std::max(held.posted, last_done_);
     last_done_ = now;
-    depth_ = took >= kPatience ? 1 : std::min(depth_ * 2, mailbox::kSlots);
+    depth_ = took >= kPatience ? least_depth_ : std::min(depth_ * 2, mailbox::kSlots);
 }
 
 bool Channel::has_untaken() {
@@ -191,7 +195,7 @@ void Channel::take_back(base::MonotonicTime now, bool all, bool any) {
         Exchange* const exchange = std::exchange(held_[slot].exchange, nullptr);
         held_[slot] = Held{};
         if (exchange == nullptr) continue;
-        depth_ = 1;
+        depth_ = least_depth_;
         exchange->on_unposted();
         context_.dispatch->take_back(*exchange);
     }

@@ -28,7 +28,9 @@ public:
     // A request that waits so long behind another one's call goes to somebody else.
     static constexpr base::Milliseconds kPatience{1};
 
-    Channel(Context& context, WorkerId worker, mailbox::Channel memory, os::Fd socket);
+    // `cores`: how many requests the worker runs at once.
+    Channel(Context& context, WorkerId worker, std::uint32_t cores, mailbox::Channel memory,
+            os::Fd socket);
     ~Channel() override;
     base::Result<void> open();
 
@@ -87,6 +89,7 @@ private:
     WorkerId worker_;
     mailbox::PostingSide side_;
     std::array<Held, mailbox::kSlots> held_;
+    std::uint32_t least_depth_;
     std::uint32_t depth_ = mailbox::kSlots;
     base::MonotonicTime last_done_{};
     bool leaving_ = false;

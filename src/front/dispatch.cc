@@ -149,9 +149,10 @@ void Dispatch::look_at_posted() {
 
 // --- workers come and go
 
-base::Result<void> Dispatch::attach(WorkerId worker, mailbox::Channel memory, os::Fd socket) {
+base::Result<void> Dispatch::attach(WorkerId worker, std::uint32_t cores, mailbox::Channel memory,
+                                    os::Fd socket) {
     auto channel =
-        std::make_unique<Channel>(context_, worker, std::move(memory), std::move(socket));
+        std::make_unique<Channel>(context_, worker, cores, std::move(memory), std::move(socket));
     if (auto opened = channel->open(); !opened) return opened;
     channels_.push_back(std::move(channel));
     stats::add(context_.slot.channels);

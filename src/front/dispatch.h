@@ -29,7 +29,8 @@ public:
     void on_waited_too_long(Exchange& exchange);
 
     // --- by the master's messages
-    base::Result<void> attach(WorkerId worker, mailbox::Channel memory, os::Fd socket);
+    base::Result<void> attach(WorkerId worker, std::uint32_t cores, mailbox::Channel memory,
+                              os::Fd socket);
     // The worker's process is gone; `why_not` says why what it ran must not be run again.
     void on_ended(const WorkerId& worker, const std::string& why_not);
 

@@ -3,6 +3,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -171,12 +172,21 @@ private:
         return {message.slot, message.generation, message.value};
     }
 
+    // What the text says: how many requests that worker runs at once.
+    static std::uint32_t cores_of(const control::Message& message) {
+        std::uint32_t cores = 1;
+        (void)std::from_chars(message.text.data(), message.text.data() + message.text.size(),
+                              cores);
+        return cores;
+    }
+
     void attach(control::Message& message) {
         if (message.descriptors.size() != 2) return;
         auto memory = mailbox::Channel::attach(message.descriptors[0].get());
-        const auto attached = memory ? dispatch_.attach(worker_of(message), *std::move(memory),
-                                                        std::move(message.descriptors[1]))
-                                     : base::Result<void>(std::move(memory).failure());
+        const auto attached =
+            memory ? dispatch_.attach(worker_of(message), cores_of(message), *std::move(memory),
+                                      std::move(message.descriptors[1]))
+                   : base::Result<void>(std::move(memory).failure());
         if (!attached) return log::error("mailbox-refused", "{}", attached.error().text);
         listen();
     }

@@ -82,8 +82,8 @@ protected:
         made.side = std::make_unique<mailbox::TakingSide>(*mailbox::Channel::attach(memory->get()),
                                                           os::Fd(pair[1]));
         made.spy = *mailbox::Channel::attach(memory->get());
-        EXPECT_TRUE(
-            dispatch->attach(made.id, *mailbox::Channel::attach(memory->get()), os::Fd(pair[0])));
+        EXPECT_TRUE(dispatch->attach(made.id, 1, *mailbox::Channel::attach(memory->get()),
+                                     os::Fd(pair[0])));
         return made;
     }
 
