@@ -149,12 +149,13 @@ base::Result<Receipt> receive(int fd, Message& message, bool wait, std::uint64_t
         packet.msg_control = space.data();
         packet.msg_controllen = space.size();
         got = ::recvmsg(fd, &packet, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-        if (got >= 0 || (errno != EINTR && errno != EAGAIN)) break;
-        if (errno == EINTR) continue;
+        if (got >= 0) break;
+        // The other side is gone and had not read all; told once, before what it said last.
+        if (errno == EINTR || errno == ECONNRESET) continue;
+        if (errno != EAGAIN) break;
         if (!wait) return Receipt::nothing_yet;
         if (!wait_readable(fd)) return base::fail_errno("cannot wait on the control socket");
     }
-    if (got < 0 && errno == ECONNRESET) return Receipt::closed;
     if (got < 0) return base::fail_errno("cannot receive on the control socket");
     std::vector<os::Fd> descriptors = take_descriptors(packet);
     if (got == 0) return Receipt::closed;

@@ -104,6 +104,16 @@ TEST_F(MessageTest, NothingYetThenClosed) {
     EXPECT_FALSE(send(far_.get(), {.kind = Kind::serve}));
 }
 
+TEST_F(MessageTest, LastWordsAreHeardOfOneThatHadNotReadAll) {
+    ASSERT_TRUE(send(far_.get(), {.kind = Kind::serve}));
+    ASSERT_TRUE(send(near_.get(), {.kind = Kind::left}));
+    near_.reset();
+    Message message;
+    EXPECT_EQ(*receive(far_.get(), message), Receipt::message);
+    EXPECT_EQ(message.kind, Kind::left);
+    EXPECT_EQ(*receive(far_.get(), message), Receipt::closed);
+}
+
 TEST_F(MessageTest, WaitsForAMessage) {
     std::thread sender([this] { EXPECT_TRUE(send(near_.get(), {.kind = Kind::serve})); });
     Message message;
