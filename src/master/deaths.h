@@ -2,7 +2,7 @@
 // Why processes of ours ended: the words for the log, and counters for `mewsgi status`. A SIGKILL
 // that nobody of us sent may be the OOM killer's; its own counter in our cgroup says so.
 //
-// Told by the handles of workers, zygotes and tasks, once each, as they learn of the end.
+// Told by the handles of workers, zygotes, tasks and fronts, once each, as they learn of the end.
 
 #include <cstdint>
 #include <map>
@@ -16,7 +16,7 @@ namespace mew::master {
 
 class Deaths {
 public:
-    enum class Role : std::uint8_t { worker, zygote, singleton };
+    enum class Role : std::uint8_t { worker, zygote, singleton, front };
     struct End {
         Role role = Role::worker;
         int wait_status = 0;
@@ -48,7 +48,7 @@ private:
     std::uint64_t unclaimed_ = 0;  // kills that were seen and belong to no death yet
     base::MonotonicTime seen_at_;
     std::uint64_t oom_kills_ = 0;
-    std::uint64_t by_role_[3] = {};
+    std::uint64_t by_role_[4] = {};
     std::map<std::string, std::uint64_t> by_cause_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 // What the program itself brings to the master: app/main.cc fills it once, before anything runs.
-// Logger and watcher are other roles, which the master may start but not include: hence functions.
+// Logger, watcher and front are other roles, which the master may start but not include: hence
+// functions.
 
 #include <functional>
 #include <string>
@@ -27,6 +28,9 @@ struct Program {
     std::function<int(int input, int output)> logger;
     // Body of the watcher process: takes lists of files, tells which one changed.
     std::function<int(int control)> watcher;
+    // Body of a front process: owns clients' connections, hands requests to workers. Empty: this
+    // build has none, and workers listen on all sockets.
+    std::function<int(int control)> front;
 };
 
 }  // namespace mew::master
