@@ -3,6 +3,7 @@
 #include "control/gate.h"
 #include "control/message.h"
 #include "stats/board.h"
+#include "stats/front_board.h"
 
 namespace mew::control {
 namespace {
@@ -13,7 +14,8 @@ struct Row {
 };
 constexpr Row kRows[] = {
     {"orders", &Layouts::orders}, {"gate", &Layouts::gate},         {"board", &Layouts::board},
-    {"slot", &Layouts::slot},     {"handover", &Layouts::handover},
+    {"slot", &Layouts::slot},     {"handover", &Layouts::handover}, {"mailbox", &Layouts::mailbox},
+    {"fronts", &Layouts::fronts},
 };
 
 }  // namespace
@@ -25,6 +27,8 @@ Layouts own_layouts() {
     layouts.board = stats::kBoardVersion;
     layouts.slot = sizeof(stats::Slot);
     layouts.handover = kHandoverVersion;
+    layouts.mailbox = kMailboxVersion;
+    layouts.fronts = stats::kFrontBoardVersion;
     return layouts;
 }
 

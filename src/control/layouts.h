@@ -13,6 +13,9 @@ namespace mew::control {
 
 // The packet that carries a connection from one worker to another (worker/handover).
 inline constexpr std::uint32_t kHandoverVersion = 1;
+// Channels between fronts and workers (mailbox/layout.h, which this folder may not include): fronts
+// of one build are joined to workers of another.
+inline constexpr std::uint32_t kMailboxVersion = 1;
 
 struct Layouts {
     std::uint64_t orders = 0;    // control/message
@@ -20,6 +23,8 @@ struct Layouts {
     std::uint64_t board = 0;     // stats/board
     std::uint64_t slot = 0;      // size of its blocks
     std::uint64_t handover = 0;  // worker/handover
+    std::uint64_t mailbox = 0;   // mailbox/layout
+    std::uint64_t fronts = 0;    // stats/front_board
 
     bool operator==(const Layouts&) const = default;
 };

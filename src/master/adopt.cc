@@ -9,6 +9,7 @@
 #include <cstdio>
 
 #include "log/log.h"
+#include "master/listeners.h"
 #include "master/state.h"
 #include "master/supervisor.h"
 #include "os/process.h"
@@ -54,6 +55,10 @@ base::Result<void> check_memory(const state::Whole& whole) {
     if (auto gate = control::Gate::attach(whole.gate.fd); !gate) return std::move(gate).failure();
     for (const state::Generation& generation : whole.generations) {
         auto board = stats::Board::attach(generation.board.fd);
+        if (!board) return std::move(board).failure();
+    }
+    for (const state::FrontSet& set : whole.fronts.sets) {
+        auto board = stats::FrontBoard::attach(set.board.fd);
         if (!board) return std::move(board).failure();
     }
     return {};
@@ -104,6 +109,7 @@ base::Result<void> take_holdings(Holdings& holdings, const state::Whole& from) {
     holdings.identity = from.identity;
     for (const state::Listener& one : from.listeners)
         holdings.listeners.push_back(listener_of(one));
+    route_listeners(holdings);
     const os::Fd gate_fd(from.gate.fd);
     auto gate = control::Gate::attach(gate_fd.get());
     if (!gate) return std::move(gate).failure();

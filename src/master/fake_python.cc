@@ -11,6 +11,8 @@
 //   sick-2          so does that of worker 2
 //   locks           workers hang, but with lazy-apps
 //
+// With FAKE_FRONTS set, the master that it is after an upgrade has fronts (test_front.h).
+//
 // As the program that an upgrade finds it is a whole master of its own; FAKE_ADOPT_FILE, if set,
 // holds how it answers --adopt-check: "yes", "hang" (never), or the sentence of a refusal.
 
@@ -25,11 +27,14 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "control/boot.h"
 #include "control/message.h"
 #include "master/adopt.h"
 #include "master/config_reader.h"
+#include "master/test_front.h"
 #include "master/upgrade.h"
 #include "os/process.h"
 
@@ -90,6 +95,7 @@ void answer(const std::string& module, std::uint32_t slot, int connection) {
         ::_exit(22);
     }
     say(control_fd, control::Kind::ready, order);
+    std::vector<os::Fd> channels;  // kept until it ends, as the real one does
     for (;;) {
         control::Message message;
         const auto receipt = control::receive(control_fd, message, true);
@@ -97,6 +103,10 @@ void answer(const std::string& module, std::uint32_t slot, int connection) {
         if (message.kind == control::Kind::check)
             answer(module, order.slot, message.descriptors.at(0).get());
         if (message.kind == control::Kind::serve && module == "loops") ::abort();
+        if (message.kind == control::Kind::channel) {
+            std::fprintf(stderr, "fake worker %u: channel to front %u\n", order.slot, message.slot);
+            for (os::Fd& fd : message.descriptors) channels.push_back(std::move(fd));
+        }
         if (message.kind != control::Kind::retire || module == "stubborn") continue;
         say(control_fd, control::Kind::left, control::Message{});
         ::_exit(0);
@@ -190,6 +200,7 @@ int main(int argc, char** argv) {
     if (first.starts_with(master::kAdopt)) {
         master::Program program;
         program.version = "0.0.2";
+        if (std::getenv("FAKE_FRONTS") != nullptr) program.front = master::test_front::run;
         return master::adopt(program, first.substr(std::strlen(master::kAdopt)));
     }
     if (argc > 2 && std::strcmp(argv[1], "check") == 0) return check(argc, argv);

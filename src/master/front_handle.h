@@ -61,6 +61,8 @@ public:
     // Forks it. The descriptors that `boot` names are inherited under their numbers.
     base::Result<void> start(const control::FrontBoot& boot,
                              const std::optional<os::Identity>& identity);
+    base::Result<void> take_over(const state::Front& from);
+    state::Front to_state() const;
     // To be read in this order, now or soon. Its descriptors go with it.
     void tell(control::Message message);
     void reopen_log(int fd);

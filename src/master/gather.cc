@@ -89,6 +89,26 @@ void add_workers(Holdings& holdings, Generation& generation, ServerStatus& statu
         status.workers.push_back(describe(holdings, *worker, block_of(generation, *worker)));
 }
 
+void add_fronts(Holdings& holdings, ServerStatus& status) {
+    for (Fronts::Row& place : holdings.fronts.rows()) {
+        FrontStatus row;
+        row.number = place.number;
+        row.state = name_of(FrontPhase::dead);
+        row.deaths = place.deaths;
+        row.counters = std::move(place.counters);
+        if (place.front != nullptr) {
+            row.pid = place.front->pid();
+            row.incarnation = place.front->place().incarnation;
+            row.state = place.front->stop_watch().stopped()
+                            ? "stopped"
+                            : std::string(name_of(place.front->phase()));
+            row.uptime =
+                std::chrono::duration<double>(holdings.loop.now() - place.front->started()).count();
+        }
+        status.fronts.push_back(std::move(row));
+    }
+}
+
 void add_singletons(Holdings& holdings, const Singletons& singletons, ServerStatus& status) {
     for (const Singletons::Row& place : singletons.rows()) {
         SingletonStatus row;
@@ -137,10 +157,15 @@ ServerStatus gather_status(Holdings& holdings, const Generations& generations,
     }
     for (const auto& generation : generations.retiring())
         add_workers(holdings, *generation, status);
+    add_fronts(holdings, status);
     add_singletons(holdings, singletons, status);
     const Deaths& deaths = holdings.deaths;
-    status.deaths = {deaths.of(Deaths::Role::worker), deaths.of(Deaths::Role::zygote),
-                     deaths.of(Deaths::Role::singleton), deaths.oom_kills(), deaths.by_cause()};
+    status.deaths = {deaths.of(Deaths::Role::worker),
+                     deaths.of(Deaths::Role::zygote),
+                     deaths.of(Deaths::Role::singleton),
+                     deaths.of(Deaths::Role::front),
+                     deaths.oom_kills(),
+                     deaths.by_cause()};
     return status;
 }
 

@@ -94,7 +94,8 @@ void Generation::take_counts(stats::Board& before) {
 }
 
 base::Result<void> Generation::start(stats::Board* before) {
-    if (auto grown = grow_listeners(holdings_, loaded_.options.processes); !grown) return grown;
+    if (auto grown = grow_listeners(holdings_, Serving::workers, loaded_.options.processes); !grown)
+        return grown;
     auto board = stats::Board::create(slots());
     if (!board) return std::move(board).failure();
     board_ = std::move(*board);

@@ -72,6 +72,7 @@ std::unique_ptr<WorkerHandle> Generation::order(std::uint32_t slot) {
     place.incarnation = next_incarnation(slot);
     place.preloaded = !workers_import();
     place.start_limit = loaded_.options.worker_start_timeout;
+    place.cores = loaded_.options.threads;
     stats::Slot& board = board_.slot(slot, stats::lane_of(place.incarnation));
     auto worker = std::make_unique<WorkerHandle>(holdings_, *this, board, place);
     auto expected = worker->expect(std::move(pair->near), zygote_->build());

@@ -11,6 +11,7 @@
 #include "master/children.h"
 #include "master/deaths.h"
 #include "master/fifo.h"
+#include "master/fronts.h"
 #include "master/log_target.h"
 #include "master/pidfile.h"
 #include "master/program.h"
@@ -28,6 +29,7 @@ struct Holdings {
           program(the_program),
           log_target(the_loop, children),
           watcher(the_loop, children, log_target, the_program.watcher),
+          fronts(*this),
           fifos(the_loop) {}
 
     net::EventLoop& loop;
@@ -36,6 +38,7 @@ struct Holdings {
     Deaths deaths;
     LogTarget log_target;
     WatcherHandle watcher;
+    Fronts fronts;
     Fifos fifos;
     std::vector<net::Listener> listeners;
     control::Gate gate;                    // who may accept, across generations

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "master/greeting.h"
+#include "master/listeners.h"
 #include "master/sockets.h"
 #include "master/supervisor.h"
 #include "os/process_title.h"
@@ -132,6 +133,7 @@ int launch(const Program& program, options::Loaded loaded) {
         log::warning("option", "{}: {}", warning.origin, warning.text);
     if (auto mistakes = sockets.bind(holdings.listeners); !mistakes.empty())
         return give_up(holdings, mistakes);
+    route_listeners(holdings);
     if (auto acquired = acquire(holdings, options); !acquired)
         return give_up(holdings, {acquired.error().text});
 

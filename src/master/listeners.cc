@@ -1,9 +1,23 @@
 #include "master/listeners.h"
 
+#include <algorithm>
+
 namespace mew::master {
 
-base::Result<void> grow_listeners(Holdings& holdings, int processes) {
+void route_listeners(Holdings& holdings) {
+    const bool fronts = static_cast<bool>(holdings.program.front);
+    for (net::Listener& listener : holdings.listeners)
+        listener.info.routed = fronts && listener.info.option == "http";
+}
+
+bool has_routed_listeners(const Holdings& holdings) {
+    return std::any_of(holdings.listeners.begin(), holdings.listeners.end(),
+                       [](const net::Listener& listener) { return listener.info.routed; });
+}
+
+base::Result<void> grow_listeners(Holdings& holdings, Serving serving, int processes) {
     for (net::Listener& listener : holdings.listeners) {
+        if (listener.info.routed != (serving == Serving::fronts)) continue;
         while (!listener.info.slot_fds.empty() &&
                listener.info.slot_fds.size() < static_cast<std::size_t>(processes)) {
             if (auto added = net::add_slot_socket(listener); !added) return added;

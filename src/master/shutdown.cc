@@ -3,6 +3,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "master/transition.h"
 
 namespace mew::master {
@@ -13,6 +16,8 @@ using base::Milliseconds;
 
 // A process in uninterruptible sleep does not even die of SIGKILL; the master does not wait for it.
 constexpr base::Milliseconds kLastResort{5000};
+// Of the stop mercy: for what workers do at their end, though a client takes its time.
+constexpr int kLastPart = 8;
 
 constexpr Step<Phase> kSteps[] = {
     {Phase::running, Phase::graceful},     {Phase::running, Phase::at_once},
@@ -32,6 +37,7 @@ std::string_view name_of(ShutdownPhase phase) {
 
 Shutdown::~Shutdown() {
     stop_draining();
+    if (fronts_turn_ != 0) holdings_.loop.cancel_timer(fronts_turn_);
     if (last_resort_ != 0) holdings_.loop.cancel_timer(last_resort_);
 }
 
@@ -70,9 +76,24 @@ void Shutdown::retire_all(Milliseconds mercy) {
     step(Phase::graceful);
     close_sockets();
     holdings_.watcher.close();
-    generations_.retire_all(mercy);
+    mercy_ends_ = holdings_.loop.now() + mercy;
     singletons_.stop(mercy);
+    if (!holdings_.fronts.empty()) {
+        holdings_.fronts.stop(mercy);
+        fronts_turn_ = holdings_.loop.start_timer(mercy - mercy / kLastPart, [this] {
+            fronts_turn_ = 0;
+            retire_workers();
+        });
+    }
     check();
+}
+
+void Shutdown::retire_workers() {
+    if (std::exchange(workers_told_, true)) return;
+    if (fronts_turn_ != 0) holdings_.loop.cancel_timer(fronts_turn_);
+    fronts_turn_ = 0;
+    const auto left = std::chrono::duration_cast<Milliseconds>(mercy_ends_ - holdings_.loop.now());
+    generations_.retire_all(std::max(left, Milliseconds{0}));
 }
 
 void Shutdown::stop_draining() {
@@ -96,6 +117,7 @@ void Shutdown::kill_all(const std::string& why) {
     step(Phase::at_once);
     close_sockets();
     holdings_.watcher.close();
+    holdings_.fronts.kill_all(why);
     generations_.kill_all(why);
     singletons_.kill_all(why);
     last_resort_ = holdings_.loop.start_timer(kLastResort, [this] {
@@ -108,7 +130,10 @@ void Shutdown::kill_all(const std::string& why) {
 
 void Shutdown::check() {
     if (phase_ != Phase::graceful && phase_ != Phase::at_once) return;
-    if (!generations_.empty() || !singletons_.empty()) return;
+    if (phase_ == Phase::graceful && holdings_.fronts.empty()) retire_workers();
+    // By retiring the last one, all of this may have been done already.
+    if (phase_ != Phase::graceful && phase_ != Phase::at_once) return;
+    if (!generations_.empty() || !singletons_.empty() || !holdings_.fronts.empty()) return;
     step(Phase::closing_log);
     // The last line before the logger is let go: nothing of ours follows it.
     log::info("stopped", "stopped");

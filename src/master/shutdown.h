@@ -3,6 +3,9 @@
 // requests may look elsewhere; then everybody finishes within the stop mercy, or dies at once; then
 // the log is written out, then what we made is removed (vacuum), then the loop ends.
 //
+// Fronts finish first, since they need workers for what waits in them; workers are told once the
+// fronts are gone, or when little of the mercy is left.
+//
 //   running > [draining] > graceful > closing_log > ended     running, draining, graceful > at_once
 //                                                             at_once > closing_log
 
@@ -43,6 +46,7 @@ public:
 private:
     bool step(ShutdownPhase next);
     void retire_all(base::Milliseconds mercy);
+    void retire_workers();
     void stop_draining();
     void close_sockets();
     void kill_all(const std::string& why);
@@ -54,6 +58,9 @@ private:
     ShutdownPhase phase_ = ShutdownPhase::running;
     int exit_status_ = kExitDone;
     net::TimerId drain_ = 0;
+    base::MonotonicTime mercy_ends_;
+    net::TimerId fronts_turn_ = 0;  // what is left of the mercy is the workers' alone
+    bool workers_told_ = false;
     net::TimerId last_resort_ = 0;
 };
 

@@ -73,8 +73,25 @@ void fields(Walk& walk, Fifo& f) {
     walk(f.path, f.fd);
 }
 template <class Walk>
-void fields(Walk& walk, Cause& c) {
+void fields(Walk& walk, Count& c) {
     walk(c.name, c.count);
+}
+template <class Walk>
+void fields(Walk& walk, Front& f) {
+    walk(f.number, f.incarnation, f.phase, f.pid, f.control, f.build_id, f.started);
+    walk(f.requests_before, f.was_ready, f.told_to_end, f.killed_because, f.deadline);
+}
+template <class Walk>
+void fields(Walk& walk, FrontSet& s) {
+    walk(s.loaded, s.board, s.fronts, s.served, s.retiring);
+}
+template <class Walk>
+void fields(Walk& walk, FrontCounts& c) {
+    walk(c.deaths, c.counts);
+}
+template <class Walk>
+void fields(Walk& walk, Fronts& f) {
+    walk(f.sets, f.carried, f.last_incarnation);
 }
 template <class Walk>
 void fields(Walk& walk, Deaths& d) {
@@ -115,7 +132,7 @@ void fields(Walk& walk, Whole& w) {
     walk(w.master_pid, w.program, w.started, w.python_version, w.started_with, w.identity);
     walk(w.listeners, w.gate, w.bell, w.handover_near, w.handover_far, w.log, w.pidfile_path);
     walk(w.pidfile, w.commands, w.clients, w.strangers, w.deaths, w.watcher, w.fifos);
-    walk(w.singletons, w.served, w.reload_wish, w.confirm_due);
+    walk(w.fronts, w.singletons, w.served, w.reload_wish, w.confirm_due);
     walk(w.last_generation, w.generations);
 }
 

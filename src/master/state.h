@@ -21,7 +21,7 @@
 
 namespace mew::master::state {
 
-inline constexpr std::uint32_t kStateVersion = 1;
+inline constexpr std::uint32_t kStateVersion = 2;
 
 // A descriptor that the next program shall find under the same number; below zero: there is none.
 struct Descriptor {
@@ -140,6 +140,46 @@ struct Singletons {
     base::Milliseconds mercy{0};
 };
 
+// A front process (master/front_handle), its set, and all of them (master/fronts).
+struct Front {
+    std::uint32_t number = 0;
+    std::uint64_t incarnation = 0;
+    std::string phase;
+    std::int32_t pid = 0;
+    Descriptor control;
+    std::uint64_t build_id = 0;
+    base::MonotonicTime started;
+    std::uint64_t requests_before = 0;
+    bool was_ready = false;
+    bool told_to_end = false;
+    std::string killed_because;
+    Deadline deadline;
+};
+
+struct FrontSet {
+    options::Loaded loaded;
+    Descriptor board;
+    std::vector<Front> fronts;
+    bool served = false;
+    bool retiring = false;
+};
+
+struct Count {
+    std::string name;
+    std::uint64_t count = 0;
+};
+
+struct FrontCounts {
+    std::uint64_t deaths = 0;
+    std::vector<Count> counts;
+};
+
+struct Fronts {
+    std::vector<FrontSet> sets;  // oldest first
+    std::vector<FrontCounts> carried;
+    std::uint64_t last_incarnation = 0;
+};
+
 // Lists of modules, as zygotes and workers sent them (master/watcher_handle).
 struct WatchedFiles {
     std::uint32_t generation = 0;
@@ -157,14 +197,9 @@ struct Fifo {
     Descriptor fd;
 };
 
-struct Cause {
-    std::string name;
-    std::uint64_t count = 0;
-};
-
 struct Deaths {
     std::vector<std::uint64_t> by_role;
-    std::vector<Cause> by_cause;
+    std::vector<Count> by_cause;
     std::uint64_t oom_kills = 0;
 };
 
@@ -251,6 +286,7 @@ struct Whole {
     Deaths deaths;
     Watcher watcher;
     std::vector<Fifo> fifos;
+    Fronts fronts;
     Singletons singletons;
     bool served = false;
     std::string reload_wish;  // strategy of the reload that follows; empty: the configured one

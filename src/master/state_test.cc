@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/format.h"
 #include "control/packing.h"
 #include "os/memory_file.h"
 
@@ -121,6 +122,24 @@ Whole sample() {
     singleton.task->told_to_serve = true;
     singleton.starts = 9;
     whole.singletons = {{singleton, Singleton{}}, true, 12, base::Milliseconds{60}};
+    Front front;
+    front.number = 2;
+    front.incarnation = 0x100000003;
+    front.phase = "retiring";
+    front.pid = 99;
+    front.control = {28};
+    front.build_id = 18;
+    front.requests_before = 5;
+    front.was_ready = front.told_to_end = true;
+    front.killed_because = "had to";
+    front.deadline = {true, at(77), "still had work", false};
+    whole.fronts.sets.resize(2);
+    whole.fronts.sets[1].loaded.options.http_queue = 7;
+    whole.fronts.sets[1].board = {29};
+    whole.fronts.sets[1].fronts = {front, Front{}};
+    whole.fronts.sets[1].served = true;
+    whole.fronts.carried = {{3, {{"requests", 1000}, {"lost", 1}}}, {}};
+    whole.fronts.last_incarnation = 0x100000003;
     whole.served = true;
     whole.reload_wish = "chain";
     whole.confirm_due = at(123);
@@ -155,6 +174,11 @@ TEST(State, ComesBackAsItWas) {
     EXPECT_TRUE(back->singletons.places.at(0).task->told_to_serve);
     EXPECT_EQ(back->fifos.at(0).path, "/run/a.fifo");
     EXPECT_EQ(back->deaths.by_cause.at(0).count, 4U);
+    const FrontSet& set = back->fronts.sets.at(1);
+    EXPECT_EQ(set.loaded.options.http_queue, 7U);
+    EXPECT_EQ(set.fronts.at(0).incarnation, 0x100000003U);
+    EXPECT_EQ(set.fronts.at(0).killed_because, "had to");
+    EXPECT_EQ(back->fronts.carried.at(0).counts.at(1).name, "lost");
 }
 
 TEST(State, AnEmptyOneComesBackToo) {
@@ -177,7 +201,7 @@ TEST(State, OfAnotherVersionSaysWhatToDo) {
     bytes[8] = static_cast<char>(kStateVersion + 1);
     const auto refused = decode(bytes);
     ASSERT_FALSE(refused);
-    EXPECT_THAT(refused.error().text, HasSubstr("version 2"));
+    EXPECT_THAT(refused.error().text, HasSubstr(base::format("version {}", kStateVersion + 1)));
     EXPECT_THAT(refused.error().text, HasSubstr("stop the server and start it"));
     bytes[0] ^= 1;
     EXPECT_THAT(decode(bytes).error().text, HasSubstr("not meant to be given by hand"));
@@ -207,7 +231,7 @@ TEST(State, AnOptionThatIsUnknownHereIsNamed) {
 TEST(State, EveryDescriptorIsFound) {
     EXPECT_THAT(descriptors_of(sample()),
                 testing::UnorderedElementsAre(4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 21, 22, 23, 24,
-                                              25, 26, 27));
+                                              25, 26, 27, 28, 29));
 }
 
 TEST(State, TravelsInSealedMemoryOnly) {

@@ -1,5 +1,7 @@
 #include "master/status.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "base/format.h"
@@ -46,6 +48,14 @@ json to_json(const WorkerStatus& worker) {
     return row;
 }
 
+json to_json(const FrontStatus& front) {
+    json row = {{"number", front.number},           {"pid", front.pid},
+                {"incarnation", front.incarnation}, {"state", front.state},
+                {"uptime", front.uptime},           {"deaths", front.deaths}};
+    for (const auto& [name, value] : front.counters) row[name] = value;
+    return row;
+}
+
 json to_json(const SingletonStatus& singleton) {
     return {{"name", singleton.name},
             {"pid", singleton.pid},
@@ -60,6 +70,7 @@ json to_json(const DeathsStatus& deaths) {
     return {{"workers", deaths.workers},
             {"zygotes", deaths.zygotes},
             {"singletons", deaths.singletons},
+            {"fronts", deaths.fronts},
             {"by_cause", deaths.by_cause}};
 }
 
@@ -76,6 +87,34 @@ std::string troubles(const ServerStatus& status) {
         for (const auto& [cause, count] : status.deaths.by_cause)
             text += base::format(" {} x {},", count, cause);
         text.back() = '\n';
+    }
+    return text;
+}
+
+std::uint64_t counter_of(const FrontStatus& front, std::string_view name) {
+    for (const auto& [known, value] : front.counters)
+        if (known == name) return value;
+    return 0;
+}
+
+// Of `waited`, how long those waited that had to, on average; of `503`, those that got no worker.
+std::string front_rows(const std::vector<FrontStatus>& fronts) {
+    if (fronts.empty()) return "";
+    std::string text = base::format(
+        "\n{:>6}  {:>8}  {:<9} {:>8}  {:>10}  {:>6}  {:>6}  {:>9}  {:>6}  {:>7}  {:>5}  {:>10}\n",
+        "front", "pid", "state", "up", "requests", "conns", "queued", "waited", "503", "retried",
+        "lost", "sent");
+    for (const FrontStatus& front : fronts) {
+        const auto of = [&](std::string_view name) { return counter_of(front, name); };
+        const std::uint64_t waited = std::max<std::uint64_t>(of("queue_waited"), 1);
+        text += base::format(
+            "{:>6}  {:>8}  {:<9} {:>8}  {:>10}  {:>6}  {:>6}  {:>6.1f} ms  {:>6}  {:>7}  {:>5}  "
+            "{:>10}\n",
+            front.number, front.pid, front.state, duration(front.uptime), of("requests"),
+            of("connections"), of("queued"),
+            static_cast<double>(of("queue_wait_us")) / 1000 / static_cast<double>(waited),
+            of("queue_full") + of("queue_timeouts"), of("retries"), of("lost"),
+            size(of("tx_bytes")));
     }
     return text;
 }
@@ -117,12 +156,14 @@ std::string status_table(const ServerStatus& status) {
             worker.requests, worker.exceptions, worker.connections,
             static_cast<double>(worker.average_us) / 1000, size(worker.tx_bytes));
     }
-    return text + singleton_rows(status.singletons) + troubles(status);
+    return text + front_rows(status.fronts) + singleton_rows(status.singletons) + troubles(status);
 }
 
 std::string status_json(const ServerStatus& status) {
     json workers = json::array();
     for (const WorkerStatus& worker : status.workers) workers.push_back(to_json(worker));
+    json fronts = json::array();
+    for (const FrontStatus& front : status.fronts) fronts.push_back(to_json(front));
     json singletons = json::array();
     for (const SingletonStatus& singleton : status.singletons)
         singletons.push_back(to_json(singleton));
@@ -140,6 +181,7 @@ std::string status_json(const ServerStatus& status) {
                         {"reload_failures", status.reload_failures},
                         {"log_dropped", status.log_dropped},
                         {"workers", workers},
+                        {"fronts", fronts},
                         {"singletons", singletons},
                         {"deaths", to_json(status.deaths)},
                         {"oom_kills", status.deaths.oom_kills}};

@@ -26,6 +26,16 @@ struct WorkerStatus {
     std::vector<std::pair<std::string, std::uint64_t>> counters;  // further ones, JSON only
 };
 
+struct FrontStatus {
+    std::uint32_t number = 0;
+    int pid = 0;
+    std::uint64_t incarnation = 0;
+    std::string state;  // starting, ready, retiring; stopped; dead: another one comes
+    double uptime = 0;
+    std::uint64_t deaths = 0;
+    std::vector<std::pair<std::string, std::uint64_t>> counters;  // stats::front_counters()
+};
+
 struct SingletonStatus {
     std::string name;
     int pid = 0;
@@ -41,6 +51,7 @@ struct DeathsStatus {
     std::uint64_t workers = 0;
     std::uint64_t zygotes = 0;
     std::uint64_t singletons = 0;
+    std::uint64_t fronts = 0;
     std::uint64_t oom_kills = 0;  // of all these
     std::map<std::string, std::uint64_t> by_cause;
 };
@@ -62,6 +73,7 @@ struct ServerStatus {
     std::uint64_t reload_failures = 0;
     std::uint64_t log_dropped = 0;
     std::vector<WorkerStatus> workers;  // of the committed generation, then of older ones
+    std::vector<FrontStatus> fronts;    // those of now, then those that retire
     std::vector<SingletonStatus> singletons;
     DeathsStatus deaths;
 };

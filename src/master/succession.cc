@@ -88,6 +88,7 @@ void Succession::commit() {
     if (old != nullptr) mercy = old->loaded().options.worker_reload_mercy;
     const auto confirm = generations_.prepared()->loaded().options.reload_confirm;
     generations_.commit(mercy, !back && confirm.count() > 0);
+    holdings_.fronts.apply(generations_.committed()->loaded().options);
     retry_.on_ready();
     retry_.cancel();
     Generation& now = *generations_.committed();

@@ -87,6 +87,8 @@ base::Result<void> Supervisor::start(options::Loaded loaded, Interpreter interpr
                      "`mewsgi reload|upgrade|stop|status` will not reach this server: {}",
                      opened.error().text);
     if (auto opened_triggers = open_triggers(); !opened_triggers) return opened_triggers;
+    holdings_.fronts.on_gone([this] { shutdown_.check(); });
+    if (auto begun = holdings_.fronts.start(loaded.options); !begun) return begun;
     return succession_.prepare(std::move(loaded), std::move(interpreter), std::nullopt);
 }
 
@@ -164,6 +166,7 @@ void Supervisor::reopen_logs(const std::string& why) {
     }
     succession_.generations().reopen_log(holdings_.log_target.event_fd());
     holdings_.watcher.reopen_log(holdings_.log_target.event_fd());
+    holdings_.fronts.reopen_log(holdings_.log_target.event_fd());
     succession_.singletons().reopen_log(holdings_.log_target.event_fd());
     log::info("log-reopened", "log opened again ({})", why);
 }
@@ -204,7 +207,11 @@ base::Result<state::Whole> Supervisor::describe_for_upgrade() const {
 
 base::Result<void> Supervisor::take_over(const state::Whole& from) {
     if (auto opened = open_signals(); !opened) return opened;
+    // Before the workers, who have channels to them.
+    holdings_.fronts.on_gone([this] { shutdown_.check(); });
+    if (auto taken = holdings_.fronts.take_over(from.fronts); !taken) return taken;
     if (auto taken = succession_.take_over(from); !taken) return taken;
+    holdings_.fronts.renew(options_now());
     auto waiting = commands_.take_over(os::Fd(from.commands.fd), from.clients);
     if (!waiting) return std::move(waiting).failure();
     holdings_.watcher.take_over(from.watcher);

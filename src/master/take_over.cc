@@ -62,11 +62,11 @@ base::Result<void> LogTarget::take_over(Wish wish, const state::Log& from) {
 }
 
 WorkerHandle::WorkerHandle(Holdings& holdings, WorkerOwner& owner, stats::Slot& board,
-                           std::uint32_t generation, const state::Worker& from)
+                           WorkerPlace place, const state::Worker& from)
     : holdings_(holdings),
       owner_(owner),
       board_(board),
-      place_{from.slot, generation, from.incarnation, from.preloaded, from.start_limit},
+      place_(place),
       started_(from.started),
       requests_before_(from.requests_before),
       cut_(from.cut),
@@ -90,6 +90,8 @@ base::Result<void> WorkerHandle::take_over(const state::Worker& from) {
     if (from.deadline.running)
         start_deadline(time_left(from.deadline.due, holdings_.loop.now()), from.deadline.missed);
     deadline_said_.of_start = from.deadline.of_start;
+    if (served_ && phase_ != WorkerPhase::dead)
+        holdings_.fronts.attach_again(key(), place_.cores, *this, phase_ == WorkerPhase::retiring);
     return go_on_with(holdings_, pid_, *this, *peer_);
 }
 
@@ -136,7 +138,9 @@ base::Result<void> Generation::take_over_worker(const state::Worker& from) {
         return base::fail("the state tells of a worker in slot " + std::to_string(from.slot) +
                           ", which its generation does not have");
     stats::Slot& block = board_.slot(from.slot, stats::lane_of(from.incarnation));
-    auto worker = std::make_unique<WorkerHandle>(holdings_, *this, block, number_, from);
+    const WorkerPlace place{from.slot,      number_,          from.incarnation,
+                            from.preloaded, from.start_limit, loaded_.options.threads};
+    auto worker = std::make_unique<WorkerHandle>(holdings_, *this, block, place, from);
     auto taken = worker->take_over(from);
     if (from.place == state::Worker::Place::slot) {
         workers_[from.slot - 1] = std::move(worker);
@@ -243,8 +247,67 @@ void WatcherHandle::take_over(const state::Watcher& from) {
 void Deaths::take_over(const state::Deaths& from) {
     for (std::size_t i = 0; i < std::min(from.by_role.size(), std::size(by_role_)); ++i)
         by_role_[i] = from.by_role[i];
-    for (const state::Cause& cause : from.by_cause) by_cause_[cause.name] = cause.count;
+    for (const state::Count& cause : from.by_cause) by_cause_[cause.name] = cause.count;
     oom_kills_ = from.oom_kills;
+}
+
+base::Result<void> FrontHandle::take_over(const state::Front& from) {
+    peer_ = std::make_unique<Peer>(holdings_.loop, os::Fd(from.control.fd), *this, from.build_id);
+    auto phase = phase_named(from.phase, FrontPhase::dead);
+    if (!phase) return std::move(phase).failure();
+    phase_ = *phase;
+    pid_ = from.pid;
+    started_ = from.started;
+    requests_before_ = from.requests_before;
+    was_ready_ = from.was_ready;
+    told_to_end_ = from.told_to_end;
+    killed_because_ = from.killed_because;
+    if (from.deadline.running)
+        start_deadline(time_left(from.deadline.due, holdings_.loop.now()), from.deadline.missed);
+    return go_on_with(holdings_, pid_, *this, *peer_);
+}
+
+base::Result<void> FrontSet::take_over(const state::FrontSet& from) {
+    const os::Fd held(from.board.fd);
+    auto board = stats::FrontBoard::attach(held.get());
+    if (!board) return std::move(board).failure();
+    board_ = std::move(*board);
+    if (board_.fronts() != size())
+        return base::fail("the state tells of another number of fronts than their board has");
+    served_ = from.served;
+    retiring_ = from.retiring;
+    for (const state::Front& one : from.fronts) {
+        if (one.number < 1 || one.number > size())
+            return base::fail("the state tells of front " + std::to_string(one.number) +
+                              ", which its set does not have");
+        auto& place = places_[one.number - 1].front;
+        place = std::make_unique<FrontHandle>(holdings_, *this, block(one.number),
+                                              FrontPlace{one.number, one.incarnation});
+        if (auto taken = place->take_over(one); !taken) return taken;
+    }
+    return open_gate();
+}
+
+base::Result<void> Fronts::take_over(const state::Fronts& from) {
+    last_incarnation_ = from.last_incarnation;
+    const auto counters = stats::front_counters();
+    for (const state::FrontCounts& one : from.carried) {
+        Counts& counts = carried_.emplace_back();
+        counts.deaths = one.deaths;
+        counts.values.resize(counters.size());
+        for (const state::Count& count : one.counts) {
+            for (std::size_t i = 0; i < counters.size(); ++i)
+                if (count.name == counters[i].name) counts.values[i] = count.count;
+        }
+    }
+    for (const state::FrontSet& one : from.sets) {
+        auto identity = front_identity(one.loaded.options);
+        if (!identity) return std::move(identity).failure();
+        sets_.push_back(
+            std::make_unique<FrontSet>(holdings_, *this, one.loaded.options, std::move(*identity)));
+        if (auto taken = sets_.back()->take_over(one); !taken) return taken;
+    }
+    return {};
 }
 
 base::Result<void> Succession::take_over(const state::Whole& from) {

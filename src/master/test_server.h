@@ -19,6 +19,7 @@
 
 #include "master/command_client.h"
 #include "master/launcher.h"
+#include "master/test_front.h"
 #include "os/fd.h"
 
 namespace mew::master {
@@ -109,6 +110,10 @@ public:
             }
         }
     }
+    // A line that holds `text`, come or to come: where it is no matter which process is faster.
+    void await(const std::string& text) {
+        if (seen_.find(text) == std::string::npos) expect(text);
+    }
     // The pid that a line tells as "pid: 123" or "pid 123".
     static pid_t pid_in(const std::string& line) {
         const std::size_t at = line.rfind("pid");
@@ -140,6 +145,16 @@ public:
         return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
     }
 
+    // Fronts (test_front.h) serve an address of its own.
+    void add_fronts(int count, std::uint32_t behaviour = 1000) {
+        loaded.options.listen_addresses.push_back({net::Protocol::http, "http", "127.0.0.1:0"});
+        loaded.options.http_processes = count;
+        loaded.options.http_queue = behaviour;
+        add_arguments(
+            {"--http-processes", std::to_string(count), "--http-queue", std::to_string(behaviour)});
+        fronts_ = true;
+    }
+
     // What a reload reads as well, besides the module.
     void add_arguments(const std::vector<std::string>& more) {
         arguments_.insert(arguments_.end(), more.begin(), more.end());
@@ -169,6 +184,10 @@ private:
                              "--worker-start-timeout",
                              std::to_string(loaded.options.worker_start_timeout.count()) + "ms"};
         program.arguments.insert(program.arguments.end(), arguments_.begin(), arguments_.end());
+        if (fronts_) {
+            program.front = test_front::run;
+            ::setenv("FAKE_FRONTS", "1", 1);
+        }
         for (char** entry = environ; *entry != nullptr; ++entry)
             program.environment.emplace_back(*entry);
         ::_exit(launch(program, loaded));
@@ -185,6 +204,7 @@ private:
     }
 
     std::vector<std::string> arguments_;
+    bool fronts_ = false;
     pid_t pid_ = 0;
     os::Fd pidfd_;
     os::Fd log_;

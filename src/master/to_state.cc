@@ -66,6 +66,7 @@ void write_holdings(const Holdings& holdings, state::Whole& to) {
     to.deaths = holdings.deaths.to_state();
     to.watcher = holdings.watcher.to_state();
     to.fifos = holdings.fifos.to_state();
+    to.fronts = holdings.fronts.to_state();
 }
 
 }  // namespace
@@ -214,6 +215,47 @@ state::Watcher WatcherHandle::to_state() const {
     to.pid = pid_;
     for (const auto& [owner, list] : files_)
         to.files.push_back({owner.first, owner.second, {list.get()}});
+    return to;
+}
+
+state::Front FrontHandle::to_state() const {
+    state::Front to;
+    to.number = place_.number;
+    to.incarnation = place_.incarnation;
+    to.phase = name_of(phase_);
+    to.pid = pid_;
+    to.control.fd = peer_->fd();
+    to.build_id = peer_->build();
+    to.started = started_;
+    to.requests_before = requests_before_;
+    to.was_ready = was_ready_;
+    to.told_to_end = told_to_end_;
+    to.killed_because = killed_because_;
+    to.deadline = deadline_said_;
+    return to;
+}
+
+state::FrontSet FrontSet::to_state() const {
+    state::FrontSet to;
+    to.loaded.options = options_;
+    to.board.fd = board_.fd();
+    for (const FrontHandle* front : fronts()) to.fronts.push_back(front->to_state());
+    to.served = served_;
+    to.retiring = retiring_;
+    return to;
+}
+
+state::Fronts Fronts::to_state() const {
+    state::Fronts to;
+    to.last_incarnation = last_incarnation_;
+    const auto counters = stats::front_counters();
+    for (const Counts& counts : carried_) {
+        state::FrontCounts& one = to.carried.emplace_back();
+        one.deaths = counts.deaths;
+        for (std::size_t i = 0; i < counters.size(); ++i)
+            one.counts.push_back({counters[i].name, counts.values[i]});
+    }
+    for (const auto& set : sets_) to.sets.push_back(set->to_state());
     return to;
 }
 

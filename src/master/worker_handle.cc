@@ -54,6 +54,7 @@ WorkerHandle::WorkerHandle(Holdings& holdings, WorkerOwner& owner, stats::Slot& 
 
 WorkerHandle::~WorkerHandle() {
     stop_deadline();
+    holdings_.fronts.forget(key());
     if (pid_ != 0) holdings_.children.forget(pid_);
 }
 
@@ -138,6 +139,15 @@ void WorkerHandle::serve() {
     if (!step(Phase::serving)) return;
     served_ = true;
     tell(control::Kind::serve, place_.generation);
+    if (phase_ == Phase::serving) holdings_.fronts.attach(key(), place_.cores, *this);
+}
+
+base::Result<void> WorkerHandle::take_channel(const FrontPlace& front, int memory, int end) {
+    control::Message order;
+    order.kind = control::Kind::channel;
+    order.slot = front.number;
+    order.value = front.incarnation;
+    return peer_->send(order, {memory, end});
 }
 
 base::Result<void> WorkerHandle::check(os::Fd connection) {
@@ -151,6 +161,7 @@ base::Result<void> WorkerHandle::check(os::Fd connection) {
 void WorkerHandle::retire(Milliseconds mercy, std::uint32_t successor) {
     if (phase_ == Phase::dead) return;
     told_to_end_ = true;
+    holdings_.fronts.let_go(key());
     // One that never served holds no request, and may still be importing: nothing to wait for.
     if (phase_ != Phase::retiring) step(Phase::retiring);
     if (!served_) return kill("was not serving yet");
@@ -205,6 +216,7 @@ void WorkerHandle::on_message(control::Message& message) {
             return;
         case control::Kind::left:
             told_to_end_ = true;
+            holdings_.fronts.let_go(key());
             cut_ = message.value;
             if (phase_ != Phase::retiring) step(Phase::retiring);
             return;
@@ -256,6 +268,13 @@ void WorkerHandle::give_back_token() {
     (void)!::write(holdings_.bell.get(), &one, sizeof one);
 }
 
+// A request that made its worker die, or hang, would do the same to the next one.
+std::string WorkerHandle::why_not_again(bool oom) const {
+    if (!killed_because_.empty())
+        return "the master ended its worker because it " + killed_because_;
+    return oom ? "its worker was killed by the OOM killer" : "";
+}
+
 void WorkerHandle::finish(int wait_status, bool known_status) {
     if (phase_ == Phase::dead) return;
     stop_deadline();
@@ -292,6 +311,7 @@ void WorkerHandle::finish(int wait_status, bool known_status) {
     board_.state.store(stats::WorkerState::absent, std::memory_order_relaxed);
     board_.request_started_us.store(0, std::memory_order_relaxed);
     if (!end.expected) stats::add(board_.deaths);
+    holdings_.fronts.ended(key(), why_not_again(verdict.oom));
     owner_.on_worker_dead(*this, end);
 }
 

@@ -52,14 +52,15 @@ struct WorkerPlace {
     // False: the worker itself imports the app, which takes what it takes.
     bool preloaded = true;
     base::Milliseconds start_limit{60000};  // to its fork, and again from there to ready
+    int cores = 1;                          // requests that it runs at once
 };
 
-class WorkerHandle final : public PeerOwner, public ChildWatcher {
+class WorkerHandle final : public PeerOwner, public ChildWatcher, public ChannelTaker {
 public:
     WorkerHandle(Holdings& holdings, WorkerOwner& owner, stats::Slot& board, WorkerPlace place);
     // One that the master before the upgrade had; `take_over` is the rest of it.
-    WorkerHandle(Holdings& holdings, WorkerOwner& owner, stats::Slot& board,
-                 std::uint32_t generation, const state::Worker& from);
+    WorkerHandle(Holdings& holdings, WorkerOwner& owner, stats::Slot& board, WorkerPlace place,
+                 const state::Worker& from);
     base::Result<void> take_over(const state::Worker& from);
     state::Worker to_state() const;
     ~WorkerHandle() override;
@@ -76,7 +77,8 @@ public:
     // of generation `successor`; 0: there is none, they are closed.
     void retire(base::Milliseconds mercy, std::uint32_t successor);
     void reopen_log(int fd);
-    void kill(const std::string& why);
+    void kill(const std::string& why) override;
+    base::Result<void> take_channel(const FrontPlace& front, int memory, int end) override;
 
     WorkerPhase phase() const { return phase_; }
     pid_t pid() const { return pid_; }
@@ -100,6 +102,8 @@ private:
     void stop_deadline();
     void on_ready();
     std::string doing() const;
+    WorkerKey key() const { return {place_.slot, place_.generation, place_.incarnation}; }
+    std::string why_not_again(bool oom) const;
     void give_back_token();
     void finish(int wait_status, bool known_status);
 
