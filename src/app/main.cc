@@ -19,6 +19,7 @@
 
 #include "app/check_command.h"
 #include "app/speak.h"
+#include "front/front.h"
 #include "logger/logger.h"
 #include "master/adopt.h"
 #include "master/command_client.h"
@@ -103,6 +104,7 @@ master::Program own_program() {
     program.version = MEW_VERSION;
     program.logger = logger::run;
     program.watcher = watcher::run;
+    program.front = front::run;
     return program;
 }
 

@@ -204,7 +204,7 @@ def test_a_shared_socket_may_be_inherited(serve: Serve, folder: Path, tcp: socke
 
 def test_a_pattern_of_addresses(serve: Serve, folder: Path) -> None:
     server = serve("app:app", cwd=folder, http="127.*:0")
-    assert server.find_log(rf"http bound on 127\.0\.0\.1:{server.port} ")
+    assert server.find_log(rf"http-socket bound on 127\.0\.0\.1:{server.port} ")
     assert server.get("/").status == 200
     # JSON too, since people read it from there.
     assert json.loads(server.run("status", "--json").out)["addresses"] == [

@@ -94,7 +94,7 @@ def test_ini_file_in_the_short_form(serve: Serve, write_app: WriteApp) -> None:
 def test_the_talk_command(serve: Serve) -> None:
     """`mewsgi --master --http :PORT --module catserve.wsgi`, run in the folder of the example."""
     catserve = Path(__file__).resolve().parents[2] / "examples/catserve"
-    server = serve("--master", "--module", "catserve.wsgi", http=":0", cwd=catserve)
+    server = serve("--master", "--module", "catserve.wsgi", http=":0", way="routed", cwd=catserve)
     answer = server.get("/")
     assert answer.status == 200 and "Cats as a Service" in answer.text
     server.wait_log(r"http bound on :\d+ fd \d+")

@@ -19,7 +19,7 @@ def test_sentences(serve: Serve) -> None:
     version = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
     master = server.process.pid
     server.wait_log(rf"mewsgi \d+\.\d+\.\d+.*pid:? {master}.*Python {re.escape(version)}")
-    server.wait_log(rf"http bound on 127\.0\.0\.1:{server.port} fd \d+")
+    server.wait_log(rf"http(-socket)? bound on 127\.0\.0\.1:{server.port} fd \d+")
     server.wait_log(r"app probe:app loaded in \d+\.\d+ s")
     for slot in (1, 2):
         pid = server.workers()[slot].pid

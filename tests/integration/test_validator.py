@@ -40,6 +40,7 @@ def test_cats(form: str) -> None:
     [
         ("bench/apps/hello.py", b"Hello, World!"),
         ("bench/apps/busy.py", b"Hello, World!"),
+        ("bench/apps/numbered.py", b""),
         ("tests/integration/configs/hello.py", b"['', '/', '', 'http', '127.0.0.1', '', True]"),
     ],
 )
@@ -78,6 +79,7 @@ def test_methods_and_targets_that_it_warns_of_or_refuses(probe: Server) -> None:
 VALIDATED = {
     "bench/apps/busy.py": "above",
     "bench/apps/hello.py": "above",
+    "bench/apps/numbered.py": "above",
     "examples/catserve/catserve/wsgi.py": "above",
     "examples/catserve_django/catserve_django/wsgi.py": "above",
     "examples/catserve_flask/app.py": "above",

@@ -90,6 +90,8 @@ def given(request: pytest.FixtureRequest) -> Iterator[Given]:
     more on threads beside the loop, and both behind a front (see pytest_generate_tests)."""
     threads, way = GIVEN[request.param]
     options = ["--chdir", str(APPS), "--buffer-size", "65536", "--threads", str(threads)]
+    # What is longer comes as a stream, as it does on the direct way.
+    options += ["--request-buffer-max", "65536"]
     with Server([*options, "given:app"], way=way) as server:
         yield Given(server, threads)
 

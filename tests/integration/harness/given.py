@@ -48,11 +48,11 @@ class Given:
         assert connection.get("/shared?nothing").body == b"null"
 
     def whole_log(self, since: int) -> str:
-        """All that was logged from there to now; what an answer caused may come after it."""
+        """All that was logged from there to now; what an answer caused may come after it, and lines
+        of requests are written in order."""
         mark = uuid.uuid4().hex
-        source = "def app(environ, start_response):\n    raise ValueError('TOKEN')"
-        self.get(source.replace("TOKEN", mark))
-        self.server.wait_log(f"^ValueError: {mark}", since=since)
+        self.server.get(f"/shared?{mark}")
+        self.server.wait_log(rf"GET /shared\?{mark} ", since=since)
         return "\n".join(self.server.lines[since:])
 
     def shared(self, name: str) -> Any:
