@@ -134,8 +134,17 @@ void Connection::process(std::string_view bytes) {
     }
     processing_ = false;
     if (gone_) return;
+    own_heads();
     if (!lingering_) keep(bytes);
     settle();
+}
+
+// What was received lies in a buffer that is about to be used again, and a head may be wanted long
+// after: once its body is whole, or by a second worker.
+void Connection::own_heads() {
+    for (Exchange* next = exchanges_.empty() ? nullptr : &exchanges_.front(); next != nullptr;
+         next = exchanges_.after(*next))
+        next->own_head();
 }
 
 // False: nothing more can be done with what is there.

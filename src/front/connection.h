@@ -77,6 +77,7 @@ private:
     void on_end_of_input();
     void process(std::string_view bytes);
     bool decode(std::string_view& bytes);
+    void own_heads();
     void keep(std::string_view bytes);
     void dispatch_ready();
     Exchange* find(http::StreamId stream);

@@ -115,8 +115,6 @@ void Exchange::on_queued(base::MonotonicTime now) {
     place_ = Place::queued;
     channel_ = nullptr;
     if (queued_since_ == base::MonotonicTime{}) queued_since_ = now;
-    // What was received, and lies in a buffer that others use, has to stay.
-    head_.own();
 }
 
 void Exchange::on_posted(Channel& channel, std::uint32_t slot) {

@@ -34,6 +34,8 @@ public:
 
     http::StreamId id() const { return id_; }
     const http::RequestHead& head() const { return head_; }
+    // It outlives the bytes that were received.
+    void own_head() { head_.own(); }
     Connection& connection() { return connection_; }
     Place place() const { return place_; }
     bool over() const { return place_ == Place::over; }
