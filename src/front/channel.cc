@@ -107,8 +107,11 @@ void Channel::read_slot(std::uint32_t slot) {
             return finish_slot(slot, piece);
         Exchange* const exchange = held.exchange;
         if (exchange != nullptr) {
-            if (piece.kind == RecordKind::file && !exchange->sends_file() && !hand_over_file(slot))
+            if (piece.kind == RecordKind::file && !exchange->sends_file() &&
+                !hand_over_file(slot)) {
+                exchange->flush();
                 return break_off("it told of a file and sent none");
+            }
             if (exchange->take(side_, piece) == Exchange::Took::hold) {
                 side_.hold(slot, held.held = true);
                 break;
@@ -133,6 +136,7 @@ void Channel::finish_slot(std::uint32_t slot, const PostingSide::Piece& piece) {
     Exchange* const exchange = held.exchange;
     // What is still on its way to the client from a file comes first.
     if (exchange != nullptr && exchange->sends_file()) {
+        exchange->flush();
         side_.hold(slot, held.held = true);
         return side_.give_credit(slot);
     }

@@ -107,6 +107,7 @@ void Exchange::put(std::string_view bytes) {
         if (piece.size() >= kDirectSend) {
             connection_.send(context_.out, piece);
             context_.out.clear();
+            if (over()) return;  // what is put there now would be another one's
         } else {
             context_.out.append(piece);
         }
