@@ -134,6 +134,24 @@ TEST_F(ExchangeTest, ABodyStreams) {
     EXPECT_EQ(taken->body_end(), 408U);
 }
 
+TEST_F(ExchangeTest, WhatHasBegunIsNeverTakenBack) {
+    // Answered without being taken.
+    const std::uint32_t slot = post("/");
+    ends.hostile.control(slot).reply_written.store(sizeof(Record));
+    PostingSide::Piece piece;
+    EXPECT_EQ(posting->look(slot, piece), PostingSide::Look::record);
+    EXPECT_TRUE(posting->taken(slot));
+    EXPECT_FALSE(posting->revoke(slot));
+    // Taken, and then it says that it never was.
+    const std::uint32_t other = post("/other");
+    std::atomic<std::uint64_t>& state = ends.hostile.control(other).state;
+    const std::uint64_t posted = state.exchange(0);
+    EXPECT_TRUE(posting->taken(other));
+    state.store(posted);
+    EXPECT_TRUE(posting->taken(other));
+    EXPECT_FALSE(posting->revoke(other));
+}
+
 TEST_F(ExchangeTest, DoorbellsRingOnlyForSleepers) {
     pollfd bell{taking->socket(), POLLIN, 0};
     post("/awake");

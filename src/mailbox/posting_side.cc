@@ -116,6 +116,7 @@ void PostingSide::ring() {
 }
 
 bool PostingSide::revoke(std::uint32_t slot) {
+    if (slots_[slot].begun) return false;
     const std::uint64_t sequence = slots_[slot].sequence;
     std::uint64_t expected = state_word(sequence, SlotState::posted);
     if (!channel_.control(slot).state.compare_exchange_strong(
@@ -127,8 +128,10 @@ bool PostingSide::revoke(std::uint32_t slot) {
 }
 
 bool PostingSide::taken(std::uint32_t slot) {
+    Own& own = slots_[slot];
+    if (own.begun) return true;
     const std::uint64_t word = channel_.control(slot).state.load(std::memory_order_acquire);
-    return word != state_word(slots_[slot].sequence, SlotState::posted);
+    return own.begun = word != state_word(own.sequence, SlotState::posted);
 }
 
 void PostingSide::wake(SlotControl& control) {
@@ -178,11 +181,12 @@ void PostingSide::end_body(std::uint32_t slot, std::uint32_t how) {
 // --- answer
 
 PostingSide::Look PostingSide::look(std::uint32_t slot, Piece& piece) {
-    const Own& own = slots_[slot];
+    Own& own = slots_[slot];
     const std::uint64_t written =
         channel_.control(slot).reply_written.load(std::memory_order_acquire);
     const std::uint64_t there = written - own.reply_read;
     if (there == 0) return Look::nothing;
+    own.begun = true;  // who answers has begun, whatever the state says
     Record record{};
     if (there > kReplyRing || there < sizeof record || there % kRecordAlign != 0) {
         broken_ = true;

@@ -44,7 +44,8 @@ public:
     void ring();
     // True: the worker has not begun and never will; the slot is free again.
     bool revoke(std::uint32_t slot);
-    // Has the worker begun with it?
+    // Has the worker begun with it? Once it has, it has for good: what was given to it since, or
+    // came from it, cannot be undone, whatever it writes into the state.
     bool taken(std::uint32_t slot);
     // Nobody waits for the answer any more; it still has to be read to its end.
     void cancel(std::uint32_t slot);
@@ -96,6 +97,7 @@ private:
         std::uint64_t reply_read = 0;
         std::uint64_t body_written = 0;
         bool used = false;
+        bool begun = false;
         bool held = false;
         bool wants_room = false;
     };
