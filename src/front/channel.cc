@@ -87,8 +87,11 @@ bool Channel::hear() {
 void Channel::read() {
     for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
         if (closed_) return;
-        if (!side_.in_use(slot) || held_[slot].held) continue;
-        read_slot(slot);
+        if (!side_.in_use(slot)) continue;
+        if (!held_[slot].held)
+            read_slot(slot);
+        else if (held_[slot].exchange != nullptr)
+            held_[slot].exchange->feed();  // its client may have to send all before it reads
     }
     if (side_.broken()) return break_off("what it wrote into the mailbox cannot be");
     // A worker that leaves is let go with its last answer.

@@ -4,9 +4,11 @@
 namespace mew::front {
 namespace {
 
-using testing::FakeWorker;
+using mailbox::RecordKind;
 using testing::FrontTest;
 using testing::get;
+using testing::head_bytes;
+using testing::kNoFrame;
 
 std::string text_of(mailbox::Taken& taken) {
     http::RequestHead head;
@@ -39,6 +41,49 @@ TEST_F(FrontTest, AHeadIsKeptWhileAnotherWorkerMayNeedIt) {
     auto two = worker(2);
     EXPECT_EQ(text_of(*take(two)), "GET /first");
     EXPECT_EQ(text_of(*take(two)), "GET /second");
+}
+
+// An app that echoes: its client sends everything before it reads anything.
+TEST_F(FrontTest, ABodyGoesOnWhileItsAnswerIsHeldBack) {
+    settings.request_buffer = 4096;
+    settings.client.response_buffer = 65536;
+    auto one = worker(1);
+    const os::Fd browser = client();
+    constexpr std::size_t kBody = 4U << 20;
+    send(browser, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(kBody) +
+                      "\r\n\r\n" + std::string(1024, 'b'));
+    auto taken = take(one);
+    ASSERT_TRUE(taken->write(RecordKind::head, head_bytes(200, UINT64_MAX), {}, kNoFrame));
+    const mailbox::SlotControl& control = one.spy.control(0);
+    const std::string piece(mailbox::Taken::kMostBody, 'a');
+    for (int quiet = 0; quiet < 5;) {
+        const auto behind = control.reply_written.load() - control.reply_read.load();
+        quiet = mailbox::kReplyRing - behind < piece.size() + 64 ? quiet + 1 : 0;
+        if (quiet == 0) {
+            ASSERT_TRUE(taken->write(RecordKind::body, piece, {}, kNoFrame));
+        }
+        taken->ring();
+        turn();
+    }
+    std::size_t sent = 1024;
+    const std::string bytes(65536, 'b');
+    const auto send_more = [&] {
+        const ssize_t size =
+            ::send(browser.get(), bytes.data(), std::min(bytes.size(), kBody - sent), MSG_NOSIGNAL);
+        if (size > 0) sent += static_cast<std::size_t>(size);
+        return size > 0;
+    };
+    // As much as goes before the app reads any of it.
+    for (int quiet = 0; quiet < 5; turn()) quiet = send_more() ? 0 : quiet + 1;
+    std::size_t got = 0;
+    until([&] {
+        (void)send_more();
+        const std::size_t there = taken->body().size();
+        got += there;
+        taken->release(there);
+        return got == kBody;
+    });
+    EXPECT_EQ(taken->body_end(), mailbox::kBodyComplete);
 }
 
 }  // namespace
