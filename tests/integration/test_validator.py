@@ -40,7 +40,7 @@ def test_cats(form: str) -> None:
     [
         ("bench/apps/hello.py", b"Hello, World!"),
         ("bench/apps/busy.py", b"Hello, World!"),
-        ("bench/apps/numbered.py", b""),
+        ("bench/apps/numbered.py", b"Hello, World!"),
         ("tests/integration/configs/hello.py", b"['', '/', '', 'http', '127.0.0.1', '', True]"),
     ],
 )
