@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "http/forwarded.h"
 #include "http/grammar.h"
 
 namespace mew::gateway {
@@ -189,6 +190,7 @@ Step HeadBuilder::add_header(Slice name, Slice value) {
             ++head_->dropped_fields;
             return add_field(field);
         default:
+            head_->has_forwarded = head_->has_forwarded || http::is_forwarded_name(field.id);
             return add_field(field);
     }
 }

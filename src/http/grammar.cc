@@ -8,24 +8,12 @@ namespace mew::http {
 
 namespace {
 
-bool is_valid_port(std::string_view port) {
-    if (port.size() > 5) return false;
-    unsigned value = 0;
-    for (char c : port) {
-        if (!is_digit(c)) return false;
-        value = value * 10 + static_cast<unsigned>(c - '0');
-    }
-    return value <= 65535;
-}
-
-// Inside the brackets. Zones and RFC 3986's IPvFuture have no place in Host. The whole grammar is
-// checked because URL parsers of apps fail on what is not an address.
-bool is_ipv6_text(std::string_view text) {
+bool is_address(int family, std::string_view text) {
     std::array<char, INET6_ADDRSTRLEN> copy{};
     if (text.size() >= copy.size() || text.find('\0') != std::string_view::npos) return false;
     std::copy(text.begin(), text.end(), copy.begin());
-    in6_addr address{};
-    return ::inet_pton(AF_INET6, copy.data(), &address) == 1;
+    in6_addr address{};  // has room for either family
+    return ::inet_pton(family, copy.data(), &address) == 1;
 }
 
 // At the start of `text`.
@@ -56,18 +44,34 @@ std::optional<std::uint64_t> parse_length(std::string_view text) {
     return value;
 }
 
+bool is_ipv4(std::string_view text) { return is_address(AF_INET, text); }
+bool is_ipv6(std::string_view text) { return is_address(AF_INET6, text); }
+
+bool is_port(std::string_view text) {
+    if (text.empty() || text.size() > 5) return false;
+    unsigned value = 0;
+    for (char c : text) {
+        if (!is_digit(c)) return false;
+        value = value * 10 + static_cast<unsigned>(c - '0');
+    }
+    return value <= 65535;
+}
+
 bool is_valid_authority(std::string_view text) {
     std::size_t host = 0;
     if (!text.empty() && text.front() == '[') {
         host = text.find(']');
-        if (host == std::string_view::npos || !is_ipv6_text(text.substr(1, host - 1))) return false;
+        // Zones and RFC 3986's IPvFuture have no place in Host. The whole grammar is checked
+        // because URL parsers of apps fail on what is not an address.
+        if (host == std::string_view::npos || !is_ipv6(text.substr(1, host - 1))) return false;
         ++host;
     } else {
         host = end_of_reg_name(text);
         if (host == 0) return false;
     }
     if (host == text.size()) return true;
-    return text[host] == ':' && is_valid_port(text.substr(host + 1));
+    if (text[host] != ':') return false;
+    return host + 1 == text.size() || is_port(text.substr(host + 1));
 }
 
 bool list_contains(std::string_view list, std::string_view lower) {

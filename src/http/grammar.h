@@ -94,6 +94,13 @@ inline std::string_view trim_blanks(std::string_view text) {
 // 1 to 19 digits, nothing else (rule 16).
 std::optional<std::uint64_t> parse_length(std::string_view text);
 
+// The text of an address, all of it; without brackets or zone.
+bool is_ipv4(std::string_view text);
+bool is_ipv6(std::string_view text);
+
+// 1 to 5 digits, up to 65535.
+bool is_port(std::string_view text);
+
 // host [ ":" port ]: reg-name, IPv4 or "[" IPv6 "]"; port empty or 1 to 5 digits up to 65535. No
 // userinfo. An empty host is not valid.
 bool is_valid_authority(std::string_view text);

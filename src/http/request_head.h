@@ -46,17 +46,26 @@ struct RequestFacts {
     Slice path_slice;
     Slice query_slice;
     Slice authority_slice;
-    // Only gateways: what their variables say of the client's side.
-    Slice script_name_slice;
-    Slice client_address_slice;  // REMOTE_ADDR
+    Slice script_name_slice;  // only gateways
+    // The client, where it is not the peer: a gateway's REMOTE_ADDR, or what a trusted proxy says
+    // (client/forwarding), which may know the port too.
+    Slice client_address_slice;
+    Slice client_port_slice;
+    Slice server_port_slice;  // which the client spoke to, as a trusted proxy says
     Version version = Version::http11;
     BodyFraming framing = BodyFraming::none;
     std::uint64_t content_length = 0;  // framing length only
     bool keep_alive = true;            // what the client asked for
     bool expects_continue = false;
-    bool absolute_target = false;      // authority_slice comes from the target
-    bool path_decoded = false;         // a gateway's PATH_INFO: nothing is left to decode
-    bool https = false;                // what a gateway says of the scheme
+    bool absolute_target = false;  // authority_slice comes from the target
+    bool path_decoded = false;     // a gateway's PATH_INFO: nothing is left to decode
+    bool https = false;            // the client's scheme, as far as anybody believed says so
+    // A codec saw Forwarded or an X-Forwarded field that client/forwarding must look at.
+    bool has_forwarded = false;
+    // A trusted proxy's word replaced: client_address and _port, https, authority.
+    bool forwarded_client = false;
+    bool forwarded_scheme = false;
+    bool forwarded_host = false;
     bool server_wide = false;          // OPTIONS of no resource: the path is "*", sliced or not
     std::uint32_t dropped_fields = 0;  // names that may not become CGI variables
 };
@@ -94,17 +103,25 @@ public:
     }
 
     std::string_view text(Slice slice) const { return {block_ + slice.at, slice.size}; }
+    // `part` lies in the block.
+    Slice slice(std::string_view part) const {
+        return {static_cast<std::uint32_t>(part.data() - block_),
+                static_cast<std::uint32_t>(part.size())};
+    }
     std::string_view method() const { return text(method_slice); }
     std::string_view target() const { return text(target_slice); }  // as received
     // Still encoded.
     std::string_view path() const { return server_wide ? "*" : text(path_slice); }
     std::string_view query() const { return text(query_slice); }  // without '?'
-    // Host, or the authority of an absolute target, which replaces it (RFC 9112 3.2.2).
+    // Host, or what replaces it: the authority of an absolute target (RFC 9112 3.2.2), or the host
+    // that a trusted proxy says was asked for.
     std::string_view authority() const { return text(authority_slice); }
 
     std::string_view script_name() const { return text(script_name_slice); }
     // Empty: the peer of the connection is the client.
     std::string_view client_address() const { return text(client_address_slice); }
+    std::string_view client_port() const { return text(client_port_slice); }
+    std::string_view server_port() const { return text(server_port_slice); }
 
     std::vector<Variable>& variables() { return variables_; }
     const std::vector<Variable>& variables() const { return variables_; }

@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "http/forwarded.h"
 #include "http/grammar.h"
 
 namespace mew::http1 {
@@ -224,6 +225,7 @@ HeadParser::Step HeadParser::known_field(const http::FieldSlices& field, std::st
         case FieldName::expect:
             return expect(value, head);
         default:
+            head.has_forwarded = head.has_forwarded || http::is_forwarded_name(field.id);
             return kGoOn;
     }
 }

@@ -41,7 +41,7 @@
 namespace mew::mailbox {
 
 inline constexpr std::uint64_t kMagic = 0x4d45574d424f5831;  // "MEWMBOX1"
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::uint32_t kSlots = 16;
 inline constexpr std::uint32_t kOrders = 64;
 inline constexpr std::uint32_t kBodyRing = 65536;
@@ -168,7 +168,7 @@ static_assert(std::atomic<std::uint64_t>::is_always_lock_free);
 static_assert(std::atomic<std::uint32_t>::is_always_lock_free);
 static_assert(sizeof(Header) == 64 && sizeof(FrontLine) == 64 && sizeof(WorkerLine) == 64);
 static_assert(sizeof(SlotControl) == 192);
-static_assert(std::is_trivially_copyable_v<RequestFrame> && sizeof(RequestFrame) == 184);
+static_assert(std::is_trivially_copyable_v<RequestFrame> && sizeof(RequestFrame) == 200);
 static_assert(std::is_trivially_copyable_v<http::FieldSlices> && sizeof(http::FieldSlices) == 20);
 static_assert(std::is_trivially_copyable_v<http::Variable> && sizeof(http::Variable) == 16);
 static_assert(sizeof(Record) == 8 && sizeof(ReplyHead) == 24 && sizeof(Packet) == 16);

@@ -23,7 +23,8 @@ bool inside(http::Slice slice, std::uint32_t size) {
 bool facts_fit(const http::RequestFacts& facts, std::uint32_t size) {
     for (const http::Slice slice :
          {facts.method_slice, facts.target_slice, facts.path_slice, facts.query_slice,
-          facts.authority_slice, facts.script_name_slice, facts.client_address_slice}) {
+          facts.authority_slice, facts.script_name_slice, facts.client_address_slice,
+          facts.client_port_slice, facts.server_port_slice}) {
         if (!inside(slice, size)) return false;
     }
     return facts.version <= http::Version::http3 && facts.framing <= http::BodyFraming::chunked;
