@@ -23,6 +23,10 @@ Settings settings_from(const options::Options& options, std::vector<net::Listene
     settings.body_total_time = options.http_body_total_timeout;
     settings.processes = options.processes;
     settings.listeners = std::move(listeners);
+    // Mistakes were told when the options were checked.
+    if (auto proxies = net::TrustedProxies::parse(options.trusted_proxies))
+        settings.trusted_proxies = *std::move(proxies);
+    settings.forwarded_proto_from_anyone = options.forwarded_proto_from_anyone;
     return settings;
 }
 

@@ -9,6 +9,7 @@
 #include "client/deadlines.h"
 #include "http/codec.h"
 #include "net/listener.h"
+#include "net/trusted_proxies.h"
 #include "options/options.h"
 
 namespace mew::client {
@@ -26,6 +27,13 @@ struct Settings {
     base::Milliseconds body_total_time{0};  // of one body, while we wait for it; 0: no limit
     int processes = 1;
     std::vector<net::ListenerInfo> listeners;
+
+    net::TrustedProxies trusted_proxies;
+    bool forwarded_proto_from_anyone = false;
+
+    bool speaks_http(std::uint32_t listener) const {
+        return listeners[listener].protocol == net::Protocol::http;
+    }
 };
 
 Settings settings_from(const options::Options& options, std::vector<net::ListenerInfo> listeners);

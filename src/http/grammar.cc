@@ -74,6 +74,13 @@ bool is_valid_authority(std::string_view text) {
     return host + 1 == text.size() || is_port(text.substr(host + 1));
 }
 
+Authority split_authority(std::string_view text) {
+    const std::size_t bracket = text.find(']');
+    const std::size_t colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+    if (colon == std::string_view::npos) return {text, {}};
+    return {text.substr(0, colon), text.substr(colon + 1)};
+}
+
 bool list_contains(std::string_view list, std::string_view lower) {
     while (!list.empty()) {
         const std::size_t comma = list.find(',');

@@ -104,6 +104,12 @@ bool is_port(std::string_view text);
 // host [ ":" port ]: reg-name, IPv4 or "[" IPv6 "]"; port empty or 1 to 5 digits up to 65535. No
 // userinfo. An empty host is not valid.
 bool is_valid_authority(std::string_view text);
+// A valid one's host, with the brackets of IPv6, and its port, which may be empty.
+struct Authority {
+    std::string_view host;
+    std::string_view port;
+};
+Authority split_authority(std::string_view text);
 
 // Does the comma-separated list hold `lower`, in any case?
 bool list_contains(std::string_view list, std::string_view lower);

@@ -231,5 +231,42 @@ TEST(PercentDecode, decodes_once_and_keeps_what_is_not_encoded) {
     }
 }
 
+TEST(Authority, IsSplitIntoHostAndPort) {
+    struct Row {
+        std::string_view text, host, port;
+    };
+    for (const Row& row :
+         {Row{"h", "h", ""}, Row{"h:", "h", ""}, Row{"a.example:80", "a.example", "80"},
+          Row{"[::1]", "[::1]", ""}, Row{"[2001:db8::1]:8443", "[2001:db8::1]", "8443"}}) {
+        EXPECT_TRUE(is_valid_authority(row.text)) << row.text;
+        EXPECT_EQ(split_authority(row.text).host, row.host) << row.text;
+        EXPECT_EQ(split_authority(row.text).port, row.port) << row.text;
+    }
+}
+
+TEST(Addresses, AreWholeTexts) {
+    for (const std::string_view text : {"0.0.0.0", "192.0.2.7", "255.255.255.255"}) {
+        EXPECT_TRUE(is_ipv4(text)) << text;
+        EXPECT_FALSE(is_ipv6(text)) << text;
+    }
+    for (const std::string_view text : {"::", "::1", "2001:db8::7", "::ffff:192.0.2.7"}) {
+        EXPECT_TRUE(is_ipv6(text)) << text;
+        EXPECT_FALSE(is_ipv4(text)) << text;
+    }
+    for (const std::string_view text :
+         {"", "1.2.3", "1.2.3.4.5", "1.2.3.4 ", "1.2.3.256", "[::1]", "fe80::1%lo", ":", "h"}) {
+        EXPECT_FALSE(is_ipv4(text)) << text;
+        EXPECT_FALSE(is_ipv6(text)) << text;
+    }
+    EXPECT_FALSE(is_ipv4(std::string_view("1.2.3.4\0", 8)));
+}
+
+TEST(Ports, AreSixteenBits) {
+    for (const std::string_view text : {"0", "80", "00080", "65535"})
+        EXPECT_TRUE(is_port(text)) << text;
+    for (const std::string_view text : {"", "65536", "000080", "-1", "+1", "8 ", "x"})
+        EXPECT_FALSE(is_port(text)) << text;
+}
+
 }  // namespace
 }  // namespace mew::http

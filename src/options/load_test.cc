@@ -313,5 +313,24 @@ TEST(Load, ARouterToOtherServersIsNotTakenForOurs) {
     EXPECT_EQ(texts(loaded.mistakes) + texts(loaded.warnings), "");
 }
 
+TEST(Load, TrustedProxies) {
+    const Loaded loaded = with("trusted-proxies = 10.0.0.7, fd00::/8\ntrusted-proxies = unix\n");
+    EXPECT_EQ(texts(loaded.mistakes) + texts(loaded.warnings), "");
+    EXPECT_THAT(loaded.options.trusted_proxies, ElementsAre("10.0.0.7, fd00::/8", "unix"));
+    EXPECT_TRUE(says(with("trusted-proxies = localhost\n").mistakes,
+                     "trusted-proxies = localhost: write an address (10.0.0.7"));
+    EXPECT_TRUE(says(with("trusted-proxies = unix\ntrusted-proxies = 10.0.0.7/8\n").mistakes,
+                     "write 10.0.0.7 for the one address"));
+}
+
+TEST(Load, TrustInEverybodyIsWarnedOf) {
+    const Loaded everybody = with("trusted-proxies = *\n");
+    EXPECT_EQ(texts(everybody.mistakes), "");
+    EXPECT_TRUE(says(everybody.warnings, "let a firewall allow only the proxies"));
+    const Loaded scheme = with("forwarded-proto-from-anyone = true\n");
+    EXPECT_EQ(texts(scheme.mistakes), "");
+    EXPECT_TRUE(says(scheme.warnings, "any client can pass for one that came by TLS"));
+}
+
 }  // namespace
 }  // namespace mew::options

@@ -107,6 +107,10 @@ struct Options {
     std::string http_uid;  // name or number; empty: as uid, or nobody
     std::string http_gid;
 
+    // what is believed of proxies before us
+    std::vector<std::string> trusted_proxies;  // see net/trusted_proxies.h
+    bool forwarded_proto_from_anyone = false;  // X-Forwarded-Proto of everybody, as uWSGI has it
+
     // reload
     std::string reload_strategy = "whole";     // whole, roll, chain or stop-start
     int reload_parallel = 1;                   // slots in change at a time (roll, chain)

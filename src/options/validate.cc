@@ -11,6 +11,7 @@
 
 #include "base/format.h"
 #include "net/address.h"
+#include "net/trusted_proxies.h"
 #include "options/parse_value.h"
 #include "options/singleton.h"
 #include "os/cgroup.h"
@@ -41,6 +42,7 @@ public:
         mounts();
         singletons();
         listeners();
+        proxies();
         identities();
         folders();
         log_target();
@@ -248,6 +250,23 @@ private:
                              count == 0
                                  ? "none is given"
                                  : base::format("{} {} given", count, count == 1 ? "is" : "are")));
+    }
+
+    void proxies() {
+        const auto trusted = net::TrustedProxies::parse(options_.trusted_proxies);
+        if (!trusted) {
+            mistake("trusted-proxies", "trusted-proxies = " + trusted.error().text);
+            return;
+        }
+        if (trusted->everybody())
+            warning("trusted-proxies",
+                    "trusted-proxies = *: whoever connects is believed to be a proxy, and can say "
+                    "that a request came from anywhere; let a firewall allow only the proxies, or "
+                    "name their addresses");
+        if (options_.forwarded_proto_from_anyone)
+            warning("forwarded-proto-from-anyone",
+                    "forwarded-proto-from-anyone: any client can pass for one that came by TLS, by "
+                    "a header X-Forwarded-Proto; name the proxies in trusted-proxies instead");
     }
 
     void identities() {

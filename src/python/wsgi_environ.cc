@@ -78,8 +78,9 @@ bool Environ::prepare_keys() {
     keys_.wsgi_input = interned("wsgi.input");
     keys_.script_name = interned("SCRIPT_NAME");
     keys_.url_scheme = interned("wsgi.url_scheme");
-    empty_ = interned("");
+    keys_.https = interned("HTTPS");
     https_ = interned("https");
+    on_ = interned("on");
     protocols_ = {interned("HTTP/1.0"), interned("HTTP/1.1"), interned("HTTP/2.0"),
                   interned("HTTP/3.0")};
     for (std::size_t i = 0; i < kMethods; ++i) {
@@ -128,7 +129,6 @@ bool Environ::prepare(const EnvironSettings& settings, PyObject* file_wrapper) {
     for (const net::ListenerInfo& listener : settings.listeners) {
         bases_.push_back(base_dict(settings, listener, file_wrapper));
         if (!bases_.back()) return false;
-        behind_proxy_.push_back(listener.unix_socket || listener.protocol != net::Protocol::http);
     }
     return true;
 }
@@ -140,7 +140,8 @@ PyObject* Environ::make(const http::Exchange& exchange) {
     const bool done =
         set_request_line(environ.get(), exchange.head) && set_peer(environ.get(), exchange) &&
         set_fields(environ.get(), exchange.head) && set_variables(environ.get(), exchange.head) &&
-        set_scheme(environ.get(), exchange) && set_body_size(environ.get(), exchange);
+        set_forwarded(environ.get(), exchange.head) && set_scheme(environ.get(), exchange.head) &&
+        set_body_size(environ.get(), exchange);
     if (!done || (cores_ > 1 && !set_core(environ.get(), exchange.core))) return nullptr;
     return environ.release();
 }
@@ -201,10 +202,10 @@ bool Environ::set_mount(PyObject* environ, const http::RequestHead& head, std::s
 bool Environ::set_peer(PyObject* environ, const http::Exchange& exchange) {
     const http::Peer& peer = exchange.peer;
     if (const std::string_view client = exchange.head.client_address(); !client.empty()) {
-        // The peer is a web server. The client's port is among the variables, if it is known.
+        // The peer is a proxy. A gateway's REMOTE_PORT is among the variables.
         if (!same_text(last_client_address_.get(), client)) last_client_address_ = latin1(client);
         return set(environ, keys_.address, last_client_address_) &&
-               set(environ, keys_.port, empty_);
+               set(environ, keys_.port, latin1(exchange.head.client_port()));
     }
     PeerValues& values = peers_[peer.tag % kPeers];
     if (values.tag != peer.tag || !values.address) {
@@ -303,22 +304,35 @@ bool Environ::set_variables(PyObject* environ, const http::RequestHead& head) {
     return true;
 }
 
-// X-Forwarded-Proto and its like are the word of whoever connected: believed where only a web
-// server can, on UNIX sockets and gateway ports.
-bool Environ::set_scheme(PyObject* environ, const http::Exchange& exchange) {
-    bool https = exchange.head.https;
-    if (!https && behind_proxy_[exchange.peer.listener]) {
-        for (const http::FieldSlices& field : exchange.head.fields()) {
-            if (field.id != FieldName::x_forwarded_proto && field.id != FieldName::x_forwarded_ssl)
-                continue;
-            const std::string_view value = exchange.head.value(field);
-            // Several proxies make a list; the first one spoke to the client.
-            const std::string_view first = http::trim_blanks(value.substr(0, value.find(',')));
-            const bool proto = field.id == FieldName::x_forwarded_proto;
-            https = https || http::equals_ignoring_case(proto ? "https" : "on", first);
+// What a trusted proxy said, over what a web server behind it knows.
+bool Environ::set_forwarded(PyObject* environ, const http::RequestHead& head) {
+    if (head.forwarded_client && !set(environ, keys_.port, latin1(head.client_port()))) {
+        return false;
+    }
+    std::string_view port = head.server_port();
+    if (head.forwarded_host) {
+        const auto [host, host_port] = http::split_authority(head.authority());
+        if (port.empty()) port = host_port;
+        if (!set(environ, keys_.host, latin1(head.authority())) ||
+            !set(environ, "SERVER_NAME", latin1(host))) {
+            return false;
         }
     }
-    return !https || set(environ, keys_.url_scheme, https_);
+    // RFC 3875 4.1.15: also where it is the one that goes without saying.
+    if (port.empty() && (head.forwarded_host || head.forwarded_scheme)) {
+        port = head.https ? "443" : "80";
+    }
+    return port.empty() || set(environ, "SERVER_PORT", latin1(port));
+}
+
+bool Environ::set_scheme(PyObject* environ, const http::RequestHead& head) {
+    if (head.https) {
+        return set(environ, keys_.url_scheme, https_) && set(environ, keys_.https, on_);
+    }
+    if (!head.forwarded_scheme) return true;
+    // A web server's word, and a proxy's before it that knows better.
+    const int there = PyDict_Contains(environ, keys_.https.get());
+    return there == 0 || (there == 1 && PyDict_DelItem(environ, keys_.https.get()) == 0);
 }
 
 // A chunked body that is all here has a length after all; apps that go by CONTENT_LENGTH alone

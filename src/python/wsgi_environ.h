@@ -40,7 +40,7 @@ private:
     struct Keys {
         PyRef method, path, query, uri, protocol, address, port, host, content_length, core,
             wsgi_input;
-        PyRef script_name, url_scheme;
+        PyRef script_name, url_scheme, https;
     };
     struct PeerValues {
         std::uint64_t tag = 0;
@@ -66,18 +66,18 @@ private:
     bool set_variables(PyObject* environ, const http::RequestHead& head);
     PyRef variable_name(std::size_t place, std::string_view text);
     PyRef variable_value(std::size_t place, std::string_view name, std::string_view text);
-    bool set_scheme(PyObject* environ, const http::Exchange& exchange);
+    bool set_scheme(PyObject* environ, const http::RequestHead& head);
+    bool set_forwarded(PyObject* environ, const http::RequestHead& head);
     bool set_body_size(PyObject* environ, const http::Exchange& exchange);
     PyRef value_of(http::FieldName id, std::string_view text);
 
     std::vector<PyRef> bases_;
-    std::vector<bool> behind_proxy_;  // by listener: who connects is believed for the scheme
     Keys keys_;
     std::array<PyRef, http::kFieldNames> field_keys_;
     std::array<PyRef, http::kFieldNames> last_values_;
     std::array<PyRef, kMethods> methods_;
     std::array<PyRef, 4> protocols_;
-    PyRef empty_, https_;
+    PyRef https_, on_;
     std::array<PeerValues, kPeers> peers_;
     PyRef last_client_address_, last_script_name_;
     // A web server sends its variables in the same order each time.

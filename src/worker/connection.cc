@@ -241,6 +241,8 @@ void Connection::await_body() {
 }
 
 void Connection::on_head(http::StreamId stream, http::RequestHead& head) {
+    const bool gateway = !context_.settings.speaks_http(peer_.listener);
+    context_.forwarding.apply(head, {peer_.address, gateway});
     stream_.begin(stream, head);
     body_limit_.restart();
 }

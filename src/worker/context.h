@@ -11,6 +11,7 @@
 
 #include "base/intrusive_list.h"
 #include "client/deadlines.h"
+#include "client/forwarding.h"
 #include "client/pace.h"
 #include "client/peer.h"
 #include "client/refusal_log.h"
@@ -51,7 +52,11 @@ enum class Phase : std::uint8_t {
 
 struct Context {
     Context(net::EventLoop& the_loop, const Settings& the_settings, stats::Slot& the_slot)
-        : loop(the_loop), settings(the_settings), slot(the_slot), deadlines(the_loop) {}
+        : loop(the_loop),
+          settings(the_settings),
+          slot(the_slot),
+          deadlines(the_loop),
+          forwarding(the_settings) {}
 
     // What the board shows between requests.
     stats::WorkerState resting_state() const {
@@ -102,6 +107,7 @@ struct Context {
     std::uint64_t next_peer_tag = 1;
     int pid = 0;  // for the access log
     RefusalLog refusal_log;
+    client::Forwarding forwarding;
 
     // Where sockets are read into. Inline, the app's call in progress may hold on to the first:
     // whoever runs the loop meanwhile takes the other one.

@@ -52,12 +52,17 @@ class Response:
 
 
 class Connection:
-    """One TCP (or UNIX) connection. Every wait of it ends at `timeout` seconds from its start."""
+    """One TCP (or UNIX) connection. Every wait of it ends at `timeout` seconds from its start.
+    `source`: the address that it comes from; all of 127.0.0.0/8 are ours."""
 
-    def __init__(self, address: tuple[str, int] | str, timeout: float = 10.0) -> None:
+    def __init__(
+        self, address: tuple[str, int] | str, timeout: float = 10.0, source: str = ""
+    ) -> None:
         family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(timeout)
+        if source:
+            self.socket.bind((source, 0))
         self.timeout = timeout
         self.socket.connect(address)
         if family == socket.AF_INET:
