@@ -14,6 +14,8 @@ public:
     // IPv4-mapped IPv6 addresses are shown as IPv4. UNIX sockets: both texts are empty.
     explicit PeerText(const sockaddr_storage& from);
 
+    // False: its bytes came from elsewhere, and are none of a peer's.
+    bool valid() const { return address_size_ <= address_.size() && port_size_ <= port_.size(); }
     std::string_view address() const { return {address_.data(), address_size_}; }
     std::string_view port() const { return {port_.data(), port_size_}; }
 

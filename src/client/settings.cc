@@ -27,6 +27,8 @@ Settings settings_from(const options::Options& options, std::vector<net::Listene
     if (auto proxies = net::TrustedProxies::parse(options.trusted_proxies))
         settings.trusted_proxies = *std::move(proxies);
     settings.forwarded_proto_from_anyone = options.forwarded_proto_from_anyone;
+    settings.http_proxy_headers = options.http_enable_proxy_protocol;
+    settings.socket_proxy_headers = options.enable_proxy_protocol;
     return settings;
 }
 

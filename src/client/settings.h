@@ -30,9 +30,15 @@ struct Settings {
 
     net::TrustedProxies trusted_proxies;
     bool forwarded_proto_from_anyone = false;
+    bool http_proxy_headers = false;    // connections to `http` sockets begin with a PROXY header
+    bool socket_proxy_headers = false;  // and those to the others that speak HTTP
 
     bool speaks_http(std::uint32_t listener) const {
         return listeners[listener].protocol == net::Protocol::http;
+    }
+    bool expects_proxy_header(std::uint32_t listener) const {
+        const bool routed = listeners[listener].option == "http";
+        return speaks_http(listener) && (routed ? http_proxy_headers : socket_proxy_headers);
     }
 };
 

@@ -12,7 +12,7 @@
 namespace mew::control {
 
 // The packet that carries a connection from one worker to another (worker/handover).
-inline constexpr std::uint32_t kHandoverVersion = 1;
+inline constexpr std::uint32_t kHandoverVersion = 2;
 // Channels between fronts and workers (mailbox/layout.h, which this folder may not include): fronts
 // of one build are joined to workers of another.
 inline constexpr std::uint32_t kMailboxVersion = 2;

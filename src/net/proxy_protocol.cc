@@ -200,7 +200,7 @@ ProxyHeader parse_proxy_header(std::string_view bytes) {
     if (bytes.starts_with(kText)) return parse_text(bytes);
     if (bytes.starts_with(kBinary)) return parse_binary(bytes);
     if (begins_alike(bytes, kText) || begins_alike(bytes, kBinary)) return {};
-    return refuse("the connection does not begin with a PROXY header");
+    return refuse("it does not begin with a PROXY header");
 }
 
 }  // namespace mew::net

@@ -156,9 +156,8 @@ TEST(ProxyHeader, IsMissing) {
                               "\x16\x03\x01", "PUT / HTTP/1.1\r\n"}) {
         const std::string text(bytes);
         const bool may_become_one = std::string_view("PROXY ").starts_with(text) || text == "\r";
-        EXPECT_EQ(parse(text), may_become_one
-                                   ? "more"
-                                   : "refused: the connection does not begin with a PROXY header")
+        EXPECT_EQ(parse(text),
+                  may_become_one ? "more" : "refused: it does not begin with a PROXY header")
             << text;
     }
     EXPECT_EQ(parse(""), "more");

@@ -332,5 +332,16 @@ TEST(Load, TrustInEverybodyIsWarnedOf) {
     EXPECT_TRUE(says(scheme.warnings, "any client can pass for one that came by TLS"));
 }
 
+TEST(Load, ProxyHeadersNeedTrustedProxies) {
+    for (const std::string name : {"http-enable-proxy-protocol", "enable-proxy-protocol"}) {
+        EXPECT_TRUE(
+            says(with(name + " = true\n").mistakes, name + ": no connection would be served"));
+        const Loaded loaded = with(name + " = true\ntrusted-proxies = 10.0.0.0/8\n");
+        EXPECT_EQ(texts(loaded.mistakes) + texts(loaded.warnings), "");
+    }
+    EXPECT_TRUE(with("http-enable-proxy-protocol\ntrusted-proxies = unix\n")
+                    .options.http_enable_proxy_protocol);
+}
+
 }  // namespace
 }  // namespace mew::options

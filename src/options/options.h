@@ -110,6 +110,8 @@ struct Options {
     // what is believed of proxies before us
     std::vector<std::string> trusted_proxies;  // see net/trusted_proxies.h
     bool forwarded_proto_from_anyone = false;  // X-Forwarded-Proto of everybody, as uWSGI has it
+    bool http_enable_proxy_protocol = false;   // PROXY headers on `http` sockets
+    bool enable_proxy_protocol = false;        // and on the workers' own that speak HTTP
 
     // reload
     std::string reload_strategy = "whole";     // whole, roll, chain or stop-start

@@ -258,6 +258,16 @@ private:
             mistake("trusted-proxies", "trusted-proxies = " + trusted.error().text);
             return;
         }
+        for (const auto& [name, on] :
+             {std::pair("http-enable-proxy-protocol", options_.http_enable_proxy_protocol),
+              std::pair("enable-proxy-protocol", options_.enable_proxy_protocol)}) {
+            if (on && trusted->empty())
+                mistake(name, base::format("{}: no connection would be served, as only proxies in "
+                                           "trusted-proxies may send PROXY headers and there are "
+                                           "none; add trusted-proxies = 10.0.0.7 (the balancer's "
+                                           "address or network)",
+                                           name));
+        }
         if (trusted->everybody())
             warning("trusted-proxies",
                     "trusted-proxies = *: whoever connects is believed to be a proxy, and can say "

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "client/proxy_header.h"
 #include "worker/handover.h"
 
 namespace mew::worker {
@@ -23,7 +24,8 @@ Connection::Connection(Context& context, os::Fd socket, PeerText peer, std::uint
       codec_(std::move(codec)),
       stream_(*this, context.settings, context.phase),
       peer_text_(peer),
-      peer_{peer_text_.address(), peer_text_.port(), context.next_peer_tag++, listener} {
+      peer_{peer_text_.address(), peer_text_.port(), context.next_peer_tag++, listener},
+      on_unix_socket_(peer.address().empty()) {
     context_.connections.push_back(*this);
     stats::add(context_.slot.connections);
 }
@@ -31,6 +33,12 @@ Connection::Connection(Context& context, os::Fd socket, PeerText peer, std::uint
 Connection::~Connection() {
     context_.slot.connections.store(context_.slot.connections.load(std::memory_order_relaxed) - 1,
                                     std::memory_order_relaxed);
+}
+
+void Connection::set_peer(const PeerText& peer) {
+    peer_text_ = peer;
+    peer_.address = peer_text_.address();
+    peer_.port = peer_text_.port();
 }
 
 void Connection::open(std::string_view unread, base::Milliseconds head_time) {
@@ -176,6 +184,7 @@ void Connection::process(std::string_view bytes) {
 
 // Decodes and serves at most one request.
 Connection::Step Connection::process_step(std::string_view& bytes) {
+    if (proxy_header_due_ && !take_proxy_header(bytes)) return Step::wait;
     bytes.remove_prefix(codec_->decode(bytes, *this));
     if (refused_) {
         answer_refusal(refusal_);
@@ -202,6 +211,24 @@ Connection::Step Connection::process_step(std::string_view& bytes) {
         return Step::wait;
     }
     return run_exchange(bytes);
+}
+
+// False: it has not come whole yet, or the connection is closed.
+bool Connection::take_proxy_header(std::string_view& bytes) {
+    using Outcome = net::ProxyHeader::Outcome;
+    PeerText client = peer_text_;
+    const Outcome outcome = client::take_proxy_header(bytes, client, context_.settings,
+                                                      context_.refusal_log, context_.loop.now());
+    if (outcome == Outcome::refused) {
+        stats::add(context_.slot.refused);
+        close();
+    }
+    if (outcome == Outcome::more) watch(EPOLLIN);
+    if (outcome != Outcome::done) return false;
+    proxy_header_due_ = false;
+    received_any_ = !bytes.empty();  // of a request
+    set_peer(client);
+    return true;
 }
 
 void Connection::keep(std::string_view bytes) {

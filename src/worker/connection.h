@@ -46,6 +46,11 @@ public:
                std::unique_ptr<http::Codec> codec);
     ~Connection() override;
 
+    // Before open(), at the start of a connection: a PROXY header comes first, where its listening
+    // socket expects one.
+    void begin() { proxy_header_due_ = context_.settings.expects_proxy_header(peer_.listener); }
+    // Before open(): who the client is, of which another worker has read already.
+    void set_peer(const PeerText& peer);
     // Takes up service; `unread` are bytes that another worker had received already. `head_time`
     // is what is left of the time for the head in progress; zero: all of it.
     void open(std::string_view unread, base::Milliseconds head_time = base::Milliseconds{0});
@@ -70,6 +75,9 @@ public:
     // What was received and not answered: together the bytes that the next worker decodes anew.
     std::array<std::string_view, 3> unread() const;
     std::uint32_t listener() const { return peer_.listener; }
+    // Nothing but a part of a PROXY header was read of it.
+    bool proxy_header_due() const { return proxy_header_due_; }
+    const PeerText& peer() const { return peer_text_; }
     base::Milliseconds head_time_left() const;
     // At a stop: refuses a request that is not whole; its app was never called.
     void give_up_half_sent();
@@ -108,6 +116,7 @@ private:
     void on_end_of_input();
     void process(std::string_view bytes);
     Step process_step(std::string_view& bytes);
+    bool take_proxy_header(std::string_view& bytes);
     void keep(std::string_view bytes);
     void await_more();
     void await_body();
@@ -150,10 +159,12 @@ private:
     http::Peer peer_;
     State state_ = State::idle;
     std::uint32_t interest_ = 0;  // 0: the loop does not watch it
-    bool refused_ = false;        // the codec refused; not yet answered
-    bool closing_ = false;        // ends once what is queued was sent
-    bool replied_ = false;        // to what was no request
-    bool reset_ = false;          // the end must not look like one: the answer broke
+    bool on_unix_socket_;
+    bool proxy_header_due_ = false;
+    bool refused_ = false;  // the codec refused; not yet answered
+    bool closing_ = false;  // ends once what is queued was sent
+    bool replied_ = false;  // to what was no request
+    bool reset_ = false;    // the end must not look like one: the answer broke
     bool received_any_ = false;
     bool client_ends_ = false;  // it asked for the end: nothing more comes from it
     bool drain_body_ = false;   // body is left to drop once the queue is sent

@@ -73,7 +73,7 @@ void Connection::on_limit(Limit limit) {
     switch (limit) {
         case Limit::header:
             stats::add(context_.slot.head_timeouts);
-            if (!received_any_) return close();
+            if (!received_any_ || proxy_header_due_) return close();
             stats::add(context_.slot.timeouts);
             return refuse_now(408, "the request head took longer than http-header-timeout");
         case Limit::body:

@@ -86,7 +86,7 @@ bool Connection::slow_reader(base::MonotonicTime now) const {
 // complete. TCP has the reset for that. A UNIX socket has nothing: there the silence goes on until
 // the peer gives up.
 void Connection::end_by_reset() {
-    if (!peer_.address.empty()) {
+    if (!on_unix_socket_) {
         client::end_by_reset(socket_.get());
         return close();
     }
@@ -100,8 +100,7 @@ void Connection::end_by_reset() {
 void Connection::end_connection() {
     if (reset_) return end_by_reset();
     if (client_ends_ && held_.empty() && !drain_body_ &&
-        (codec_->nothing_follows() ||
-         client::nothing_in_flight(socket_.get(), peer_.address.empty())))
+        (codec_->nothing_follows() || client::nothing_in_flight(socket_.get(), on_unix_socket_)))
         return close();
     start_lingering();
 }

@@ -5,6 +5,7 @@
 
 #include <cstring>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "client/codecs.h"
@@ -22,7 +23,12 @@ struct Header {
     std::uint32_t head_time;  // ms left for the head in progress; 0: none is
     // Old and new workers share the pair while an upgrade changes over.
     std::uint32_t version = control::kHandoverVersion;
+    // 1: whoever the client is, `peer` says it; a PROXY header is none of the socket's business.
+    // 0: nothing was read of the connection.
+    std::uint32_t begun = 0;
+    PeerText peer;
 };
+static_assert(std::is_trivially_copyable_v<Header>);
 constexpr std::uint32_t kMagic = 0x4d48414f;  // "MHAO"
 constexpr std::uint32_t kKick = 0x4d48414b;   // "MHAK"
 constexpr base::Milliseconds kKickAgain{5};
@@ -69,8 +75,10 @@ os::Fd descriptor_of(msghdr& message) {
 }  // namespace
 
 bool hand_over(Context& context, Connection& connection) {
-    const Header header{kMagic, connection.listener(),
-                        static_cast<std::uint32_t>(connection.head_time_left().count())};
+    Header header{kMagic, connection.listener(),
+                  static_cast<std::uint32_t>(connection.head_time_left().count())};
+    header.begun = connection.proxy_header_due() ? 0 : 1;
+    header.peer = connection.peer();
     if (!send_packet(context.handover_fd, header, connection.unread(), connection.socket()))
         return false;
     stats::add(context.slot.handed_on);
@@ -120,7 +128,7 @@ void HandoverTaker::on_event(std::uint32_t) {
     if (header.magic == kKick) return look_at_listeners_();
     os::Fd socket = descriptor_of(message);
     if (!socket || header.magic != kMagic || header.version != control::kHandoverVersion ||
-        header.listener >= context_.settings.listeners.size()) {
+        header.listener >= context_.settings.listeners.size() || !header.peer.valid()) {
         return log::error("handover-bad", "dropped a connection that was handed over damaged");
     }
     sockaddr_storage from{};
@@ -129,6 +137,11 @@ void HandoverTaker::on_event(std::uint32_t) {
     stats::add(context_.slot.taken);
     auto* connection = new Connection(context_, std::move(socket), PeerText(from), header.listener,
                                       client::make_codec(context_.settings, header.listener));
+    if (header.begun == 0) {
+        connection->begin();
+    } else {
+        connection->set_peer(header.peer);
+    }
     connection->open({bytes.data(), static_cast<std::size_t>(size) - sizeof header},
                      base::Milliseconds{header.head_time});
 }
