@@ -7,6 +7,7 @@
 // begin.
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 

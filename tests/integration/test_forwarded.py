@@ -11,6 +11,8 @@ from typing import Any, Callable
 import pytest
 from harness import Connection, Server, run_mewsgi
 from harness.gateways import PROBE, SOCKETS, Gateway, gateway_of
+from harness.nginx import Front, Nginx, front
+from harness.server import ROOT
 
 Serve = Callable[..., Server]
 
@@ -223,6 +225,39 @@ def test_a_web_server_behind_a_proxy(gateways: Server, kind: str) -> None:
     said["HTTP_X_FORWARDED_PROTO"] = "http"
     told = gateway.get("/environ", REMOTE_ADDR="10.0.0.5", HTTPS="on", **said).json
     assert told["wsgi.url_scheme"] == "http" and "HTTPS" not in told
+
+
+def nginx_lines() -> list[str]:
+    """What docs/proxies.md says to write."""
+    page = (ROOT / "docs/proxies.md").read_text()
+    lines = re.findall(r"^proxy_set_header .*;$", page, re.MULTILINE)
+    assert len(lines) == 5
+    return lines
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_behind_nginx_as_the_page_says(serve: Serve, way: str, tmp_path: Path) -> None:
+    """Whatever a client makes up, the app sees the address that it came from, and the scheme and
+    host that nginx was asked for."""
+    server = serve(
+        *(f"--{way}", "127.0.0.1:0", "--trusted-proxies", "127.0.0.1", *PROBE), http=None
+    )
+    own = front("proxy", f"127.0.0.1:{server.port}")
+    lines = [line for line in own.lines if "Host" not in line] + nginx_lines()
+    forged = {
+        "X_Forwarded_For": "127.0.0.1",
+        "X_Forwarded_Proto": "https",
+        "X_Forwarded_Host": "evil",
+        "X_Forwarded_Port": "1",
+        "Forwarded": "for=9.9.9.9;proto=https;host=evil",
+    }
+    with Nginx(tmp_path, Front(own.upstream, lines)) as nginx:
+        for headers in ({}, forged, *({name: value} for name, value in forged.items())):
+            with Connection(("127.0.0.1", nginx.port), source=STRANGER) as connection:
+                told = connection.get("/environ", **headers).json
+            assert told["REMOTE_ADDR"] == STRANGER
+            assert (told["wsgi.url_scheme"], told["HTTP_HOST"]) == ("http", "localhost")
+            assert told["SERVER_PORT"] == "80"
 
 
 def test_mistakes_are_told_at_the_start() -> None:
