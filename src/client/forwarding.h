@@ -28,7 +28,7 @@
 
 namespace mew::client {
 
-// Addresses that a line of the log told of already. Bounded: one that is not told of costs nothing.
+// Addresses that a line of the log told of already. Bounded: beyond so many, all count as told of.
 class ToldAddresses {
 public:
     static constexpr std::size_t kMost = 64;

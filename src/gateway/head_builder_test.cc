@@ -38,6 +38,13 @@ TEST(HeadBuilder, KnowsWhatNginxSends) {
               "SERVER_PORT=80;SERVER_NAME=example.org;");
 }
 
+TEST(HeadBuilder, ForwardedFieldsAreMarked) {
+    EXPECT_FALSE(Built(plain_get()).head().has_forwarded);
+    for (const char* name : {"HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO"})
+        EXPECT_TRUE(Built(with(plain_get(), name, "1")).head().has_forwarded) << name;
+    EXPECT_FALSE(Built(with(plain_get(), "X_FORWARDED_FOR", "1")).head().has_forwarded);
+}
+
 TEST(HeadBuilder, BodyHasTheLengthThatIsSaid) {
     const Built built(with(plain_post(12), "CONTENT_TYPE", "text/plain"));
     EXPECT_EQ(built.status(), 0);

@@ -1,4 +1,5 @@
 // Rules 8 to 18, 23 and 24: header fields and what they say of body and connection.
+#include "http1/head_parser.h"
 #include "http1/testing/wire_case.h"
 
 namespace mew::http1 {
@@ -220,6 +221,27 @@ TEST(HeadFields, r14_forwarded_fields_change_nothing) {
         const std::string seen = converse(fields(field + "\r\n"), {})->events()[0];
         EXPECT_EQ(seen.rfind(plain, 0), 0U) << seen;
     }
+}
+
+// Marked for those who know whom to believe.
+TEST(HeadFields, r14_forwarded_fields_are_marked) {
+    const auto marked = [](const std::string& field) {
+        const http::Limits limits;
+        HeadParser parser(limits);
+        http::RequestHead head;
+        const std::string wire = "GET / HTTP/1.1\r\nHost: h\r\n" + field + "\r\n\r\n";
+        EXPECT_EQ(parser.parse(wire, head), HeadParser::Outcome::complete) << field;
+        const bool before = head.has_forwarded;
+        head.clear();
+        EXPECT_FALSE(head.has_forwarded);
+        return before;
+    };
+    for (const std::string name : {"X-Forwarded-Host", "x-forwarded-proto", "X-FORWARDED-FOR",
+                                   "X-Forwarded-Port", "X-Forwarded-Ssl", "Forwarded"})
+        EXPECT_TRUE(marked(name + ": 1")) << name;
+    for (const std::string name :
+         {"X-Forwarded-Prefix", "X-Forwarded", "X_Forwarded_For", "X-Real-IP", "Via"})
+        EXPECT_FALSE(marked(name + ": 1")) << name;
 }
 
 TEST(HeadFields, r16_r18_framing_is_found) {
