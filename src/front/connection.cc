@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "client/proxy_header.h"
 #include "front/dispatch.h"
 
 namespace mew::front {
@@ -22,7 +23,9 @@ Connection::Connection(Context& context, os::Fd socket, client::PeerText peer,
       codec_(std::move(codec)),
       outbox_(context),
       peer_text_(peer),
-      peer_{peer_text_.address(), peer_text_.port(), context.next_connection++, listener} {
+      peer_{peer_text_.address(), peer_text_.port(), context.next_connection++, listener},
+      on_unix_socket_(peer.address().empty()),
+      proxy_header_due_(context.settings.client.expects_proxy_header(listener)) {
     context_.connections.push_back(*this);
     stats::add(context_.slot.connections);
 }
@@ -149,6 +152,7 @@ void Connection::own_heads() {
 
 // False: nothing more can be done with what is there.
 bool Connection::decode(std::string_view& bytes) {
+    if (proxy_header_due_ && !take_proxy_header(bytes)) return false;
     const std::size_t used = codec_->decode(bytes, *this);
     bytes.remove_prefix(used);
     if (std::exchange(refused_, false)) {
@@ -158,6 +162,26 @@ bool Connection::decode(std::string_view& bytes) {
     const bool ran = used != 0;
     dispatch_ready();
     return ran && !bytes.empty();
+}
+
+// False: it has not come whole yet, or the connection is closed.
+bool Connection::take_proxy_header(std::string_view& bytes) {
+    using Outcome = net::ProxyHeader::Outcome;
+    client::PeerText client = peer_text_;
+    const Outcome outcome =
+        client::take_proxy_header(bytes, client, context_.settings.client, context_.refusal_log,
+                                  context_.loop.now());
+    if (outcome == Outcome::refused) {
+        stats::add(context_.slot.refused);
+        close();
+    }
+    if (outcome != Outcome::done) return false;
+    proxy_header_due_ = false;
+    received_any_ = !bytes.empty();  // of a request
+    peer_text_ = client;
+    peer_.address = peer_text_.address();
+    peer_.port = peer_text_.port();
+    return true;
 }
 
 // Those whose request is whole, or as much of it as is awaited.
@@ -195,6 +219,7 @@ Exchange* Connection::awaiting_body() {
 
 void Connection::on_head(http::StreamId stream, http::RequestHead& head) {
     stats::add(context_.slot.requests);
+    context_.forwarding.apply(head, {peer_.address, false});
     if (head.dropped_fields != 0) stats::add(context_.slot.dropped_fields, head.dropped_fields);
     auto exchange = std::make_unique<Exchange>(context_, *this, stream, head);
     exchanges_.push_back(*exchange.release());  // on_over() ends it

@@ -77,6 +77,7 @@ private:
     void on_end_of_input();
     void process(std::string_view bytes);
     bool decode(std::string_view& bytes);
+    bool take_proxy_header(std::string_view& bytes);
     void own_heads();
     void keep(std::string_view bytes);
     void dispatch_ready();
@@ -109,6 +110,8 @@ private:
     http::Peer peer_;
     base::IntrusiveList<Exchange, StreamTag> exchanges_;
     std::uint32_t interest_ = 0;
+    bool on_unix_socket_;
+    bool proxy_header_due_;  // a balancer's, before anything else
     bool processing_ = false;
     bool refused_ = false;
     bool received_any_ = false;

@@ -74,12 +74,12 @@ void Connection::end_connection() {
         ::shutdown(socket_.get(), SHUT_RDWR);
         return close();
     }
-    if (reset_ && !peer_.address.empty()) {
+    if (reset_ && !on_unix_socket_) {
         client::end_by_reset(socket_.get());
         return close();
     }
     const bool well = client_ends_ && held_.empty() && !draining_ && !reset_;
-    if (input_ended_ || (well && client::nothing_in_flight(socket_.get(), peer_.address.empty())))
+    if (input_ended_ || (well && client::nothing_in_flight(socket_.get(), on_unix_socket_)))
         return close();
     start_lingering();
 }

@@ -8,6 +8,7 @@
 
 #include "base/intrusive_list.h"
 #include "client/deadlines.h"
+#include "client/forwarding.h"
 #include "client/refusal_log.h"
 #include "client/settings.h"
 #include "front/file_reader.h"
@@ -47,12 +48,14 @@ struct Context {
           settings(the_settings),
           slot(the_slot),
           deadlines(the_loop),
+          forwarding(the_settings.client),
           reader(the_loop) {}
 
     net::EventLoop& loop;
     const Settings& settings;
     stats::FrontSlot& slot;
     client::Deadlines deadlines;
+    client::Forwarding forwarding;
     FileReader reader;
     SpillFolder spill_folder;
     SpillTotals spill_totals;

@@ -17,7 +17,7 @@ from harness.server import ROOT
 Serve = Callable[..., Server]
 
 # Options that name an HTTP socket: what they serve must not differ.
-WAYS = ["http-socket"]
+WAYS = ["http-socket", "http"]
 PROXY, STRANGER = "127.0.0.2", "127.0.0.3"
 CLIENT = "192.0.2.7"
 

@@ -19,7 +19,7 @@ from harness.gateways import PROBE
 Serve = Callable[..., Server]
 
 # Options that name an HTTP socket, each with the one that asks for PROXY headers there.
-WAYS = {"http-socket": "enable-proxy-protocol"}
+WAYS = {"http-socket": "enable-proxy-protocol", "http": "http-enable-proxy-protocol"}
 BALANCER, STRANGER = "127.0.0.2", "127.0.0.3"
 CLIENT, CLIENT_PORT = "192.0.2.7", 4321
 LINE = f"PROXY TCP4 {CLIENT} 203.0.113.1 {CLIENT_PORT} 443\r\n".encode()
