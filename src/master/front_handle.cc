@@ -161,6 +161,11 @@ void FrontHandle::reopen_log(int fd) {
     tell(std::move(order));
 }
 
+void FrontHandle::end_at_once(const std::string& why) {
+    told_to_end_ = true;
+    kill(why);
+}
+
 void FrontHandle::kill(const std::string& why) {
     if (phase_ == Phase::dead || pid_ == 0) return;
     stop_deadline();
@@ -250,11 +255,12 @@ void FrontHandle::on_child_end(pid_t, int wait_status) {
     FrontEnd end;
     end.expected = told_to_end_;
     end.was_ready = was_ready_;
-    end.cut_off = was_ready_ && by_us;
+    end.cut_off = was_ready_ && by_us && block_.connections.load(std::memory_order_relaxed) != 0;
     end.lived = holdings_.loop.now() - started_;
-    const Deaths::Verdict verdict = holdings_.deaths.take(
-        {Deaths::Role::front, wait_status, true, by_us && was_ready_, told_to_end_},
-        holdings_.loop.now());
+    const Deaths::Verdict verdict =
+        holdings_.deaths.take({Deaths::Role::front, wait_status, true,
+                               by_us && (end.cut_off || !told_to_end_), told_to_end_},
+                              holdings_.loop.now());
     end.text = base::format("{} {} after {:.1f} s and {} requests{}; it had {} connections",
                             describe(), verdict.how, seconds(end.lived),
                             block_.requests.load(std::memory_order_relaxed) - requests_before_,

@@ -34,7 +34,7 @@ class FrontHandle;
 struct FrontEnd {
     bool expected = false;  // retired, or told by us to die
     bool was_ready = false;
-    bool cut_off = false;  // it had to be killed, and clients lost something
+    bool cut_off = false;  // it was killed, and clients lost something
     base::MonotonicTime::duration lived{0};
     std::string text;  // one sentence
 };
@@ -68,6 +68,8 @@ public:
     void reopen_log(int fd);
     // Finish what runs, then leave; killed once `mercy` is over.
     void retire(base::Milliseconds mercy);
+    void end_at_once(const std::string& why);
+    // It is at fault, which counts as a death.
     void kill(const std::string& why);
 
     FrontPhase phase() const { return phase_; }

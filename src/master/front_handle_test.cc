@@ -233,6 +233,16 @@ TEST_F(Front, OneThatIsNotReadyIsNotWaitedFor) {
     EXPECT_EQ(board.slot(2).deaths, 0U);
 }
 
+TEST_F(Front, OneThatIsEndedAtOnceIsNoDeath) {
+    start();
+    run_until_heard(1);
+    handle->end_at_once("the server stops");
+    run_until_dead();
+    EXPECT_TRUE(owner.end.expected);
+    EXPECT_FALSE(owner.end.cut_off);
+    EXPECT_EQ(holdings.deaths.of(Deaths::Role::front), 0U);
+}
+
 TEST_F(Front, MercyEnds) {
     program.front = [](int control) -> int {
         say(control, Kind::ready);
@@ -240,6 +250,7 @@ TEST_F(Front, MercyEnds) {
     };
     start();
     run_until([this] { return owner.ready == 1; });
+    board.slot(2).connections = 1;
     handle->retire(base::Milliseconds{20});
     run_until_dead();
     EXPECT_TRUE(owner.end.cut_off);

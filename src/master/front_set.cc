@@ -118,7 +118,7 @@ void FrontSet::retire(Milliseconds mercy) {
 void FrontSet::kill(const std::string& why) {
     retiring_ = true;
     for (Place& place : places_) place.respawn.cancel();
-    for (FrontHandle* front : fronts()) front->kill(why);
+    for (FrontHandle* front : fronts()) front->end_at_once(why);
 }
 
 void FrontSet::reopen_log(int fd) {
