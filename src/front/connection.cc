@@ -168,9 +168,8 @@ bool Connection::decode(std::string_view& bytes) {
 bool Connection::take_proxy_header(std::string_view& bytes) {
     using Outcome = net::ProxyHeader::Outcome;
     client::PeerText client = peer_text_;
-    const Outcome outcome =
-        client::take_proxy_header(bytes, client, context_.settings.client, context_.refusal_log,
-                                  context_.loop.now());
+    const Outcome outcome = client::take_proxy_header(bytes, client, context_.settings.client,
+                                                      context_.refusal_log, context_.loop.now());
     if (outcome == Outcome::refused) {
         stats::add(context_.slot.refused);
         close();

@@ -215,16 +215,16 @@ Connection::Step Connection::process_step(std::string_view& bytes) {
 
 // False: it has not come whole yet, or the connection is closed.
 bool Connection::take_proxy_header(std::string_view& bytes) {
-    using Outcome = net::ProxyHeader::Outcome;
+    using Header = net::ProxyHeader::Outcome;
     PeerText client = peer_text_;
-    const Outcome outcome = client::take_proxy_header(bytes, client, context_.settings,
-                                                      context_.refusal_log, context_.loop.now());
-    if (outcome == Outcome::refused) {
+    const Header outcome = client::take_proxy_header(bytes, client, context_.settings,
+                                                     context_.refusal_log, context_.loop.now());
+    if (outcome == Header::refused) {
         stats::add(context_.slot.refused);
         close();
     }
-    if (outcome == Outcome::more) watch(EPOLLIN);
-    if (outcome != Outcome::done) return false;
+    if (outcome == Header::more) watch(EPOLLIN);
+    if (outcome != Header::done) return false;
     proxy_header_due_ = false;
     received_any_ = !bytes.empty();  // of a request
     set_peer(client);
