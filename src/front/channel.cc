@@ -32,16 +32,16 @@ void Channel::close() {
 
 bool Channel::post(Exchange& exchange) {
     const auto slot = side_.post(exchange.request());
+    refused_ = !slot;
     if (!slot) return false;
     held_[*slot] = {&exchange, context_.loop.now(), {}, false, false};
     exchange.on_posted(*this, *slot);
-    dirty_ = true;
-    return true;
+    return posted_ = true;
 }
 
-void Channel::ring() {
-    dirty_ = false;
-    side_.ring();
+void Channel::end_turn() {
+    refused_ = false;
+    if (std::exchange(posted_, false)) side_.ring();
 }
 
 bool Channel::abandon(std::uint32_t slot) {

@@ -40,13 +40,14 @@ public:
     bool idle() const { return side_.used() == 0; }
     std::uint32_t used() const { return side_.used(); }
     // Takes one more now?
-    bool has_room() const { return !leaving_ && side_.used() < depth_; }
-    bool dirty() const { return dirty_; }
+    bool has_room() { return !leaving_ && !refused_ && side_.used() < depth_ && side_.has_room(); }
+    // Is there anything to read, or to find out?
+    bool needs_look() const { return !idle() || side_.broken(); }
 
-    // False: it cannot be posted here just now.
+    // False: it cannot be posted here; has_room() says so until the end of this turn.
     bool post(Exchange& exchange);
     // Rings for what was posted in this turn.
-    void ring();
+    void end_turn();
     // Nobody waits for this answer any more. True: the worker had not begun with it.
     bool abandon(std::uint32_t slot);
     // The client takes more of this answer.
@@ -93,7 +94,8 @@ private:
     std::uint32_t depth_ = mailbox::kSlots;
     base::MonotonicTime last_done_{};
     bool leaving_ = false;
-    bool dirty_ = false;
+    bool posted_ = false;   // in this turn
+    bool refused_ = false;  // in this turn: a file could not be sent
     bool closed_ = false;
 };
 

@@ -43,20 +43,28 @@ Channel* Dispatch::best() {
     return found;
 }
 
+bool Dispatch::fits(const Exchange& exchange) const {
+    return channels_.empty() || channels_.front()->side().fits(exchange.head());
+}
+
+void Dispatch::refuse_size(Exchange& exchange) {
+    log::error("head-does-not-fit", "{} {}: its head is larger than a mailbox takes",
+               exchange.head().method(), exchange.head().target());
+    exchange.answer(431);
+}
+
 bool Dispatch::post(Exchange& exchange) {
-    Channel* const channel = best();
-    if (channel == nullptr || !channel->post(exchange)) return false;
-    watch_posted();
-    return true;
+    for (Channel* channel = best(); channel != nullptr; channel = best()) {
+        if (!channel->post(exchange)) continue;  // it has no room any more
+        watch_posted();
+        return true;
+    }
+    return false;
 }
 
 void Dispatch::submit(Exchange& exchange) {
+    if (!fits(exchange)) return refuse_size(exchange);
     if (waiting_.empty() && post(exchange)) return;
-    if (!channels_.empty() && !channels_.front()->side().fits(exchange.head())) {
-        log::error("head-does-not-fit", "{} {}: its head is larger than a mailbox takes",
-                   exchange.head().method(), exchange.head().target());
-        return exchange.answer(431);
-    }
     if (waiting_count_ >= context_.settings.queue) {
         stats::add(context_.slot.queue_full);
         return exchange.answer(503, kRetryAfter);
@@ -86,6 +94,11 @@ void Dispatch::dequeue(Exchange& exchange) {
 void Dispatch::assign() {
     while (!waiting_.empty()) {
         Exchange& exchange = waiting_.front();
+        if (!fits(exchange)) {
+            withdraw(exchange);  // it came when there was no worker
+            refuse_size(exchange);
+            continue;
+        }
         if (!post(exchange)) return;
         dequeue(exchange);
     }
@@ -253,13 +266,11 @@ void Dispatch::lose(Exchange& exchange, const WorkerId& worker, const std::strin
 void Dispatch::turn() {
     for (std::size_t i = 0; i < channels_.size(); ++i) {
         Channel& channel = *channels_[i];
-        if (!channel.idle()) channel.read();
+        if (channel.needs_look()) channel.read();
         if (i < channels_.size() && channels_[i].get() != &channel) --i;  // it is gone
     }
     assign();
-    for (const auto& channel : channels_) {
-        if (channel->dirty()) channel->ring();
-    }
+    for (const auto& channel : channels_) channel->end_turn();
     if (!channels_.empty()) next_ = (next_ + 1) % channels_.size();
     count();
 }

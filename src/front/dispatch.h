@@ -60,6 +60,8 @@ private:
     };
 
     Channel* best();
+    bool fits(const Exchange& exchange) const;
+    void refuse_size(Exchange& exchange);
     bool post(Exchange& exchange);
     void enqueue(Exchange& exchange);
     void dequeue(Exchange& exchange);

@@ -28,5 +28,51 @@ TEST_F(FrontTest, AnAnswerToWhatWasNotTakenHarmsItselfOnly) {
     until([&] { return slot.outstanding.load() == 0; });
 }
 
+// Whichever it is looked for first.
+TEST_F(FrontTest, AnIdleWorkerThatTakesNothingKeepsNobodyWaiting) {
+    auto full = worker(1);
+    auto broken_one = worker(2);
+    auto good = worker(3);
+    for (std::uint32_t i = 0; i < mailbox::kOrders; ++i) full.spy.worker_line().head.fetch_sub(1);
+    broken_one.spy.worker_line().head.store(77);
+    for (int i = 0; i < 6; ++i) {
+        const os::Fd browser = client();
+        send(browser, get("/"));
+        turn();
+        auto taken = good.side->take();
+        ASSERT_TRUE(taken);
+        testing::answer(*taken, "good");
+        EXPECT_EQ(slot.queued.load(), 0U);
+        read_until(browser, "good");
+    }
+    ASSERT_EQ(broken.size(), 1U) << "it is told of, though it has no request";
+    EXPECT_EQ(broken[0].first, broken_one.id);
+}
+
+// It takes requests, but nothing from its socket: no file can be sent to it.
+TEST_F(FrontTest, AWorkerThatDoesNotHearGetsNoFiles) {
+    settings.request_buffer = 1U << 20;
+    auto deaf = worker(1);
+    const os::Fd first = client();
+    for (int rings = 0; rings < 400; ++rings) {
+        deaf.spy.worker_line().sleeping.store(1);
+        send(first, get("/"));
+        testing::answer(*take(deaf), "deaf");
+        read_until(first, "deaf");
+    }
+    auto good = worker(2);
+    const std::string body(100000, 'b');
+    for (int i = 0; i < 4; ++i) {
+        if (i % 2 != 0) turn();  // another one is looked at first
+        const os::Fd browser = client();
+        send(browser, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + body);
+        turn();
+        turn();  // it comes in two pieces
+        EXPECT_EQ(slot.queued.load(), 0U);
+        testing::answer(*take(good), "good");
+        read_until(browser, "good");
+    }
+}
+
 }  // namespace
 }  // namespace mew::front

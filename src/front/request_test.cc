@@ -86,5 +86,19 @@ TEST_F(FrontTest, ABodyGoesOnWhileItsAnswerIsHeldBack) {
     EXPECT_EQ(taken->body_end(), mailbox::kBodyComplete);
 }
 
+TEST_F(FrontTest, AHeadThatNoMailboxTakesKeepsNobodyWaiting) {
+    settings.client.limits.head_bytes = 65536;
+    const os::Fd first = client();
+    const os::Fd second = client();
+    send(first, get("/" + std::string(20000, 'x')));
+    send(second, get("/second"));
+    turn();
+    EXPECT_EQ(slot.queued.load(), 2U);
+    auto one = worker(1);
+    testing::answer(*take(one), "second");
+    read_until(second, "second");
+    EXPECT_TRUE(read_until(first, "\r\n\r\n").starts_with("HTTP/1.1 431 "));
+}
+
 }  // namespace
 }  // namespace mew::front

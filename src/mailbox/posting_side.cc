@@ -40,12 +40,16 @@ bool PostingSide::fits(const http::RequestHead& head) const {
     return frame_size(head) <= channel_.head(0).size();
 }
 
-std::optional<std::uint32_t> PostingSide::free_slot() {
+bool PostingSide::has_room() {
     // Orders of revoked requests that the worker has not passed yet take room too.
     const std::uint32_t behind =
         tail_ - channel_.worker_line().head.load(std::memory_order_acquire);
     if (behind > kOrders) broken_ = true;
-    if (broken_ || behind == kOrders || used_ == kSlots) return std::nullopt;
+    return !broken_ && behind != kOrders && used_ != kSlots;
+}
+
+std::optional<std::uint32_t> PostingSide::free_slot() {
+    if (!has_room()) return std::nullopt;
     std::uint32_t slot = 0;
     while (slots_[slot].used) ++slot;
     return slot;
@@ -246,7 +250,7 @@ bool PostingSide::is_reason_to_wake(std::uint32_t slot) {
 }
 
 bool PostingSide::prepare_sleep() {
-    if (used_ == 0) return true;
+    if (used_ == 0) return !broken_;
     channel_.front_line().sleeping.store(1, std::memory_order_seq_cst);
     for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
         if (is_reason_to_wake(slot)) {

@@ -40,6 +40,8 @@ public:
     // (`fits`). Does not ring: see ring().
     std::optional<std::uint32_t> post(const Request& request);
     bool fits(const http::RequestHead& head) const;
+    // For one more request, of any size that fits.
+    bool has_room();
     // Tells the worker of what was posted, if it sleeps. Once for many.
     void ring();
     // True: the worker has not begun and never will; the slot is free again.
