@@ -95,8 +95,7 @@ void Dispatch::assign() {
     while (!waiting_.empty()) {
         Exchange& exchange = waiting_.front();
         if (!fits(exchange)) {
-            withdraw(exchange);  // it came when there was no worker
-            refuse_size(exchange);
+            refuse_size(exchange);  // it came when there was no worker
             continue;
         }
         if (!post(exchange)) return;
@@ -112,8 +111,6 @@ void Dispatch::take_back(Exchange& exchange) {
 
 void Dispatch::on_waited_too_long(Exchange& exchange) {
     if (exchange.place() != Exchange::Place::queued) return;
-    --waiting_count_;
-    exchange.base::ListNode<QueueTag>::unlink();
     stats::add(context_.slot.queue_timeouts);
     exchange.answer(503, kRetryAfter);
 }

@@ -24,7 +24,7 @@ public:
 
     // --- by connections
     void submit(Exchange& exchange);
-    // Its client left.
+    // It is over: it waits for nobody, and nobody for it.
     void withdraw(Exchange& exchange);
     void on_waited_too_long(Exchange& exchange);
 

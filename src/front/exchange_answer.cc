@@ -9,6 +9,7 @@
 #include "client/own_answer.h"
 #include "front/channel.h"
 #include "front/connection.h"
+#include "front/dispatch.h"
 #include "front/exchange.h"
 #include "log/log.h"
 #include "mailbox/reply_head.h"
@@ -248,7 +249,7 @@ void Exchange::give_up_answer(std::string_view why) {
 void Exchange::end() {
     place_ = Place::over;
     context_.deadlines.disarm(*this);
-    if (channel_ != nullptr) std::exchange(channel_, nullptr)->abandon(slot_);
+    context_.dispatch->withdraw(*this);
     if (!context_.out.empty()) connection_.send(context_.out, {});
     context_.out.clear();
     if (!forgotten_) connection_.on_over(*this);

@@ -86,6 +86,22 @@ TEST_F(FrontTest, ABodyGoesOnWhileItsAnswerIsHeldBack) {
     EXPECT_EQ(taken->body_end(), mailbox::kBodyComplete);
 }
 
+TEST_F(FrontTest, WhatEndsInTheQueueLeavesIt) {
+    settings.queue = 1;
+    settings.request_buffer = 4096;
+    for (int i = 0; i < 3; ++i) {
+        const os::Fd browser = client();
+        send(browser, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1400\r\n" +
+                          std::string(0x1400, 'b') + "\r\n");
+        turn();
+        EXPECT_EQ(slot.queued.load(), 1U) << i;
+        send(browser, "no size\r\n");
+        EXPECT_TRUE(read_until(browser, "\r\n\r\n").starts_with("HTTP/1.1 400 "));
+        EXPECT_EQ(slot.queued.load(), 0U) << i;
+    }
+    EXPECT_EQ(slot.queue_full.load(), 0U);
+}
+
 TEST_F(FrontTest, AHeadThatNoMailboxTakesKeepsNobodyWaiting) {
     settings.client.limits.head_bytes = 65536;
     const os::Fd first = client();
