@@ -70,12 +70,13 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def list_others(master: int, own: int) -> list[int]:
-    """All processes below the master but this one and what it started."""
+    """All processes below the master but this one, what it started, and the fronts: they hold what
+    the master bound, and nothing that an app asks for."""
     parents = {}
     for name in list_folder("/proc"):
         if name.isdigit():
             stat = read(f"/proc/{name}/stat").rpartition(")")[2].split()
-            if len(stat) > 1:
+            if len(stat) > 1 and not read(f"/proc/{name}/comm").startswith("mewsgi front"):
                 parents[int(name)] = int(stat[1])
     parents[own] = parents[master] = 0
     return sorted(pid for pid in parents if pid != master and is_below(pid, master, parents))

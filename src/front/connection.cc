@@ -296,7 +296,7 @@ void Connection::await() {
         }
     } else if (!exchanges_.empty()) {
         arm(Limit::none);
-    } else if (codec_->inside_head()) {
+    } else if (codec_->inside_head() || proxy_header_due_) {
         if (limit() != Limit::header) arm(Limit::header);
     } else if (received_any_ || limit() != Limit::header) {
         arm(Limit::keepalive);

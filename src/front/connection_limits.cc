@@ -60,7 +60,7 @@ void Connection::on_limit(client::Limit limit) {
     switch (limit) {
         case Limit::header:
             stats::add(slot.head_timeouts);
-            if (!received_any_) return close();
+            if (!received_any_ || proxy_header_due_) return close();
             stats::add(slot.timeouts);
             return refuse_now(408, "the request head took longer than http-header-timeout");
         case Limit::body:
