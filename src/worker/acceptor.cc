@@ -135,7 +135,7 @@ void Acceptor::admit(os::Fd socket, const sockaddr_storage& from) {
         return;
     auto* connection = new Connection(context_, std::move(socket), PeerText(from), listener_,
                                       client::make_codec(context_.settings, listener_));
-    connection->begin();
+    connection->expect_proxy_header();
     connection->open({});
 }
 

@@ -48,7 +48,9 @@ public:
 
     // Before open(), at the start of a connection: a PROXY header comes first, where its listening
     // socket expects one.
-    void begin() { proxy_header_due_ = context_.settings.expects_proxy_header(peer_.listener); }
+    void expect_proxy_header() {
+        proxy_header_due_ = context_.settings.expects_proxy_header(peer_.listener);
+    }
     // Before open(): who the client is, of which another worker has read already.
     void set_peer(const PeerText& peer);
     // Takes up service; `unread` are bytes that another worker had received already. `head_time`

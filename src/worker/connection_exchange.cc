@@ -27,7 +27,7 @@ void Connection::take_core() {
     state_ = State::answering;
     body_limit_.stop(context_.loop.now());
     context_.deadlines.disarm(*this);
-    Job::begin(context_);
+    begin(context_);
 }
 
 void Connection::run_app(Core& core) {

@@ -51,7 +51,7 @@ protected:
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
         auto* connection = new Connection(*context, os::Fd(pair[0]), peer, 0,
                                           std::make_unique<http1::Codec>(settings.limits));
-        connection->begin();
+        connection->expect_proxy_header();
         connection->open({});
         return os::Fd(pair[1]);
     }

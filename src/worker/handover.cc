@@ -138,7 +138,7 @@ void HandoverTaker::on_event(std::uint32_t) {
     auto* connection = new Connection(context_, std::move(socket), PeerText(from), header.listener,
                                       client::make_codec(context_.settings, header.listener));
     if (header.begun == 0) {
-        connection->begin();
+        connection->expect_proxy_header();
     } else {
         connection->set_peer(header.peer);
     }

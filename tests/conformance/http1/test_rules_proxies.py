@@ -10,7 +10,7 @@ from harness import Connection, Server
 from wire import HERE, expect_orderly_end, get
 
 # Options that name an HTTP socket, each with the one that asks for PROXY headers there.
-WAYS = {"http-socket": "enable-proxy-protocol"}
+WAYS = {"http-socket": "enable-proxy-protocol", "http": "http-enable-proxy-protocol"}
 PROXY, STRANGER = "127.0.0.2", "127.0.0.3"
 OWN = {"REMOTE_ADDR": PROXY, "wsgi.url_scheme": "http", "HTTP_HOST": "x"}
 
