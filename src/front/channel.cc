@@ -46,6 +46,7 @@ void Channel::end_turn() {
 
 bool Channel::abandon(std::uint32_t slot) {
     held_[slot].exchange = nullptr;
+    side_.want_room(slot, false);
     if (held_[slot].held) side_.hold(slot, held_[slot].held = false);
     if (side_.revoke(slot)) return true;
     side_.cancel(slot);

@@ -86,6 +86,21 @@ TEST_F(FrontTest, ABodyGoesOnWhileItsAnswerIsHeldBack) {
     EXPECT_EQ(taken->body_end(), mailbox::kBodyComplete);
 }
 
+TEST_F(FrontTest, ItRestsOnceAClientLeftInTheMiddleOfItsBody) {
+    settings.request_buffer = 4096;
+    auto one = worker(1);
+    os::Fd browser = client();
+    send(browser,
+         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 500000\r\n\r\n" + std::string(150000, 'b'));
+    auto taken = take(one);
+    turn();
+    EXPECT_TRUE(dispatch->prepare_sleep()) << "the worker has what there is room for";
+    browser.reset();
+    until([&] { return taken->cancelled(); });
+    taken->release(taken->body().size());
+    EXPECT_TRUE(dispatch->prepare_sleep());
+}
+
 TEST_F(FrontTest, WhatEndsInTheQueueLeavesIt) {
     settings.queue = 1;
     settings.request_buffer = 4096;
