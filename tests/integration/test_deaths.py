@@ -83,6 +83,7 @@ def test_every_death_has_a_line_and_a_count(serve: Serve, folder: Path) -> None:
     assert status(server)["deaths"] == {
         "workers": 0,
         "zygotes": 0,
+        "fronts": 0,
         "singletons": 0,
         "by_cause": {},
     }
