@@ -159,8 +159,9 @@ def test_the_access_log_has_the_client(server: Server) -> None:
     server.wait_log(rf"\] {re.escape(PROXY)} .*GET /hello\?plain ", mark)
 
 
-def test_strangers_are_told_of_once(serve: Serve) -> None:
-    server = serve("--http-socket", "127.0.0.1:0", *PROBE, http=None)
+@pytest.mark.parametrize("way", WAYS)
+def test_strangers_are_told_of_once(serve: Serve, way: str) -> None:
+    server = serve(f"--{way}", "127.0.0.1:0", "--http-processes", "1", *PROBE, http=None)
     for _ in range(3):
         seen_by(server, STRANGER, X_Forwarded_For=CLIENT)
     seen_by(server, PROXY, Forwarded=f"for={CLIENT}")
@@ -173,12 +174,13 @@ def test_strangers_are_told_of_once(serve: Serve) -> None:
     ]
 
 
-def test_unix_sockets(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_unix_sockets(serve: Serve, way: str, tmp_path: Path) -> None:
     paths = [str(tmp_path / name) for name in ("scheme.sock", "all.sock")]
     headers = {"X_Forwarded_For": CLIENT, "X_Forwarded_Proto": "https", "X_Forwarded_Host": "h"}
     told = []
     for path, more in zip(paths, ([], ["--trusted-proxies", "unix"])):
-        server = serve("--http-socket", path, *more, *PROBE, http=None)
+        server = serve(f"--{way}", path, *more, *PROBE, http=None)
         with Connection(path) as connection:
             told.append(connection.get("/environ", **headers).json)
         if not more:
@@ -188,10 +190,9 @@ def test_unix_sockets(serve: Serve, tmp_path: Path) -> None:
     assert [one["HTTP_HOST"] for one in told] == ["localhost", "h"]
 
 
-def test_the_scheme_from_anyone(serve: Serve) -> None:
-    server = serve(
-        *("--http-socket", "127.0.0.1:0", "--forwarded-proto-from-anyone", *PROBE), http=None
-    )
+@pytest.mark.parametrize("way", WAYS)
+def test_the_scheme_from_anyone(serve: Serve, way: str) -> None:
+    server = serve(*(f"--{way}", "127.0.0.1:0", "--forwarded-proto-from-anyone", *PROBE), http=None)
     server.wait_log("warning .*any client can pass for one that came by TLS")
     told = seen_by(server, STRANGER, X_Forwarded_For=CLIENT, X_Forwarded_Proto="https")
     assert (told["wsgi.url_scheme"], told["REMOTE_ADDR"]) == ("https", STRANGER)
@@ -269,9 +270,10 @@ def test_mistakes_are_told_at_the_start() -> None:
         assert done.status != 0 and told in done.text, done.text
 
 
-def test_a_reload_changes_who_is_trusted(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_a_reload_changes_who_is_trusted(serve: Serve, way: str, tmp_path: Path) -> None:
     ini = tmp_path / "app.ini"
-    text = f"[uwsgi]\nhttp-socket = 127.0.0.1:0\nchdir = {PROBE[1]}\nmodule = probe:app\n"
+    text = f"[uwsgi]\n{way} = 127.0.0.1:0\nchdir = {PROBE[1]}\nmodule = probe:app\n"
     ini.write_text(text)
     server = serve("--ini", str(ini), http=None)
     assert seen_by(server, PROXY, X_Forwarded_For=CLIENT)["REMOTE_ADDR"] == PROXY

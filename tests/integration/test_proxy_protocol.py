@@ -221,10 +221,11 @@ def test_connections_keep_their_client_when_a_worker_is_busy(
         busy.read_until(b"finished\n")
 
 
-def test_unix_sockets(serve: Serve, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+def test_unix_sockets(serve: Serve, way: str, tmp_path: Path) -> None:
     path = str(tmp_path / "http.sock")
     serve(
-        *("--http-socket", path, "--enable-proxy-protocol", "--trusted-proxies", "unix", *PROBE),
+        *(f"--{way}", path, f"--{WAYS[way]}", "--trusted-proxies", "unix", *PROBE),
         http=None,
     )
     for header, address in ((LINE, CLIENT), (binary(command=0), "")):
