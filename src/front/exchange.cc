@@ -64,7 +64,7 @@ bool Exchange::ready() const {
 }
 
 bool Exchange::body_blocked() const {
-    return streamed_ && !over() && body_->size() >= mailbox::kBodyRing;
+    return streamed_ && body_fault_ == 0 && !over() && body_->size() >= mailbox::kBodyRing;
 }
 
 bool Exchange::is_whole_in_memory() const {
@@ -135,7 +135,7 @@ bool Exchange::may_run_again() const {
 void Exchange::feed() { pass_body(); }
 
 void Exchange::pass_body() {
-    if (!streamed_ || place_ != Place::posted || channel_ == nullptr) return;
+    if (!streamed_ || place_ != Place::posted || channel_ == nullptr || !body_) return;
     mailbox::PostingSide& side = channel_->side();
     if (!side.taken(slot_)) return;
     while (!body_->empty() && !body_loading_) {
@@ -146,7 +146,7 @@ void Exchange::pass_body() {
                 body_loading_ = false;
                 pass_body();
             });
-            if (!loaded) return break_body(500);
+            if (!loaded) return lose_body(loaded.error().text);
             body_loading_ = !*loaded;
             continue;
         }
@@ -154,11 +154,22 @@ void Exchange::pass_body() {
         side.write_body(slot_, piece);
         body_->consume(piece.size());
     }
-    side.want_room(slot_, !body_->empty());
+    side.want_room(slot_, !body_->empty() && !body_loading_);
     if (body_->empty() && (body_complete_ || body_fault_ != 0))
         side.end_body(slot_, body_fault_ != 0 ? static_cast<std::uint32_t>(body_fault_)
                                               : mailbox::kBodyComplete);
     if (!body_blocked()) connection_.read_on();
+}
+
+// What was kept of it cannot be read again.
+void Exchange::lose_body(std::string_view why) {
+    log::error("body-lost", "the body of {} {} was lost: {}", head_.method(), head_.target(), why);
+    body_fault_ = 500;
+    must_close_ = true;
+    body_.reset();
+    channel_->side().want_room(slot_, false);
+    channel_->side().end_body(slot_, static_cast<std::uint32_t>(body_fault_));
+    connection_.read_on();
 }
 
 void Exchange::on_limit(client::Limit) { context_.dispatch->on_waited_too_long(*this); }

@@ -96,6 +96,7 @@ private:
     bool is_whole_in_memory() const;
     bool share_body();
     void pass_body();
+    void lose_body(std::string_view why);
     void take_head(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
     void start();
     void take_body(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);

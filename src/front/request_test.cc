@@ -1,4 +1,6 @@
 // What a front keeps of a request until it needs it no more.
+#include <unistd.h>
+
 #include "front/test_front.h"
 
 namespace mew::front {
@@ -99,6 +101,46 @@ TEST_F(FrontTest, ItRestsOnceAClientLeftInTheMiddleOfItsBody) {
     until([&] { return taken->cancelled(); });
     taken->release(taken->body().size());
     EXPECT_TRUE(dispatch->prepare_sleep());
+}
+
+// The only one, as the other end of the channel has it too: by its name.
+int spill_file() {
+    for (int fd = 3; fd < 1024; ++fd) {
+        char name[64] = {};
+        const std::string link = "/proc/self/fd/" + std::to_string(fd);
+        if (::readlink(link.c_str(), name, sizeof name - 1) > 0 &&
+            std::string_view(name).find("mewsgi-spill") != std::string_view::npos)
+            return fd;
+    }
+    return -1;
+}
+
+TEST_F(FrontTest, ABodyThatCannotBeReadAgainBreaks) {
+    auto one = worker(1);
+    const os::Fd browser = client();
+    // Longer than is kept: the worker gets what there is, and the rest as it comes.
+    const std::string body((1U << 20) + 10, 'b');
+    const std::string request =
+        "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n10000a\r\n" + body;
+    std::size_t sent = 0;
+    std::unique_ptr<mailbox::Taken> taken;
+    until([&] {
+        const ssize_t size =
+            ::send(browser.get(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+        if (size > 0) sent += static_cast<std::size_t>(size);
+        auto next = one.side->take();
+        if (next) taken = std::make_unique<mailbox::Taken>(*std::move(next));
+        return taken != nullptr;
+    });
+    ASSERT_EQ(::ftruncate(spill_file(), 0), 0);
+    until([&] {
+        taken->release(taken->body().size());
+        return taken->body_end() != mailbox::kBodyOpen;
+    });
+    EXPECT_EQ(taken->body_end(), 500U);
+    EXPECT_TRUE(dispatch->prepare_sleep());
+    ASSERT_TRUE(taken->finish(RecordKind::fail, {}, kNoFrame));
+    EXPECT_TRUE(read_until(browser, "\r\n\r\n").starts_with("HTTP/1.1 500 "));
 }
 
 TEST_F(FrontTest, WhatEndsInTheQueueLeavesIt) {
