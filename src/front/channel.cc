@@ -171,24 +171,28 @@ void Channel::note_service(const Held& held) {
     depth_ = took >= kPatience ? least_depth_ : std::min(depth_ * 2, mailbox::kSlots);
 }
 
-bool Channel::has_untaken() {
+Channel::Untaken Channel::untaken(base::MonotonicTime now) {
+    Untaken found = Untaken::none;
     for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
         Held& held = held_[slot];
         if (!side_.in_use(slot) || held.taken) continue;
         held.taken = side_.taken(slot);
-        if (!held.taken) return true;
+        if (held.taken) continue;
+        if (now - held.posted >= kPatience) return Untaken::old;
+        found = Untaken::fresh;
+    }
+    return found;
+}
+
+bool Channel::runs_something() {
+    for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
+        if (side_.in_use(slot) && side_.taken(slot)) return true;
     }
     return false;
 }
 
 void Channel::take_back(base::MonotonicTime now, bool all, bool any) {
-    if (!any && !all) {
-        const auto runs = [this](const Held& held) {
-            return held.exchange != nullptr && side_.taken(held.exchange->slot());
-        };
-        any = std::ranges::any_of(held_, runs);
-    }
-    if (!any && !all) return;
+    if (!any && !all && !runs_something()) return;
     std::vector<std::uint32_t> slots;
     for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
         const Held& held = held_[slot];

@@ -57,8 +57,9 @@ public:
     // Takes back what was posted `patience` ago and not begun, into `taken`, in their order; `any`:
     // though nothing runs there.
     void take_back(base::MonotonicTime now, bool all, bool any);
-    // Posted and not begun?
-    bool has_untaken();
+    // What is posted and not begun: old after kPatience.
+    enum class Untaken : std::uint8_t { none, fresh, old };
+    Untaken untaken(base::MonotonicTime now);
 
     void on_event(std::uint32_t events) override;
     // The worker is gone: its exchanges, the oldest first.
@@ -79,6 +80,7 @@ private:
         bool taken = false;
     };
 
+    bool runs_something();
     bool hear();
     void read_slot(std::uint32_t slot);
     void finish_slot(std::uint32_t slot, const mailbox::PostingSide::Piece& piece);

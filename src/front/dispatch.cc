@@ -14,7 +14,7 @@ constexpr unsigned kRetryAfter = 1;  // seconds
 // So long a death's reason is waited for.
 constexpr base::Milliseconds kVerdict{1000};
 // A worker that takes nothing is looked at more and more rarely.
-constexpr base::Milliseconds kLongestLook{128};
+constexpr base::Milliseconds kLongestLook{16};
 
 std::uint64_t microseconds(base::MonotonicTime::duration time) {
     return static_cast<std::uint64_t>(time / std::chrono::microseconds(1));
@@ -143,18 +143,21 @@ void Dispatch::watch_posted() {
 
 void Dispatch::look_at_posted() {
     const base::MonotonicTime now = context_.loop.now();
-    bool untaken = false;
+    auto left = Channel::Untaken::none;
     for (const auto& channel : channels_) {
-        if (!channel->has_untaken()) continue;
-        // Where nothing runs, it is the worker's process that waits for a processor: others may be
-        // faster, if there are others.
-        const Channel* const other = best();
-        channel->take_back(now, false, other != nullptr && other != channel.get());
-        untaken = untaken || channel->has_untaken();
+        if (channel->untaken(now) == Channel::Untaken::old) {
+            // Where nothing runs, it is the worker's process that waits for a processor: others may
+            // be faster, if there are others.
+            const Channel* const other = best();
+            channel->take_back(now, false, other != nullptr && other != channel.get());
+        }
+        left = std::max(left, channel->untaken(now));
     }
     assign();
-    look_after_ = untaken ? std::min(look_after_ * 2, kLongestLook) : Channel::kPatience;
-    if (untaken) watch_posted();
+    // Only for what cannot be helped is it looked more rarely.
+    look_after_ = left == Channel::Untaken::old ? std::min(look_after_ * 2, kLongestLook)
+                                                : Channel::kPatience;
+    if (left != Channel::Untaken::none) watch_posted();
 }
 
 // --- workers come and go
