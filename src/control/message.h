@@ -65,9 +65,13 @@ enum class Kind : std::uint32_t {
     // descriptor 0: the task's control end
     spawn_task,
     // master > worker
-    check,   // ready, not serving: answer the request on descriptor 0, a connection (reload-check)
-    serve,   // commit: take the listeners
-    retire,  // finish what runs, then leave; value = mercy in ms
+    check,  // ready, not serving: answer the request on descriptor 0, a connection (reload-check)
+    serve,  // commit: take the listeners
+    // Finish what runs, then leave; value = mercy in ms. A worker's: generation = the one that
+    // takes
+    // its connections, 0: none does. A front's: generation = 1 if other fronts take its sockets
+    // over, 0: the server stops.
+    retire,
     // master > both
     reopen_log,  // descriptor 0: the new log; becomes the log descriptor and, as before, 1 and 2
     leave,       // exit now (zygote: at once; worker: as retire with no mercy)

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "control/boot.h"
@@ -29,6 +30,8 @@ using control::Kind;
 
 // At a stop, what a client has begun to send may still come, for so long.
 constexpr base::Milliseconds kHalfSentGrace{1000};
+// Of the mercy of a front that others succeed: connections that are still idle then are closed.
+constexpr int kLastPart = 8;
 
 Retry retry_from(const std::string& word) {
     if (word == "off") return Retry::off;
@@ -156,7 +159,7 @@ private:
             case Kind::ended:
                 return dispatch_.on_ended(worker_of(message), message.text);
             case Kind::retire:
-                return retire();
+                return retire(message);
             case Kind::leave:
                 return loop_.stop();
             case Kind::reopen_log:
@@ -200,16 +203,34 @@ private:
         }
     }
 
-    void retire() {
-        if (context_.stopping) return;
-        context_.stopping = true;
+    // Nobody listens any more (then clients are refused), or other fronts do. There a client whose
+    // connection is kept may ask once more: what it sends while we close it would be lost. Its
+    // answer then says that the connection ends.
+    void retire(const control::Message& order) {
+        if (!std::exchange(context_.stopping, true)) close_sockets();
+        if (order.generation == 0) return let_idle_go();
+        const auto mercy = base::Milliseconds(order.value);
+        loop_.start_timer(mercy - mercy / kLastPart, [this] { let_idle_go(); });
+    }
+
+    void close_sockets() {
         acceptors_.clear();
+        for (const net::ListenerInfo& listener : boot_.listeners) {
+            if (!listener.routed) continue;
+            for (const int fd : fds_of(listener)) ::close(fd);
+        }
+    }
+
+    void let_idle_go() {
+        if (std::exchange(idle_go_, true)) return;
         loop_.start_timer(kHalfSentGrace, [this] { half_sent_grace_over_ = true; });
         let_go();
     }
 
     // Closes every connection that is between requests, and leaves with the last one.
     void let_go() {
+        if (context_.connections.empty()) return loop_.stop();
+        if (!idle_go_) return;
         if (!dispatch_.has_channels()) dispatch_.refuse_waiting();
         Connection* next = context_.connections.empty() ? nullptr : &context_.connections.front();
         while (next != nullptr) {
@@ -233,6 +254,7 @@ private:
     Context context_;
     Dispatch dispatch_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
+    bool idle_go_ = false;
     bool half_sent_grace_over_ = false;
 };
 

@@ -138,7 +138,7 @@ base::Result<void> FrontHandle::send_boot(const control::FrontBoot& boot) {
     return {};
 }
 
-void FrontHandle::retire(Milliseconds mercy) {
+void FrontHandle::retire(Milliseconds mercy, bool succeeded) {
     if (phase_ == Phase::dead) return;
     told_to_end_ = true;
     // It has no client yet.
@@ -147,6 +147,7 @@ void FrontHandle::retire(Milliseconds mercy) {
     start_deadline(mercy, base::format("still had work after {:.1f} s of mercy", seconds(mercy)));
     control::Message order;
     order.kind = Kind::retire;
+    order.generation = succeeded ? 1 : 0;
     order.value = static_cast<std::uint64_t>(mercy.count());
     tell(std::move(order));
 }

@@ -66,8 +66,9 @@ public:
     // To be read in this order, now or soon. Its descriptors go with it.
     void tell(control::Message message);
     void reopen_log(int fd);
-    // Finish what runs, then leave; killed once `mercy` is over.
-    void retire(base::Milliseconds mercy);
+    // Finish what runs, then leave; killed once `mercy` is over. `succeeded`: other fronts take its
+    // sockets over, so that it may wait for kept connections to ask once more.
+    void retire(base::Milliseconds mercy, bool succeeded);
     void end_at_once(const std::string& why);
     // It is at fault, which counts as a death.
     void kill(const std::string& why);

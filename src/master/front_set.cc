@@ -109,10 +109,10 @@ void FrontSet::spawn_or_retry(std::uint32_t number) {
     spawn_later(number);
 }
 
-void FrontSet::retire(Milliseconds mercy) {
+void FrontSet::retire(Milliseconds mercy, bool succeeded) {
     retiring_ = true;
     for (Place& place : places_) place.respawn.cancel();
-    for (FrontHandle* front : fronts()) front->retire(mercy);
+    for (FrontHandle* front : fronts()) front->retire(mercy, succeeded);
 }
 
 void FrontSet::kill(const std::string& why) {

@@ -46,7 +46,7 @@ public:
     state::FrontSet to_state() const;
 
     // Each finishes what runs; none is replaced any more.
-    void retire(base::Milliseconds mercy);
+    void retire(base::Milliseconds mercy, bool succeeded);
     void kill(const std::string& why);
     void reopen_log(int fd);
 

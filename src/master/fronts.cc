@@ -81,7 +81,7 @@ void Fronts::retire_unserved() {
     const auto serves = [](const auto& set) { return set->served() && !set->retiring(); };
     if (std::none_of(sets_.begin(), sets_.end(), serves)) return;
     for (const auto& set : sets_) {
-        if (!set->served() && !set->retiring()) set->retire(mercy_);
+        if (!set->served() && !set->retiring()) set->retire(mercy_, true);
     }
     drop_empty();
 }
@@ -90,7 +90,7 @@ void Fronts::renew(const options::Options& options) {
     mercy_ = options.worker_reload_mercy;
     if (!has_routed_listeners(holdings_)) {
         // A build that has none, or none any more.
-        for (const auto& set : sets_) set->retire(mercy_);
+        for (const auto& set : sets_) set->retire(mercy_, true);
     } else if (auto started = start_set(options); !started) {
         log::error("fronts-failed", "{}; {}", started.error().text,
                    sets_.empty() ? "nobody serves `http`" : "those of before go on");
@@ -104,7 +104,7 @@ void Fronts::on_front_ready(FrontSet& set, FrontHandle&) {
 
 void Fronts::retire_older() {
     for (const auto& set : sets_) {
-        if (set.get() != current() && !set->retiring()) set->retire(mercy_);
+        if (set.get() != current() && !set->retiring()) set->retire(mercy_, true);
     }
     drop_empty();
 }
@@ -127,7 +127,7 @@ void Fronts::drop_empty() {
 
 void Fronts::stop(Milliseconds mercy) {
     stopping_ = true;
-    for (const auto& set : sets_) set->retire(mercy);
+    for (const auto& set : sets_) set->retire(mercy, false);
     drop_empty();
 }
 
