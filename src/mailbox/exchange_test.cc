@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 #include <thread>
 #include <vector>
@@ -150,6 +151,20 @@ TEST_F(ExchangeTest, WhatHasBegunIsNeverTakenBack) {
     state.store(posted);
     EXPECT_TRUE(posting->taken(other));
     EXPECT_FALSE(posting->revoke(other));
+}
+
+// A bool that is neither true nor false must not be looked at.
+TEST_F(ExchangeTest, OddBytesInAFrameAreRefused) {
+    const std::size_t fields = sizeof(RequestFrame);
+    for (const std::size_t at :
+         {offsetof(RequestFrame, facts.https), fields + offsetof(http::FieldSlices, cgi)}) {
+        const std::uint32_t slot = post("/");
+        ends.hostile.head(slot)[at] = 2;
+        auto taken = taking->take();
+        http::RequestHead head;
+        ASSERT_TRUE(taken);
+        EXPECT_FALSE(taken->read_head(head)) << at;
+    }
 }
 
 TEST_F(ExchangeTest, DoorbellsRingOnlyForSleepers) {

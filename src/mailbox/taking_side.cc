@@ -20,7 +20,18 @@ bool inside(http::Slice slice, std::uint32_t size) {
     return slice.at <= size && slice.size <= size - slice.at;
 }
 
+// Any byte may lie where the front writes one; another one than these two must not be looked at.
+bool is_bool(const bool& value) {
+    unsigned char byte = 0;
+    std::memcpy(&byte, &value, sizeof byte);
+    return byte <= 1;
+}
+
 bool facts_fit(const http::RequestFacts& facts, std::uint32_t size) {
+    for (const bool* fact : {&facts.keep_alive, &facts.expects_continue, &facts.absolute_target,
+                             &facts.path_decoded, &facts.https, &facts.server_wide}) {
+        if (!is_bool(*fact)) return false;
+    }
     for (const http::Slice slice :
          {facts.method_slice, facts.target_slice, facts.path_slice, facts.query_slice,
           facts.authority_slice, facts.script_name_slice, facts.client_address_slice,
@@ -95,7 +106,7 @@ bool Taken::read_head(http::RequestHead& head) {
                                [&](const http::FieldSlices& field) {
                                    return inside(field.name, frame_.block_size) &&
                                           inside(field.value, frame_.block_size) &&
-                                          field.id < http::FieldName::count;
+                                          field.id < http::FieldName::count && is_bool(field.cgi);
                                }) &&
            std::ranges::all_of(head.variables(), [&](const http::Variable& variable) {
                return inside(variable.name, frame_.block_size) &&
