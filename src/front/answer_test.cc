@@ -65,5 +65,45 @@ TEST_F(TwoAnswersTest, AClientThatLeftInTheMiddle) {
     EXPECT_TRUE(read_until(second, "\r\n\r\nsecond").starts_with("HTTP/1.1 200 "));
 }
 
+// More than fits lies behind the request: the app cannot have the connection, and answers.
+TEST_F(FrontTest, AConnectionThatCannotBeLentIsServedOn) {
+    auto one = worker(1);
+    const os::Fd browser = client();
+    send(browser, get("/first") +
+                      "POST /second HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n" +
+                      std::string(80000, 'b'));
+    auto taken = take(one);
+    turn();
+    ASSERT_TRUE(taken->write(RecordKind::lend, {}, {}, kNoFrame));
+    until([&] { return taken->body_end() != mailbox::kBodyOpen; });
+    EXPECT_GT(taken->body_end(), mailbox::kBodyComplete);
+    testing::answer(*taken, "first");
+    read_until(browser, "first");
+    send(browser, std::string(10000, 'b'));
+    std::string path;
+    testing::answer(*take(one, &path), "second");
+    EXPECT_EQ(path, "/second");
+    read_until(browser, "second");
+}
+
+TEST_F(FrontTest, ALentConnectionComesWithWhatLayBehind) {
+    auto one = worker(1);
+    const os::Fd browser = client();
+    send(browser, get("/") + "and more");
+    auto taken = take(one);
+    EXPECT_TRUE(taken->may_be_lent());
+    ASSERT_TRUE(taken->write(RecordKind::lend, {}, {}, kNoFrame));
+    turn();
+    std::string unread;
+    const os::Fd socket = taken->borrow(unread, kNoFrame);
+    ASSERT_TRUE(socket);
+    EXPECT_EQ(unread, "and more");
+    send(socket, "what the app says");
+    ASSERT_TRUE(taken->finish(RecordKind::end, {}, kNoFrame));
+    taken->ring();
+    EXPECT_EQ(read_until(browser, "says"), "what the app says");
+    until([&] { return ended(browser); });
+}
+
 }  // namespace
 }  // namespace mew::front

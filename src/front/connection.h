@@ -13,7 +13,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "base/intrusive_list.h"
@@ -53,13 +52,12 @@ public:
     void read_on();
     // An exchange may have more to send.
     void go_on();
-    // To the app of its only exchange: nothing is read or sent here until that is over, and then
-    // the connection ends. `behind` was received behind the request.
-    struct Lent {
-        int fd;
-        std::string_view behind;
-    };
-    std::optional<Lent> lend();
+    // To the app of its only exchange: after lend() nothing is read or sent here until that is
+    // over, and then the connection ends.
+    bool may_be_lent() const;
+    int socket() const { return socket_.get(); }
+    std::string_view behind() const { return held_; }  // received behind the request
+    void lend();
 
     // --- at a stop
     // Between requests, and no byte of a next one is there?

@@ -60,12 +60,14 @@ bool Connection::slow_reader() const {
                                context_.deadlines.duration(client::Limit::send));
 }
 
-std::optional<Connection::Lent> Connection::lend() {
-    if (!outbox_.empty() || input_ended_ || closing_) return std::nullopt;
+bool Connection::may_be_lent() const {
+    return codec_->may_detach() && outbox_.empty() && !input_ended_ && !closing_;
+}
+
+void Connection::lend() {
     lent_ = true;
     arm(client::Limit::none);
     set_interest(0);
-    return Lent{socket_.get(), held_};
 }
 
 void Connection::end_connection() {

@@ -198,12 +198,14 @@ void Exchange::flush() {
 // The app speaks with the client itself until the exchange ends; then the connection does too.
 void Exchange::lend() {
     mailbox::PostingSide& side = channel_->side();
-    const auto socket = started_ || has_body_ ? std::nullopt : connection_.lend();
-    if (!socket || socket->behind.size() > side.body_room(slot_))
-        return side.end_body(slot_, kCannotLend);
-    side.write_body(slot_, socket->behind);
+    const std::string_view behind = connection_.behind();
+    const bool may = !started_ && !has_body_ && connection_.may_be_lent() &&
+                     behind.size() <= side.body_room(slot_);
+    // Whoever gets the socket finds there what lay behind.
+    if (may) side.write_body(slot_, behind);
+    if (!may || !side.lend(slot_, connection_.socket())) return side.end_body(slot_, kCannotLend);
     side.end_body(slot_, mailbox::kBodyComplete);
-    if (!side.lend(slot_, socket->fd)) side.end_body(slot_, kCannotLend);
+    connection_.lend();
     started_ = lent_ = must_close_ = true;
 }
 
