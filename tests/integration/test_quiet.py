@@ -29,6 +29,7 @@ CONFIGURATIONS = {
     "log-json": ["--processes", "4", "--log-json"],
     "watcher": ["--processes", "2", "--py-autoreload", "1", "--touch-reload", "not-there"],
     "lazy-apps": ["--processes", "4", "--lazy-apps"],
+    "fronts": ["--processes", "4", "--http-processes", "2"],
 }
 
 
@@ -72,7 +73,8 @@ def quiet_folder() -> Iterator[Path]:
 @pytest.mark.parametrize("name", CONFIGURATIONS)
 def test_an_idle_tree_sleeps(serve: Serve, name: str, quiet_folder: Path) -> None:
     copy(APPS / "probe.py", quiet_folder)
-    server = serve(*CONFIGURATIONS[name], "--chdir", str(quiet_folder), "probe:app")
+    way = "routed" if name == "fronts" else "direct"
+    server = serve(*CONFIGURATIONS[name], "--chdir", str(quiet_folder), "probe:app", way=way)
     for _ in range(8):
         assert server.get("/hello").status == 200
     expect_rest(server)
