@@ -195,7 +195,8 @@ TEST_F(ForwardingTest, NothingOnTheLeftChangesWhatProxiesSay) {
     ASSERT_EQ(said, "192.0.2.7|- https h -");
     for (const std::string left : {R"(")", R"(for=")", R"(for="a)", R"(for="\)", "for=10.0.0.3;",
                                    "for=10.0.0.3;proto=http;host=evil", "=", "\xff"}) {
-        EXPECT_EQ(of_proxy({{kForwarded, left + ", " + proxies}}), said) << left;
+        EXPECT_EQ(of_proxy({{kForwarded, std::string(left).append(", ").append(proxies)}}), said)
+            << left;
         EXPECT_EQ(of_proxy({{kForwarded, left}, {kForwarded, proxies}}), said) << left;
     }
 }

@@ -73,10 +73,11 @@ Outbox::Progress Outbox::resume(int socket, const std::function<void()>& ready) 
     while (!empty()) {
         if (loading_) return Progress::blocked;
         if (rest_->front().empty()) {
-            const auto loaded = rest_->load(context_.reader, [this, ready](base::Result<void>) {
-                loading_ = false;
-                ready();
-            });
+            const auto loaded =
+                rest_->load(context_.reader, [this, ready](const base::Result<void>&) {
+                    loading_ = false;
+                    ready();
+                });
             if (!loaded) {
                 log::error("spill-lost", "{}", loaded.error().text);
                 return Progress::broken;

@@ -25,7 +25,7 @@ private:
 template <std::size_t Size>
 std::uint8_t put_text(char (&to)[Size], std::string_view text) {
     const std::size_t size = std::min(text.size(), Size);
-    std::memcpy(to, text.data(), size);
+    std::copy_n(text.data(), size, to);
     return static_cast<std::uint8_t>(size);
 }
 
