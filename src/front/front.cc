@@ -79,8 +79,10 @@ public:
         for (std::uint32_t i = 0; i < boot_.listeners.size(); ++i) {
             const net::ListenerInfo& listener = boot_.listeners[i];
             if (!listener.routed) continue;
-            for (const int fd : fds_of(listener))
+            for (const int fd : fds_of(listener)) {
+                (void)os::set_inheritable(fd, false);
                 acceptors_.push_back(std::make_unique<Acceptor>(context_, i, fd));
+            }
         }
         confine();
         return loop_.add(control_, EPOLLIN, *this);
@@ -294,6 +296,9 @@ int serve(int control) {
         log::error("front-boot", "{}", board ? gate.error().text : board.error().text);
         return 1;
     }
+    // Both have descriptors of their own.
+    ::close(boot->board_fd);
+    ::close(boot->gate_fd);
     const auto front = std::make_unique<Front>(control, *boot, *std::move(board), *std::move(gate));
     if (const auto opened = front->open(); !opened) {
         log::error("front-boot", "{}", opened.error().text);
