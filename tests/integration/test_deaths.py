@@ -94,7 +94,9 @@ def test_every_death_has_a_line_and_a_count(serve: Serve, folder: Path) -> None:
     ):
         mark = server.mark()
         with server.connect() as connection:
-            connection.send(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            # No front gives it to another worker.
+            head = f"POST {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+            connection.send(f"{head}Content-Length: 0\r\n\r\n".encode())
             connection.read_to_end()
         server.wait_log(
             rf"error .* worker \d \(pid \d+\) of generation 1 {how} after \d+\.\d s and 0 requests"

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Callable
 
@@ -26,7 +27,9 @@ O_CLOEXEC = 0o2000000
 # Descriptors: every one that a role holds must match one row. (pattern of the link, fewest, most,
 # what it is for); sockets are looked up in /proc/net first.
 
-COMMON = [
+Row = tuple[str, int, int, str]
+
+COMMON: list[Row] = [
     (r"fd 0 /dev/null", 1, 1, "standard input"),
     (r"fd [12] pipe:.*", 2, 2, "standard output and error: the log"),
     (r"tcp listen \d+", 1, 1, "the listening socket"),
@@ -34,7 +37,7 @@ COMMON = [
     (r"/memfd:.*gate.*", 1, 1, "which generation may accept"),
 ]
 
-EXPLAINED = {
+EXPLAINED: dict[str, list[Row]] = {
     "master": [
         *COMMON,
         (r"anon_inode:\[eventpoll\]", 1, 1, "the event loop"),
@@ -74,6 +77,35 @@ EXPLAINED["watcher"] = [
 ]
 
 
+def without_listening(rows: list[Row]) -> list[Row]:
+    return [row for row in rows if not row[0].startswith("tcp listen")]
+
+
+# What is other where fronts serve: they alone listen, and each has a channel to each worker.
+ROUTED = {
+    role: without_listening(rows) if role in {"zygote", "worker"} else rows
+    for role, rows in EXPLAINED.items()
+}
+for kind in ("master", "master with a watcher"):
+    ROUTED[kind] = [
+        *EXPLAINED[kind],
+        (r"unix pair", 1, 1, "control of the front"),
+        (r"/memfd:.*fronts.*", 1, 1, "the front's counters in shared memory"),
+        (r"/memfd:.*gate.*", 1, 1, "the gate as a front gets it, to be read only"),
+    ]
+ROUTED["worker"].append((r"unix pair", 1, 1, "the channel to the front"))
+ROUTED["front"] = [
+    *COMMON[:3],
+    COMMON[4],
+    (r"/memfd:.*fronts.*", 1, 1, "counters in shared memory"),
+    (r"unix pair", 3, 3, "control by the master; a channel to each worker"),
+    (r"anon_inode:\[eventpoll\]", 1, 1, "the event loop"),
+    (r"anon_inode:\[eventfd\]", 1, 1, "threads that read files give the event loop a sign"),
+    (re.escape(tempfile.gettempdir()), 1, 1, "where large bodies are kept"),
+    (r"pipe:.*", 0, 1, "a log descriptor beside 1 and 2"),
+]
+
+
 def socket_names() -> dict[str, str]:
     """Inode of each socket > what it is."""
     names = {}
@@ -103,14 +135,19 @@ def described(process: Process, names: dict[str, str]) -> list[str]:
     return rows
 
 
+@pytest.mark.parametrize("way", ["direct", "routed"])
 @pytest.mark.parametrize("after", ["start", "requests", "reload", "start with a watcher"])
-def test_every_descriptor_is_explained(serve: Serve, after: str) -> None:
+def test_every_descriptor_is_explained(serve: Serve, after: str, way: str) -> None:
+    explained = EXPLAINED if way == "direct" else ROUTED
     watched = after == "start with a watcher"
     more = ["--py-autoreload", "1"] if watched else []
-    server = serve("--processes", "2", "--reload-confirm", "0", *more, *PROBE)
+    usual = ["--processes", "2", "--http-processes", "1", "--reload-confirm", "0"]
+    server = serve(*usual, *more, *PROBE, way=way)
+    fronts = server.fronts()
+    assert len(fronts) == (1 if way == "routed" else 0)
     if after == "reload":
         assert server.run("reload").status == 0
-        wait_for(lambda: len(server.processes()) == 5, "the end of the old generation")
+        wait_for(lambda: len(server.master.children) == 4 + len(fronts), "the end of the old one")
     if after != "start":
         for _ in range(20):
             assert server.get("/hello").status == 200
@@ -119,6 +156,8 @@ def test_every_descriptor_is_explained(serve: Serve, after: str) -> None:
     roles += [("zygote", server.reserve())]
     roles += [("worker", worker) for worker in server.workers().values()]
     assert len(roles) == 5
+    if os.geteuid() == 0:  # nobody else may look into a front
+        roles += [("front", front) for front in fronts]
     if watched:
         roles[0] = ("master with a watcher", server.master)
         wait_for(server.watchers, "the watcher")
@@ -127,7 +166,7 @@ def test_every_descriptor_is_explained(serve: Serve, after: str) -> None:
     names = socket_names()
     for role, process in roles:
         left = described(process, names)
-        for pattern, fewest, most, purpose in EXPLAINED[role]:
+        for pattern, fewest, most, purpose in explained[role]:
             matching = [row for row in left if re.fullmatch(pattern, row)][:most]
             if len(matching) < fewest:
                 wrong.append(
@@ -148,7 +187,7 @@ def test_logger_process_of_json(serve: Serve) -> None:
     """With --log-json the app's own output passes a logger; it holds nothing but its pipes."""
     server = serve("--log-json", *PROBE)
     known = {server.process.pid, server.reserve().pid, *(p.pid for p in server.zygotes())}
-    known |= {p.pid for p in server.workers().values()}
+    known |= {p.pid for p in (*server.workers().values(), *server.fronts())}
     loggers = [process for process in server.processes() if process.pid not in known]
     assert len(loggers) == 1, [process.command for process in loggers]
     for row in described(loggers[0], socket_names()):
@@ -211,7 +250,8 @@ def test_a_worker_that_exits_is_replaced(serve: Serve) -> None:
     old = server.workers()[1]
     mark = server.mark()
     with server.connect() as connection:
-        connection.send(b"GET /exit?status=7 HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = b"POST /exit?status=7 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
+        connection.send(head + b"Content-Length: 0\r\n\r\n")
         connection.read_to_end()
     server.wait_log(r"(?i)worker 1.*(status|exit)\w* 7", since=mark)
     server.wait_log(r"spawned mewsgi worker 1", since=mark)

@@ -105,7 +105,7 @@ def test_broken_code_changes_nothing(serve: Serve, tmp_path: Path, kind: str) ->
     assert {int(server.get("/pid").text) for _ in range(20)} <= workers
 
     def only_the_old() -> bool:
-        living = {process.pid for process in server.processes()}
+        living = {process.pid for process in server.processes_but_fronts()}
         zygotes = {process.pid for process in server.zygotes()}
         expected = {server.process.pid, server.reserve().pid} | workers | zygotes
         return len(zygotes) == 1 and living == expected
@@ -235,7 +235,8 @@ def test_memory_of_processes_is_given_back(serve: Serve, tmp_path: Path) -> None
     server = serve("--reload-confirm", "0", "app", cwd=tmp_path)
 
     def settled() -> bool:
-        return len(server.processes()) == 4  # master, zygote, its reserve, worker
+        # master, zygote, its reserve, worker
+        return len(server.processes_but_fronts()) == 4
 
     assert server.run("reload").status == 0
     wait_for(settled, "one generation")

@@ -124,7 +124,9 @@ def test_under_load(start: Serve, package: Package, tmp_path: Path, options: lis
         assert version_line(outcome)[5] == "3"
         wait_for(lambda: load.seen("three") > 50, "answers after the second upgrade")
     assert not load.errors, f"{len(load.errors)} of {load.count}: " + "\n".join(load.errors[:20])
-    assert load.announced_ends == 0, "a kept connection was closed, though politely"
+    # Fronts of the build before end theirs, with the next answer on each.
+    if server.way == "direct":
+        assert load.announced_ends == 0, "a kept connection was closed, though politely"
     assert slow == ["one"]
     assert server.process.pid == master and server.process.poll() is None
     assert listening_inodes(server) == sockets, "a listening socket was closed or made anew"
@@ -273,7 +275,7 @@ def test_broken_code(start: Serve, package: Package, tmp_path: Path) -> None:
     assert outcome.status == 0, outcome.text
     assert server.get("/").text == "mended"
     # The old zygote stands by, in case that the new code loops.
-    wait_for(lambda: len(server.processes()) == 6, "the end of the old build's workers")
+    wait_for(lambda: len(server.processes_but_fronts()) == 6, "the end of the old build's workers")
 
 
 def test_broken_configuration(start: Serve, package: Package, tmp_path: Path) -> None:
@@ -360,7 +362,7 @@ def test_descriptors_do_not_grow(start: Serve, package: Package, tmp_path: Path)
 
     def settled() -> bool:
         # master, zygote, its reserve, worker
-        return len(server.processes()) == 4
+        return len(server.processes_but_fronts()) == 4
 
     assert server.run("upgrade").status == 0
     wait_for(settled, "one generation")

@@ -143,6 +143,7 @@ class Server:
         self.command = [*wrapper, *chosen, *arguments]
         self.environment = clean_environment({**(env or {}), name: value})
         self.cwd, self.wait, self.timeout = cwd, wait, timeout
+        self.way = way
         self.stdin, self.pass_fds = stdin, pass_fds
         self.expect_status = expect_status
         self.lines: list[str] = []
@@ -276,6 +277,11 @@ class Server:
         assert found, "the reserve is gone"
         return found
 
+    def fronts(self) -> list[Process]:
+        """Those that live, in the order of their numbers; none on the direct way."""
+        found = (Process.of(front["pid"]) for front in self.status()["fronts"] if front["pid"])
+        return [front for front in found if front]
+
     def watchers(self) -> list[Process]:
         """The process that hears of changed files, once it has its name."""
         found = []
@@ -290,6 +296,10 @@ class Server:
     def processes(self) -> list[Process]:
         """Everything alive that this start brought about."""
         return processes_tagged(self.tag)
+
+    def processes_but_fronts(self) -> list[Process]:
+        fronts = self.fronts()
+        return [process for process in self.processes() if process not in fronts]
 
     # talking to it
 
