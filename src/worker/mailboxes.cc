@@ -76,13 +76,15 @@ void Mailboxes::forget_gone() {
 
 void Mailboxes::run() {
     running_ = true;
-    for (const auto& attachment : attachments_) {
+    // During a call more of them may come.
+    for (std::size_t i = 0; i < attachments_.size(); ++i) {
+        Attachment& attachment = *attachments_[i];
         for (int count = 0; count < kTakenPerTurn && !context_.busy(); ++count) {
-            auto taken = attachment->side.take();
+            auto taken = attachment.side.take();
             if (!taken) break;
-            run_one(*attachment, *std::move(taken));
+            run_one(attachment, *std::move(taken));
         }
-        attachment->side.ring();
+        attachment.side.ring();
     }
     running_ = false;
     forget_gone();

@@ -47,7 +47,7 @@ private:
     std::vector<std::unique_ptr<RoutedExchange>> spare_;
     std::uint64_t next_channel_ = 1;
     bool left_ = false;
-    bool running_ = false;  // inside run(): attachments stay where they are
+    bool running_ = false;  // inside run(): no attachment is deleted
 };
 
 }  // namespace mew::worker

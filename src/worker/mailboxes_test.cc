@@ -1,0 +1,94 @@
+// A worker's end of the routed way, its fronts played by the posting side of their channels.
+#include "worker/mailboxes.h"
+
+#include "mailbox/posting_side.h"
+#include "worker/test_connection.h"
+
+namespace mew::worker {
+namespace {
+
+// A front, and a request to post.
+struct FakeFront {
+    std::unique_ptr<mailbox::PostingSide> side;
+    mailbox::Channel spy;  // to write where no front of ours would
+    std::string text = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
+    http::RequestHead head;
+
+    std::uint32_t post() {
+        head.clear();
+        head.set_block(text.data(), text.size());
+        head.method_slice = {0, 3};
+        head.target_slice = head.path_slice = {4, 2};
+        const auto slot = side->post({head, "192.0.2.1", "1234"});
+        EXPECT_TRUE(slot);
+        return slot.value_or(0);
+    }
+    // How the answer in this slot ends; nothing: it does not yet.
+    std::optional<mailbox::RecordKind> end_of(std::uint32_t slot) {
+        mailbox::PostingSide::Piece piece;
+        while (side->look(slot, piece) == mailbox::PostingSide::Look::record) {
+            if (piece.kind >= mailbox::RecordKind::end) return piece.kind;
+            side->consume(slot, piece);
+        }
+        return std::nullopt;
+    }
+    // Did the worker let the channel go?
+    bool is_let_go() {
+        mailbox::Received received;
+        return mailbox::receive_packet(side->socket(), received) == mailbox::Receipt::closed;
+    }
+};
+
+class MailboxesTest : public ConnectionTest {
+protected:
+    void SetUp() override {
+        ConnectionTest::SetUp();
+        mailboxes = std::make_unique<Mailboxes>(*context);
+    }
+    std::unique_ptr<FakeFront> front() {
+        auto made = std::make_unique<FakeFront>();
+        const auto memory = mailbox::make_channel(4096);
+        int pair[2] = {-1, -1};
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+        made->side = std::make_unique<mailbox::PostingSide>(
+            *mailbox::Channel::attach(memory->get()), os::Fd(pair[0]));
+        made->spy = *mailbox::Channel::attach(memory->get());
+        EXPECT_TRUE(mailboxes->attach(*memory, os::Fd(pair[1])));
+        return made;
+    }
+    void run() {
+        turn();
+        mailboxes->run();
+    }
+    std::unique_ptr<Mailboxes> mailboxes;
+};
+
+TEST_F(MailboxesTest, ARequestIsAnswered) {
+    const auto one = front();
+    const std::uint32_t posted = one->post();
+    run();
+    EXPECT_EQ(app.target, "/a");
+    EXPECT_EQ(one->end_of(posted), mailbox::RecordKind::end);
+}
+
+// While a call lasts, the rescue thread runs the loop, and a new front may come.
+TEST_F(MailboxesTest, AFrontComesInTheMiddleOfACall) {
+    const auto one = front();
+    std::vector<std::unique_ptr<FakeFront>> others;
+    app.action = [&](http::Exchange& exchange) {
+        for (int i = 0; i < 8; ++i) others.push_back(front());
+        TestApp::answer(exchange, "hello");
+    };
+    const std::uint32_t first = one->post();
+    const std::uint32_t second = one->post();
+    run();
+    EXPECT_EQ(one->end_of(first), mailbox::RecordKind::end);
+    EXPECT_EQ(one->end_of(second), mailbox::RecordKind::end);
+    app.action = nullptr;
+    const std::uint32_t third = others[0]->post();
+    run();
+    EXPECT_EQ(others[0]->end_of(third), mailbox::RecordKind::end);
+}
+
+}  // namespace
+}  // namespace mew::worker
