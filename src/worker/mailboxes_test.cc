@@ -90,5 +90,18 @@ TEST_F(MailboxesTest, AFrontComesInTheMiddleOfACall) {
     EXPECT_EQ(others[0]->end_of(third), mailbox::RecordKind::end);
 }
 
+TEST_F(MailboxesTest, AFrontThatPostsNoRequestIsLetGo) {
+    const auto one = front();
+    for (int i = 0; i < 2; ++i) {
+        const std::uint32_t posted = one->post();
+        if (i == 1) one->spy.head(posted)[offsetof(mailbox::RequestFrame, facts.https)] = 2;
+        run();
+    }
+    EXPECT_EQ(app.calls, 1);
+    EXPECT_TRUE(mailboxes->empty());
+    turn();
+    EXPECT_TRUE(one->is_let_go()) << "else it waits for an answer that never comes";
+}
+
 }  // namespace
 }  // namespace mew::worker

@@ -35,6 +35,12 @@ std::string_view bytes_of(const T& value) {
 
 bool RoutedExchange::open(Taken taken, std::uint64_t channel) {
     taken_ = std::make_unique<Taken>(std::move(taken));
+    const bool read = read_request(channel);
+    if (!read) taken_.reset();
+    return read;
+}
+
+bool RoutedExchange::read_request(std::uint64_t channel) {
     lent_ = 0;
     file_read_ = 0;
     answer_ = AnswerBody{};
@@ -80,6 +86,7 @@ void RoutedExchange::end() {
     outcome.app_failed = app_failed_;
     outcome.aborted = !detached_ && (client_gone_ || taken_->cancelled());
     Job::end(context_, outcome);
+    taken_.reset();
 }
 
 mailbox::WaitFrame RoutedExchange::frame() const {

@@ -48,6 +48,7 @@ public:
     base::Result<http::Detached> detach() override;
 
 private:
+    bool read_request(std::uint64_t channel);
     base::Result<void> gone();
     base::Result<void> send_by_reading(int fd, std::uint64_t offset, std::uint64_t size);
     base::Result<std::string_view, http::BodyFailure> read_file();
@@ -55,7 +56,7 @@ private:
     mailbox::WaitFrame frame() const;
 
     Context& context_;
-    std::unique_ptr<mailbox::Taken> taken_;
+    std::unique_ptr<mailbox::Taken> taken_;  // while it is open: it keeps the channel
     http::RequestHead head_;
     http::Peer peer_;
     Core* core_ = nullptr;
