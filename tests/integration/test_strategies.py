@@ -153,8 +153,8 @@ def test_code_that_crashes_gives_way_to_the_last_good_one(serve: Serve, tmp_path
             return False
 
     wait_for(good, "the last good code", timeout=20)
-    assert server.find_log("generation 2 is crash looping")
-    assert server.find_log("came back: generation 1 serves with 2 workers")
+    server.wait_log("generation 2 is crash looping")
+    server.wait_log("came back: generation 1 serves with 2 workers")
     assert {server.get("/").text for _ in range(10)} == {"good"}
     assert server.status()["generation"] == 1
     write(tmp_path, SAYS % "better")

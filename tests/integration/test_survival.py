@@ -61,7 +61,11 @@ def expect_well(verdict: Verdict, seed: int) -> None:
 def settled(server: Server) -> int:
     """Waits until everybody is there and nobody else; the descriptors of the master."""
     wait_for(lambda: server.status()["reserve_pid"], "the zygote's reserve", timeout=30)
-    wait_for(lambda: len(server.processes()) == EVERYBODY, f"{EVERYBODY} processes", timeout=30)
+    wait_for(
+        lambda: len(server.processes_but_fronts()) == EVERYBODY,
+        f"{EVERYBODY} processes",
+        timeout=30,
+    )
     wait_for(lambda: not any(one.zombie for one in server.master.descendants), "no zombies")
     return len(server.master.descriptors)
 
