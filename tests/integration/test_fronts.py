@@ -257,6 +257,8 @@ def test_load_through_kills_and_reloads(slow: Callable[..., Server]) -> None:
             os.kill(victim.pid, signal.SIGKILL)
             wait_for(lambda gone=victim: not gone.alive, "its end")
             wait_for(lambda: len(server.workers()) == 3, "all workers")
-        result = load.stop()
-
+        load.wait_for_more(50)
+        load.stop()
+    assert not load.errors, load.errors[:5]
+    assert load.announced_ends == 0, "a kept connection was closed"
     assert re.search("deaths: 6 x SIGKILL", server.run("status").out)
