@@ -1,6 +1,5 @@
 #include "mailbox/posting_side.h"
 
-#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -24,9 +23,7 @@ private:
 
 template <std::size_t Size>
 std::uint8_t put_text(char (&to)[Size], std::string_view text) {
-    const std::size_t size = std::min(text.size(), Size);
-    std::copy_n(text.data(), size, to);
-    return static_cast<std::uint8_t>(size);
+    return static_cast<std::uint8_t>(text.copy(to, Size));
 }
 
 std::size_t frame_size(const http::RequestHead& head) {
