@@ -91,7 +91,8 @@ public:
         compare(BPF_JEQ, static_cast<std::uint32_t>(rule.call), 0, 0);
         const std::size_t start = code_.size();
         // Little endian: the low half comes first.
-        load(static_cast<std::uint32_t>(offsetof(seccomp_data, args) + 8U * rule.argument));
+        load(static_cast<std::uint32_t>(offsetof(seccomp_data, args) +
+                                        std::size_t{8} * rule.argument));
         test(rule);
         if (rule.no == Verdict::next)
             load_call();
