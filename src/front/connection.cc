@@ -212,7 +212,7 @@ Exchange* Connection::find(http::StreamId stream) {
 
 Exchange* Connection::awaiting_body() {
     Exchange* next = exchanges_.empty() ? nullptr : &exchanges_.front();
-    while (next != nullptr && next->body_complete()) next = exchanges_.after(*next);
+    while (next != nullptr && !next->awaits_body()) next = exchanges_.after(*next);
     return next;
 }
 

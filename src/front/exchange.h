@@ -46,6 +46,8 @@ public:
     // It will not become whole; `status` says why.
     void break_body(int status);
     bool body_complete() const { return body_complete_; }
+    // Does anybody wait for more of it?
+    bool awaits_body() const { return !body_complete_ && body_fault_ == 0; }
     std::uint64_t body_received() const { return received_; }
     // May a worker have it now?
     bool ready() const;

@@ -143,6 +143,28 @@ TEST_F(FrontTest, ABodyThatCannotBeReadAgainBreaks) {
     EXPECT_TRUE(read_until(browser, "\r\n\r\n").starts_with("HTTP/1.1 500 "));
 }
 
+TEST_F(FrontTest, ABodyThatIsLateEndsForItsWorkerToo) {
+    settings.request_buffer = 4096;
+    settings.client.body_total_time = base::Milliseconds{1};
+    context->deadlines.set_duration(client::Limit::body, base::Milliseconds{20000});
+    auto one = worker(1);
+    const os::Fd browser = client();
+    send(browser,
+         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n" + std::string(5000, 'b'));
+    auto taken = take(one);
+    until([&] {
+        taken->release(taken->body().size());
+        return taken->body_end() != mailbox::kBodyOpen;
+    });
+    EXPECT_EQ(taken->body_end(), 408U);
+    send(browser, "too late");
+    turn();
+    ASSERT_TRUE(taken->finish(RecordKind::fail, {}, kNoFrame));
+    read_until(browser, "\r\n\r\n");
+    until([&] { return ended(browser); });
+    EXPECT_EQ(slot.timeouts.load(), 1U);
+}
+
 TEST_F(FrontTest, WhatEndsInTheQueueLeavesIt) {
     settings.queue = 1;
     settings.request_buffer = 4096;
