@@ -261,7 +261,9 @@ void Connection::on_over(Exchange& exchange) {
 }
 
 void Connection::read_on() {
-    if (!processing_) watch();
+    if (processing_) return;
+    if (limit() == client::Limit::none && awaiting_body() != nullptr) return await();
+    watch();
 }
 
 // Nothing is being decoded: what is awaited now, and for how long?
@@ -284,6 +286,7 @@ void Connection::await() {
         }
     } else if (body != nullptr || draining_) {
         if (body == nullptr || body->body_blocked()) {
+            body_limit_.stop(context_.loop.now());  // it is the worker who is waited for
             arm(draining_ ? Limit::body : Limit::none);
         } else {
             const base::MonotonicTime now = context_.loop.now();

@@ -165,6 +165,60 @@ TEST_F(FrontTest, ABodyThatIsLateEndsForItsWorkerToo) {
     EXPECT_EQ(slot.timeouts.load(), 1U);
 }
 
+TEST_F(FrontTest, ASlowWorkerIsNoFaultOfItsClient) {
+    settings.request_buffer = 4096;
+    settings.client.body_total_time = base::Milliseconds{10000};
+    context->deadlines.set_duration(client::Limit::body, base::Milliseconds{10000});
+    auto one = worker(1);
+    const os::Fd browser = client();
+    constexpr std::size_t kBody = 300000;
+    send(browser, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + std::to_string(kBody) +
+                      "\r\n\r\n" + std::string(kBody - 100000, 'b'));
+    auto taken = take(one);
+    for (int turns = 0; turns < 10; ++turns) turn();
+    clock.advance(base::Milliseconds{60000});
+    for (int turns = 0; turns < 10; ++turns) turn();
+    std::size_t got = 0;
+    const auto read = [&] {
+        const std::size_t there = taken->body().size();
+        got += there;
+        taken->release(there);
+    };
+    until([&] {
+        read();
+        return got == kBody - 100000;
+    });
+    send(browser, std::string(100000, 'b'));
+    until([&] {
+        read();
+        return taken->body_end() != mailbox::kBodyOpen;
+    });
+    EXPECT_EQ(taken->body_end(), mailbox::kBodyComplete);
+}
+
+// The worker was slow for a while; now the client is.
+TEST_F(FrontTest, AClientThatFallsSilentHoldsNoWorker) {
+    settings.request_buffer = 4096;
+    context->deadlines.set_duration(client::Limit::body, base::Milliseconds{10000});
+    auto one = worker(1);
+    const os::Fd browser = client();
+    send(browser,
+         "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + std::string(140000, 'b'));
+    auto taken = take(one);
+    for (int turns = 0; turns < 10; ++turns) turn();
+    std::size_t got = 0;
+    until([&] {
+        const std::size_t there = taken->body().size();
+        got += there;
+        taken->release(there);
+        return got == 140000;
+    });
+    turn();
+    clock.advance(base::Milliseconds{11000});
+    until([&] { return taken->body_end() != mailbox::kBodyOpen; });
+    EXPECT_EQ(taken->body_end(), 408U);
+}
+
 TEST_F(FrontTest, WhatEndsInTheQueueLeavesIt) {
     settings.queue = 1;
     settings.request_buffer = 4096;

@@ -19,12 +19,22 @@ inline void answer(mailbox::Taken& taken, const std::string& body) {
     EXPECT_TRUE(give_answer(taken, body));
 }
 
-// In front of the stage, which is made with it.
-struct TestClock {
-    base::SteadyClock clock;
+// The time, and as much more as a test lets pass.
+class TestClock final : public base::Clock {
+public:
+    base::MonotonicTime now() override { return std::chrono::steady_clock::now() + ahead_; }
+    void advance(base::Milliseconds by) { ahead_ += by; }
+
+private:
+    base::Milliseconds ahead_{0};
 };
 
-class FrontTest : public ::testing::Test, private TestClock, protected Stage {
+// In front of the stage, which is made with it.
+struct Clocked {
+    TestClock clock;
+};
+
+class FrontTest : public ::testing::Test, protected Clocked, protected Stage {
 protected:
     FrontTest() : Stage(clock) {}
     void SetUp() override { ASSERT_TRUE(open()); }
