@@ -68,11 +68,11 @@ void Connection::set_interest(std::uint32_t events) {
 // EPOLLHUP and EPOLLERR are told anyway.
 void Connection::watch() {
     if (gone_ || lent_) return;
-    std::uint32_t events = EPOLLRDHUP;
+    std::uint32_t events = 0;
     Exchange* const body = awaiting_body();
     const bool full = held_.size() >= kMostHeld || (body != nullptr && body->body_blocked());
+    // The end of what a client sends lies behind what it has sent.
     if (lingering_ || (!input_ended_ && !full)) events |= EPOLLIN;
-    if (input_ended_) events &= ~static_cast<std::uint32_t>(EPOLLRDHUP);
     if (!outbox_.empty() && !outbox_.loading()) events |= EPOLLOUT;
     // Nothing to hear of but the end.
     set_interest(events == 0 ? static_cast<std::uint32_t>(EPOLLPRI) : events);
@@ -88,7 +88,7 @@ void Connection::on_event(std::uint32_t events) {
     }
     if ((events & EPOLLOUT) != 0) resume_sending();
     if (gone_ || lingering_) return;
-    if ((events & (EPOLLIN | EPOLLRDHUP)) != 0 && !input_ended_) receive();
+    if ((events & EPOLLIN) != 0 && !input_ended_) receive();
 }
 
 void Connection::receive() {

@@ -219,6 +219,35 @@ TEST_F(FrontTest, AClientThatFallsSilentHoldsNoWorker) {
     EXPECT_EQ(taken->body_end(), 408U);
 }
 
+TEST_F(FrontTest, ABodyWaitsInItsSocketThoughItsClientSendsNoMore) {
+    settings.request_buffer = 4096;
+    auto one = worker(1);
+    const os::Fd browser = client();
+    constexpr std::size_t kBody = 300000;
+    const std::string request =
+        "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 300000\r\n\r\n" + std::string(kBody, 'b');
+    std::size_t sent = 0;
+    until([&] {
+        const ssize_t size =
+            ::send(browser.get(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+        if (size > 0) sent += static_cast<std::size_t>(size);
+        return sent == request.size();
+    });
+    ::shutdown(browser.get(), SHUT_WR);
+    for (int turns = 0; turns < 10; ++turns) turn();
+    auto taken = take(one);
+    std::size_t got = 0;
+    until([&] {
+        const std::size_t there = taken->body().size();
+        got += there;
+        taken->release(there);
+        return taken->body_end() != mailbox::kBodyOpen;
+    });
+    EXPECT_EQ(taken->body_end(), mailbox::kBodyComplete);
+    testing::answer(*taken, "thanks");
+    read_until(browser, "thanks");
+}
+
 TEST_F(FrontTest, WhatEndsInTheQueueLeavesIt) {
     settings.queue = 1;
     settings.request_buffer = 4096;
