@@ -153,6 +153,24 @@ TEST_F(ExchangeTest, WhatHasBegunIsNeverTakenBack) {
     EXPECT_FALSE(posting->revoke(other));
 }
 
+// Else whoever reads until there is nothing might never be done.
+TEST_F(ExchangeTest, WhoWritesBeyondItsCreditIsBroken) {
+    const std::uint32_t slot = post("/");
+    SlotControl& control = ends.hostile.control(slot);
+    PostingSide::Piece piece;
+    for (std::uint32_t i = 0; i < kReplyRing / sizeof(Record); ++i) {
+        control.reply_written.fetch_add(sizeof(Record));
+        ASSERT_EQ(posting->look(slot, piece), PostingSide::Look::record);
+        posting->consume(slot, piece);
+    }
+    posting->give_credit(slot);
+    control.reply_written.fetch_add(sizeof(Record));
+    ASSERT_EQ(posting->look(slot, piece), PostingSide::Look::record);
+    posting->consume(slot, piece);
+    control.reply_written.fetch_add(kReplyRing);
+    EXPECT_EQ(posting->look(slot, piece), PostingSide::Look::broken);
+}
+
 // A bool that is neither true nor false must not be looked at.
 TEST_F(ExchangeTest, OddBytesInAFrameAreRefused) {
     const std::size_t fields = sizeof(RequestFrame);

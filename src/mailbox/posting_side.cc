@@ -189,7 +189,9 @@ PostingSide::Look PostingSide::look(std::uint32_t slot, Piece& piece) {
     if (there == 0) return Look::nothing;
     own.begun = true;  // who answers has begun, whatever the state says
     Record record{};
-    if (there > kReplyRing || there < sizeof record || there % kRecordAlign != 0) {
+    // Beyond its credit: who reads until there is nothing would never be done.
+    const bool too_far = written - own.credited > kReplyRing;
+    if (too_far || there > kReplyRing || there < sizeof record || there % kRecordAlign != 0) {
         broken_ = true;
         return Look::broken;
     }
@@ -222,7 +224,9 @@ void PostingSide::consume(std::uint32_t slot, const Piece& piece) {
 
 void PostingSide::give_credit(std::uint32_t slot) {
     SlotControl& control = channel_.control(slot);
-    control.reply_read.store(slots_[slot].reply_read, std::memory_order_seq_cst);
+    Own& own = slots_[slot];
+    own.credited = own.reply_read;
+    control.reply_read.store(own.reply_read, std::memory_order_seq_cst);
     wake(control);
 }
 

@@ -97,6 +97,7 @@ private:
     struct Own {
         std::uint64_t sequence = 0;
         std::uint64_t reply_read = 0;
+        std::uint64_t credited = 0;  // reply_read as the worker knows it
         std::uint64_t body_written = 0;
         bool used = false;
         bool begun = false;
