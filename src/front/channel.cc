@@ -69,7 +69,7 @@ void Channel::on_event(std::uint32_t) {
 
 // False: the worker is gone, or is none of ours.
 bool Channel::hear() {
-    for (;;) {
+    for (int i = 0; i < mailbox::kMostPackets; ++i) {
         mailbox::Received received;
         const auto receipt = mailbox::receive_packet(side_.socket(), received);
         if (receipt == mailbox::Receipt::nothing_yet) return true;
@@ -83,6 +83,7 @@ bool Channel::hear() {
             held_[packet.slot].file = std::move(received.descriptor);
         }
     }
+    return true;
 }
 
 void Channel::read() {

@@ -81,5 +81,8 @@ struct Received {
 enum class Receipt : std::uint8_t { packet, nothing_yet, closed };
 // What is no packet of ours counts as the end: such a peer is not to be trusted.
 Receipt receive_packet(int socket, Received& received);
+// More than either side of ours has on its way at once: who reads so many and finds more goes on
+// with other things first, as a peer that never stops would hold it for good.
+inline constexpr int kMostPackets = 256;
 
 }  // namespace mew::mailbox

@@ -59,7 +59,7 @@ void Attached::ring() {
 
 bool Attached::hear() {
     const std::lock_guard held(lock_);
-    for (;;) {
+    for (int i = 0; i < kMostPackets; ++i) {
         Received received;
         const Receipt receipt = receive_packet(socket.get(), received);
         if (receipt == Receipt::nothing_yet) return true;
@@ -68,6 +68,7 @@ bool Attached::hear() {
         if (packet.kind == PacketKind::file && packet.slot < kSlots)
             files_[packet.slot] = {packet.sequence, std::move(received.descriptor)};
     }
+    return true;
 }
 
 os::Fd Attached::take_file(std::uint32_t slot, std::uint64_t sequence) {
