@@ -65,6 +65,42 @@ TEST_F(TwoAnswersTest, AClientThatLeftInTheMiddle) {
     EXPECT_TRUE(read_until(second, "\r\n\r\nsecond").starts_with("HTTP/1.1 200 "));
 }
 
+// Once a worker has said all of its answer it is free, however slowly a client takes a file.
+TEST_F(FrontTest, ASlowReaderOfAFileHoldsNoWorker) {
+    settings.client.response_buffer = 65536;
+    auto one = worker(1);
+    const os::Fd slow = client();
+    const os::Fd file(::open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    const std::string content = std::string(3U << 20, 'f') + "the end";
+    ASSERT_EQ(::write(file.get(), content.data(), content.size()),
+              static_cast<ssize_t>(content.size()));
+    send(slow, get("/file"));
+    auto taken = take(one);
+    clock.advance(base::Milliseconds{5});  // it gets only one at a time from now on
+    ASSERT_TRUE(taken->write(RecordKind::head, head_bytes(200, content.size()), {}, kNoFrame));
+    ASSERT_TRUE(taken->write_file(file.get(), 0, content.size(), kNoFrame));
+    ASSERT_TRUE(taken->finish(RecordKind::end, {}, kNoFrame));
+    taken->ring();
+    const os::Fd quick = client();
+    for (int i = 0; i < 2; ++i) {
+        send(quick, get("/quick"));
+        testing::answer(*take(one), "quick");
+        read_until(quick, "quick");
+    }
+    EXPECT_EQ(slot.outstanding.load(), 0U);
+    one.side->leave();
+    until([&] { return !one.side->hear(); });
+    std::size_t got = 0;
+    std::string last;
+    until([&] {
+        const std::string more = received(slow);
+        got += more.size();
+        if (!more.empty()) last = more;
+        return got > content.size();
+    });
+    EXPECT_TRUE(last.ends_with("the end"));
+}
+
 // More than fits lies behind the request: the app cannot have the connection, and answers.
 TEST_F(FrontTest, AConnectionThatCannotBeLentIsServedOn) {
     auto one = worker(1);

@@ -139,17 +139,11 @@ bool Channel::hand_over_file(std::uint32_t slot) {
 void Channel::finish_slot(std::uint32_t slot, const PostingSide::Piece& piece) {
     Held& held = held_[slot];
     Exchange* const exchange = held.exchange;
-    // What is still on its way to the client from a file comes first.
-    if (exchange != nullptr && exchange->sends_file()) {
-        exchange->flush();
-        side_.hold(slot, held.held = true);
-        return side_.give_credit(slot);
-    }
-    int status = 500;
+    int failure = piece.kind == RecordKind::end ? 0 : 500;
     if (piece.kind == RecordKind::fail && piece.size == sizeof(mailbox::FailPart)) {
         mailbox::FailPart part{};
         side_.copy(slot, piece, reinterpret_cast<char*>(&part));
-        status = static_cast<int>(part.status);
+        failure = std::max(1, static_cast<int>(part.status));
     }
     note_service(held);
     side_.consume(slot, piece);
@@ -157,10 +151,7 @@ void Channel::finish_slot(std::uint32_t slot, const PostingSide::Piece& piece) {
     held = Held{};
     if (exchange == nullptr) return;
     exchange->on_unposted();
-    if (piece.kind == RecordKind::end)
-        exchange->finish();
-    else
-        exchange->fail(status);
+    exchange->on_last(failure);
 }
 
 // --- depth

@@ -78,13 +78,11 @@ public:
     void take_file(os::Fd file) { file_ = std::move(file); }
     // What the records of one look brought goes to the client.
     void flush();
-    // The last record came.
-    void finish();
+    // The last record came: the worker is through. `failure`: 0, or the status to answer with.
+    void on_last(int failure);
     void fail(int status);
     // An answer of ours instead; `retry_after` in seconds.
     void answer(int status, unsigned retry_after = 0);
-    // The file being sent goes on, as far as the client takes it.
-    bool pump_file();
     bool sends_file() const { return file_left_ != 0; }
     void resume();
     // Its connection lets it go; it lives to the end of the event.
@@ -105,10 +103,12 @@ private:
     void put(std::string_view bytes);
     void begin_file(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
     void take_file_bytes(std::string_view bytes);
+    bool pump_file();
     void load_file(std::size_t most);
     void lend();
     void go_on();
     bool streams() const { return plan_.length == UINT64_MAX; }
+    void finish();
     void end();
     void give_up_answer(std::string_view why);
     bool is_sure_of_the_rest() const;
@@ -145,6 +145,7 @@ private:
     std::uint64_t file_left_ = 0;
     FileReader::Ticket file_ticket_;
     bool file_loading_ = false;
+    std::optional<int> last_;  // of on_last(): what comes behind the file
 };
 
 }  // namespace mew::front

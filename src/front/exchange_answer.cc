@@ -138,7 +138,7 @@ void Exchange::begin_file(const PostingSide& side, const PostingSide::Piece& pie
     (void)pump_file();
 }
 
-// True: it is through, or never will be.
+// The file goes on, as far as the client takes it. True: it is through, or never will be.
 bool Exchange::pump_file() {
     while (file_left_ != 0 && !file_loading_ && !over() && connection_.has_room(true)) {
         std::array<char, kReceiveBuffer> bytes;
@@ -209,8 +209,18 @@ void Exchange::lend() {
     started_ = lent_ = must_close_ = true;
 }
 
-void Exchange::finish() {
+// What is still on its way from a file needs no worker.
+void Exchange::on_last(int failure) {
     if (over()) return;
+    if (sends_file()) {
+        last_ = failure;
+        return flush();
+    }
+    if (failure == 0) return finish();
+    fail(failure);
+}
+
+void Exchange::finish() {
     if (lent_) return end();
     const bool complete =
         started_ && (!plan_.has_body || plan_.length == UINT64_MAX || body_sent_ == plan_.length);
@@ -262,7 +272,9 @@ void Exchange::resume() {
     if (over()) return;
     const bool through = pump_file();
     flush();
-    if (through && !over() && channel_ != nullptr) channel_->resume(slot_);
+    if (!through || over()) return;
+    if (last_) return on_last(*last_);
+    if (channel_ != nullptr) channel_->resume(slot_);
 }
 
 void Exchange::forget() {
