@@ -101,6 +101,39 @@ TEST_F(FrontTest, ASlowReaderOfAFileHoldsNoWorker) {
     EXPECT_TRUE(last.ends_with("the end"));
 }
 
+TEST_F(FrontTest, ASlowReaderOfAStreamHoldsNoWorkerThatIsThrough) {
+    settings.client.response_buffer = 65536;
+    auto one = worker(1);
+    const os::Fd slow = client();
+    send(slow, get("/stream"));
+    auto taken = take(one);
+    ASSERT_TRUE(taken->write(RecordKind::head, head_bytes(200, UINT64_MAX), {}, kNoFrame));
+    const std::string piece(1000, 's');
+    const mailbox::SlotControl& control = one.spy.control(0);
+    std::size_t written = 0;
+    for (int quiet = 0; quiet < 5; turn()) {
+        const auto behind = control.reply_written.load() - control.reply_read.load();
+        quiet = mailbox::kReplyRing - behind < piece.size() + 64 ? quiet + 1 : 0;
+        if (quiet != 0) continue;
+        ASSERT_TRUE(taken->write(RecordKind::body, piece, {}, kNoFrame));
+        taken->ring();
+        written += piece.size();
+    }
+    ASSERT_TRUE(taken->finish(RecordKind::end, {}, kNoFrame));
+    const os::Fd quick = client();
+    send(quick, get("/quick"));
+    turn();
+    EXPECT_EQ(slot.outstanding.load(), 1U) << "of the second alone";
+    testing::answer(*take(one), "quick");
+    read_until(quick, "quick");
+    std::string got;
+    until([&] {
+        got += received(slow);
+        return got.ends_with("0\r\n\r\n");
+    });
+    EXPECT_GT(got.size(), written);
+}
+
 // More than fits lies behind the request: the app cannot have the connection, and answers.
 TEST_F(FrontTest, AConnectionThatCannotBeLentIsServedOn) {
     auto one = worker(1);

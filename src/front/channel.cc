@@ -92,6 +92,8 @@ void Channel::read() {
         if (!side_.in_use(slot)) continue;
         if (!held_[slot].held)
             read_slot(slot);
+        else if (side_.done(slot))
+            resume(slot);
         else if (held_[slot].exchange != nullptr)
             held_[slot].exchange->feed();  // its client may have to send all before it reads
     }
@@ -117,7 +119,7 @@ void Channel::read_slot(std::uint32_t slot) {
                 exchange->flush();
                 return break_off("it told of a file and sent none");
             }
-            if (exchange->take(side_, piece) == Exchange::Took::hold) {
+            if (exchange->take(side_, piece, side_.done(slot)) == Exchange::Took::hold) {
                 side_.hold(slot, held.held = true);
                 break;
             }

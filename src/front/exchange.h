@@ -72,8 +72,10 @@ public:
 
     // --- answer
     enum class Took : std::uint8_t { record, hold };
-    // Any record but the last. `hold`: not now; nothing was taken.
-    Took take(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
+    // Any record but the last. `hold`: not now; nothing was taken. `done`: the worker is through,
+    // and what is left of its answer would only keep it from others.
+    Took take(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece,
+              bool done);
     // A file that a `file` record is about comes before it.
     void take_file(os::Fd file) { file_ = std::move(file); }
     // What the records of one look brought goes to the client.

@@ -35,7 +35,7 @@ bool may_be_sent(int fd) {
 
 }  // namespace
 
-Exchange::Took Exchange::take(const PostingSide& side, const PostingSide::Piece& piece) {
+Exchange::Took Exchange::take(const PostingSide& side, const PostingSide::Piece& piece, bool done) {
     if (over()) return Took::record;
     if (sends_file()) return Took::hold;
     switch (piece.kind) {
@@ -46,7 +46,7 @@ Exchange::Took Exchange::take(const PostingSide& side, const PostingSide::Piece&
             take_head(side, piece);
             return Took::record;
         case RecordKind::body:
-            if (!connection_.has_room(streams())) return Took::hold;
+            if (!done && !connection_.has_room(streams())) return Took::hold;
             take_body(side, piece);
             return Took::record;
         case RecordKind::lend:

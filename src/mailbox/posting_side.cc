@@ -135,6 +135,11 @@ bool PostingSide::taken(std::uint32_t slot) {
     return own.begun = word != state_word(own.sequence, SlotState::posted);
 }
 
+bool PostingSide::done(std::uint32_t slot) const {
+    const std::uint64_t word = channel_.control(slot).state.load(std::memory_order_acquire);
+    return word == state_word(slots_[slot].sequence, SlotState::done);
+}
+
 void PostingSide::wake(SlotControl& control) {
     if (control.waiting.load(std::memory_order_seq_cst) == 0) return;
     if (control.waiting.exchange(0, std::memory_order_seq_cst) != 0)

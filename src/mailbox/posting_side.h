@@ -49,6 +49,8 @@ public:
     // Has the worker begun with it? Once it has, it has for good: what was given to it since, or
     // came from it, cannot be undone, whatever it writes into the state.
     bool taken(std::uint32_t slot);
+    // It says that it has written its last record.
+    bool done(std::uint32_t slot) const;
     // Nobody waits for the answer any more; it still has to be read to its end.
     void cancel(std::uint32_t slot);
 
