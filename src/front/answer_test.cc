@@ -134,6 +134,40 @@ TEST_F(FrontTest, ASlowReaderOfAStreamHoldsNoWorkerThatIsThrough) {
     EXPECT_GT(got.size(), written);
 }
 
+// At a stop it is looked at in each turn, and its refusal may wait behind an answer.
+TEST_F(FrontTest, ARequestThatIsGivenUpIsRefusedOnce) {
+    auto one = worker(1);
+    const os::Fd slow = client();
+    send(slow, get("/first"));
+    auto taken = take(one);
+    const std::string piece(mailbox::Taken::kMostBody, 'p');
+    constexpr std::size_t kPieces = 20;
+    ASSERT_TRUE(
+        taken->write(RecordKind::head, head_bytes(200, kPieces * piece.size()), {}, kNoFrame));
+    for (std::size_t i = 0; i < kPieces; ++i) {
+        ASSERT_TRUE(taken->write(RecordKind::body, piece, {}, kNoFrame));
+        turn();
+    }
+    ASSERT_TRUE(taken->finish(RecordKind::end, {}, kNoFrame));
+    send(slow, "GET /half");
+    turn();
+    for (int turns = 0; turns < 3; ++turns) {
+        context->connections.front().give_up_half_sent();
+        turn();
+    }
+    send(slow, " HTTP/1.1\r\nHost: x\r\n\r\n");
+    turn();
+    EXPECT_FALSE(one.side->take()) << "it was refused";
+    std::string got;
+    until([&] {
+        got += received(slow);
+        return ended(slow);
+    });
+    const std::size_t refusal = got.find("HTTP/1.1 503 ");
+    EXPECT_NE(refusal, std::string::npos);
+    EXPECT_EQ(got.find("HTTP/1.1 503 ", refusal + 1), std::string::npos);
+}
+
 // More than fits lies behind the request: the app cannot have the connection, and answers.
 TEST_F(FrontTest, AConnectionThatCannotBeLentIsServedOn) {
     auto one = worker(1);

@@ -133,7 +133,9 @@ void Connection::on_end_of_input() {
 
 void Connection::process(std::string_view bytes) {
     processing_ = true;
-    while (!gone_ && !lingering_ && decode(bytes)) {
+    // Behind the last answer nothing is a request.
+    const auto is_over = [this] { return gone_ || lingering_ || (closing_ && exchanges_.empty()); };
+    while (!is_over() && decode(bytes)) {
     }
     processing_ = false;
     if (gone_) return;

@@ -21,6 +21,7 @@ void Connection::arm(client::Limit limit) {
 }
 
 void Connection::give_up_half_sent() {
+    if (closing_) return;
     const Exchange* const body = awaiting_body();
     const bool half_body = body != nullptr && body->place() == Exchange::Place::collecting;
     if (half_body || (exchanges_.empty() && codec_->inside_head()))
