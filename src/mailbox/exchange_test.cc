@@ -225,6 +225,13 @@ TEST_F(ExchangeTest, AnEndOfTheFrontWakesAWaitingWorker) {
     writer.join();
 }
 
+TEST_F(ExchangeTest, WhoCountsWronglyKeepsNobodyAwake) {
+    ends.hostile.front_line().tail.store(kOrders + 1);
+    EXPECT_FALSE(taking->prepare_sleep());
+    EXPECT_FALSE(taking->take());
+    EXPECT_TRUE(taking->prepare_sleep());
+}
+
 TEST_F(ExchangeTest, ALeaverTakesNothing) {
     const std::uint32_t slot = post("/");
     taking->leave();

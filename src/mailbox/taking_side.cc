@@ -250,11 +250,12 @@ bool Taken::finish(RecordKind kind, std::string_view payload, const WaitFrame& f
 // --- TakingSide
 
 bool TakingSide::has_posted() const {
-    return !left_ && attached_->channel.front_line().tail.load(std::memory_order_seq_cst) != head_;
+    return !left_ && !closed() &&
+           attached_->channel.front_line().tail.load(std::memory_order_seq_cst) != head_;
 }
 
 std::optional<Taken> TakingSide::take() {
-    if (left_ || attached_->gone.load(std::memory_order_relaxed)) return std::nullopt;
+    if (left_ || closed()) return std::nullopt;
     const Channel& channel = attached_->channel;
     const std::uint32_t tail = channel.front_line().tail.load(std::memory_order_acquire);
     if (tail - head_ > kOrders) {  // no front of ours does that

@@ -130,8 +130,9 @@ public:
     bool hear();
     // Nothing more is taken: the front shall take back what it posted.
     void leave();
-    // The front is gone: whoever waits for it is woken.
+    // The front is gone, or breaks the rules: whoever waits for it is woken.
     void close();
+    bool closed() const { return attached_->gone.load(std::memory_order_relaxed); }
 
     // Before the loop waits; false: there is a request already.
     bool prepare_sleep();

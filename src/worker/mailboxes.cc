@@ -85,6 +85,7 @@ void Mailboxes::run() {
             run_one(attachment, *std::move(taken));
         }
         attachment.side.ring();
+        if (attachment.side.closed()) attachment.close();
     }
     running_ = false;
     forget_gone();

@@ -103,5 +103,14 @@ TEST_F(MailboxesTest, AFrontThatPostsNoRequestIsLetGo) {
     EXPECT_TRUE(one->is_let_go()) << "else it waits for an answer that never comes";
 }
 
+TEST_F(MailboxesTest, AFrontThatCountsWronglyIsLetGo) {
+    const auto one = front();
+    one->spy.front_line().tail.store(mailbox::kOrders + 1);
+    run();
+    EXPECT_TRUE(mailboxes->empty());
+    turn();
+    EXPECT_TRUE(one->is_let_go());
+}
+
 }  // namespace
 }  // namespace mew::worker

@@ -178,7 +178,9 @@ private:
     }
 
     void sleep() {
-        (void)taking_->prepare_sleep();
+        while (taking_->take()) {
+        }
+        require(taking_->prepare_sleep(), "a worker never rests");
         taking_->awake();
         taking_->ring();
     }
