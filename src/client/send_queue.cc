@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/give_back.h"
+
 namespace mew::client {
 
 namespace {
@@ -88,7 +90,7 @@ SendQueue::Progress SendQueue::send_bytes(int socket) {
         sent_ += static_cast<std::uint64_t>(sent);
     }
     // Given back, so that a connection that once sent much does not keep the memory.
-    bytes_ = std::string();
+    base::give_back(bytes_);
     at_ = 0;
     return Progress::done;
 }
@@ -111,7 +113,7 @@ SendQueue::Progress SendQueue::send_file(int socket) {
 }
 
 void SendQueue::clear() {
-    bytes_ = std::string();
+    base::give_back(bytes_);
     at_ = 0;
     file_.reset();
     file_left_ = 0;

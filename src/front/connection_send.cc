@@ -3,6 +3,7 @@
 
 #include <cerrno>
 
+#include "base/give_back.h"
 #include "client/socket_end.h"
 #include "front/connection.h"
 
@@ -90,7 +91,7 @@ void Connection::end_connection() {
 void Connection::start_lingering() {
     lingering_ = true;
     dropped_ = 0;
-    held_ = std::string();
+    base::give_back(held_);
     // A broken answer on a UNIX socket, which knows no reset, goes silent instead.
     if (!reset_) ::shutdown(socket_.get(), SHUT_WR);
     arm(reset_ ? client::Limit::none : client::Limit::linger);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "base/give_back.h"
 #include "http/forwarded.h"
 #include "http/grammar.h"
 
@@ -55,7 +56,7 @@ void HeadBuilder::begin(http::RequestHead& head) {
         head.fields().reserve(24);
         head.variables().reserve(16);
     }
-    if (block_.capacity() > kKeptBlock) block_ = std::string();
+    if (block_.capacity() > kKeptBlock) base::give_back(block_);
     block_.clear();
     whole_path_ = Slice{};
     host_at_ = type_at_ = 0;

@@ -1,5 +1,7 @@
 #include "python/body_window.h"
 
+#include "base/give_back.h"
+
 namespace mew::python {
 
 BodyWindow::BodyWindow(http::BodySource* source, std::optional<std::uint64_t> whole,
@@ -20,7 +22,7 @@ void BodyWindow::forget() {
     at_ = 0;
     window_ = {};
     lent_ = false;
-    kept_ = std::string();
+    base::give_back(kept_);
 }
 
 // The source wants the memory of its last piece back. What was read stays as long as it may be gone

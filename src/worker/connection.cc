@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "base/give_back.h"
 #include "client/proxy_header.h"
 #include "worker/handover.h"
 
@@ -233,7 +234,7 @@ bool Connection::take_proxy_header(std::string_view& bytes) {
 
 void Connection::keep(std::string_view bytes) {
     if (bytes.empty()) {
-        if (!held_.empty()) held_ = std::string();
+        if (!held_.empty()) base::give_back(held_);
     } else if (bytes.data() >= held_.data() && bytes.data() < held_.data() + held_.size()) {
         held_.erase(0, static_cast<std::size_t>(bytes.data() - held_.data()));
     } else {

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 
+#include "base/give_back.h"
 #include "client/socket_end.h"
 #include "log/log.h"
 #include "worker/connection.h"
@@ -92,7 +93,7 @@ void Connection::end_by_reset() {
     }
     state_ = State::lingering;
     dropped_ = 0;
-    held_ = std::string();
+    base::give_back(held_);
     context_.deadlines.disarm(*this);
     watch(EPOLLIN);
 }
@@ -110,7 +111,7 @@ void Connection::end_connection() {
 void Connection::start_lingering() {
     state_ = State::lingering;
     dropped_ = 0;
-    held_ = std::string();
+    base::give_back(held_);
     ::shutdown(socket_.get(), SHUT_WR);
     context_.deadlines.arm(*this, Limit::linger);
     watch(EPOLLIN);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/give_back.h"
 #include "http/status.h"
 #include "log/log.h"
 #include "worker/connection.h"
@@ -47,8 +48,8 @@ void Stream::lose_body(std::string_view reason) {
 
 void Stream::close() {
     head_ = nullptr;
-    body_ = std::string();
-    body_read_ = std::string();
+    base::give_back(body_);
+    base::give_back(body_read_);
 }
 
 bool Stream::ready(std::size_t awaited) const {
