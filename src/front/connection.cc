@@ -255,8 +255,11 @@ void Connection::on_over(Exchange& exchange) {
     if (gone_) return;
     closing_ = closing_ || !exchange.keeps_connection();
     reset_ = reset_ || exchange.broke_by_close();
-    draining_ = draining_ || !exchange.body_complete();
-    if (draining_) client_ends_ = false;
+    if (!exchange.body_complete()) {
+        draining_ = true;
+        dropped_ = 0;
+        client_ends_ = false;
+    }
     if (processing_) return;
     // What the client had sent ahead.
     if (held_.empty() || closing_) return settle();

@@ -248,6 +248,27 @@ TEST_F(FrontTest, ABodyWaitsInItsSocketThoughItsClientSendsNoMore) {
     read_until(browser, "thanks");
 }
 
+TEST_F(FrontTest, EachUnreadBodyIsDroppedByItself) {
+    settings.request_buffer = 4096;
+    auto one = worker(1);
+    const os::Fd browser = client();
+    const std::string body(600000, 'b');
+    for (int i = 0; i < 4; ++i) {
+        send(browser,
+             "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 600000\r\n\r\n" + body.substr(0, 5000));
+        testing::answer(*take(one), "early");
+        EXPECT_EQ(read_until(browser, "early").find("Connection: close"), std::string::npos);
+        std::size_t sent = 5000;
+        until([&] {
+            const ssize_t size =
+                ::send(browser.get(), body.data() + sent, body.size() - sent, MSG_NOSIGNAL);
+            if (size > 0) sent += static_cast<std::size_t>(size);
+            return sent == body.size() || ended(browser);
+        });
+        ASSERT_FALSE(ended(browser)) << i;
+    }
+}
+
 TEST_F(FrontTest, WhatEndsInTheQueueLeavesIt) {
     settings.queue = 1;
     settings.request_buffer = 4096;
