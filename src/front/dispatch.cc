@@ -222,7 +222,7 @@ void Dispatch::on_worker_gone(Channel& channel) {
     const auto said = std::ranges::find(verdicts_, worker, &decltype(verdicts_)::value_type::first);
     if (said == verdicts_.end()) return;
     const std::string why_not = std::move(said->second);
-    verdicts_.erase(said);
+    forget_verdicts(worker);
     judge(worker, why_not);
 }
 
@@ -234,6 +234,11 @@ void Dispatch::on_ended(const WorkerId& worker, const std::string& why_not) {
     Channel& channel = **standing;
     channel.read();  // what it answered before its end counts
     if (!channel.closed()) on_worker_gone(channel);
+    forget_verdicts(worker);
+}
+
+void Dispatch::forget_verdicts(const WorkerId& worker) {
+    std::erase_if(verdicts_, [&](const auto& verdict) { return verdict.first == worker; });
 }
 
 void Dispatch::judge(const WorkerId& worker, const std::string& why_not) {

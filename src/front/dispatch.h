@@ -71,6 +71,7 @@ private:
     void remove(Channel& channel);
     void lose(Exchange& exchange, const WorkerId& worker, const std::string& why);
     void judge(const WorkerId& worker, const std::string& why_not);
+    void forget_verdicts(const WorkerId& worker);
     void count();
 
     Context& context_;
