@@ -111,23 +111,31 @@ void Connection::receive() {
     process(held_);
 }
 
-// A client that sends nothing more may still want its answer: what a worker is at goes on. What
-// only waits for one is not worth a worker's time any more.
+// A client that sends nothing more may still want its answers: what a worker is at goes on, and
+// what lies here behind it. What only waits for a worker is not worth its time any more.
 void Connection::on_end_of_input() {
     input_ended_ = true;
-    closing_ = true;
-    if (Exchange* const exchange = awaiting_body(); exchange != nullptr) {
-        stats::add(context_.slot.aborted);
-        if (exchange->place() == Exchange::Place::collecting)
-            return refuse_now(400, "the client left in the middle of the body");
-        exchange->break_body(400);
-    }
+    if (!end_half_sent()) return;
     if (exchanges_.empty() && outbox_.empty()) return close();
     if (!exchanges_.empty() && exchanges_.front().place() == Exchange::Place::queued) {
         stats::add(context_.slot.aborted);
         return close();
     }
     watch();
+}
+
+// The rest of a body will not come. False: it was refused for that.
+bool Connection::end_half_sent() {
+    Exchange* const exchange = awaiting_body();
+    if (exchange == nullptr) return true;
+    stats::add(context_.slot.aborted);
+    closing_ = true;
+    if (exchange->place() != Exchange::Place::collecting) {
+        exchange->break_body(400);
+        return true;
+    }
+    refuse_now(400, "the client left in the middle of the body");
+    return false;
 }
 
 // --- inward
@@ -142,6 +150,7 @@ void Connection::process(std::string_view bytes) {
     if (gone_) return;
     own_heads();
     if (!lingering_) keep(bytes);
+    if (input_ended_ && !lingering_ && !end_half_sent()) return;
     settle();
 }
 
@@ -276,7 +285,7 @@ void Connection::read_on() {
 void Connection::settle() {
     if (gone_ || lingering_ || (lent_ && !exchanges_.empty())) return;
     if (exchanges_.empty() && outbox_.empty()) {
-        if (closing_) return end_connection();
+        if (closing_ || input_ended_) return end_connection();
         if (draining_ && dropped_ > client::kDrainBound) return end_connection();
     }
     await();

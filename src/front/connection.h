@@ -73,6 +73,7 @@ private:
 
     void receive();
     void on_end_of_input();
+    bool end_half_sent();
     void process(std::string_view bytes);
     bool decode(std::string_view& bytes);
     bool take_proxy_header(std::string_view& bytes);

@@ -22,6 +22,7 @@ void Connection::send(std::string_view first, std::string_view second) {
 }
 
 void Connection::resume_sending() {
+    if (gone_) return;  // what had to be read first comes too late
     const std::uint64_t before = outbox_.sent();
     const auto progress = outbox_.resume(socket_.get(), [this] { resume_sending(); });
     const std::uint64_t sent = outbox_.sent() - before;

@@ -269,6 +269,29 @@ TEST_F(FrontTest, EachUnreadBodyIsDroppedByItself) {
     }
 }
 
+TEST_F(FrontTest, WhatWasSentBeforeTheEndIsAnswered) {
+    auto one = worker(1);
+    const os::Fd browser = client();
+    const std::string half = "POST /c HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf";
+    send(browser, get("/a") + get("/b") + half);
+    ::shutdown(browser.get(), SHUT_WR);
+    for (const char* path : {"/a", "/b"}) {
+        std::string asked;
+        auto taken = take(one, &asked);
+        EXPECT_EQ(asked, path);
+        turn();
+        testing::answer(*taken, asked);
+    }
+    std::string got;
+    until([&] {
+        got += received(browser);
+        return ended(browser);
+    });
+    EXPECT_NE(got.find("/b"), std::string::npos);
+    EXPECT_NE(got.find("HTTP/1.1 400 "), std::string::npos);
+    EXPECT_FALSE(one.side->take());
+}
+
 TEST_F(FrontTest, WhatEndsInTheQueueLeavesIt) {
     settings.queue = 1;
     settings.request_buffer = 4096;
