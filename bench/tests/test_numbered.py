@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import runpy
 import time
 from pathlib import Path
 
 import pytest
-from apps.numbered import body_for
 from measure import mixed, numbered
 from measure.launch import ROOT
 from measure.numbered import Asking
@@ -14,6 +14,8 @@ from measure.servers import Place
 from measure.wrk import Load, WrkError
 from small_server import query_of, server
 
+# By its path: a package `apps` would stand in the way of the tests of loading.
+body_for = runpy.run_path(str(ROOT / "bench/apps/numbered.py"))["body_for"]
 ASKING = Asking(connections=4, seconds=20, requests=60)
 
 
