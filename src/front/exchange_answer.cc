@@ -38,6 +38,10 @@ bool may_be_sent(int fd) {
 Exchange::Took Exchange::take(const PostingSide& side, const PostingSide::Piece& piece, bool done) {
     if (over()) return Took::record;
     if (sends_file()) return Took::hold;
+    if (lent_) {
+        give_up_answer("it answers on a connection that it has taken over");
+        return Took::record;
+    }
     switch (piece.kind) {
         case RecordKind::go_on:
             go_on();

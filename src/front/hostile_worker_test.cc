@@ -28,6 +28,22 @@ TEST_F(FrontTest, AnAnswerToWhatWasNotTakenHarmsItselfOnly) {
     until([&] { return slot.outstanding.load() == 0; });
 }
 
+TEST_F(FrontTest, ALentConnectionGetsNothingFromTheFront) {
+    auto one = worker(1);
+    const os::Fd browser = client();
+    send(browser, get("/"));
+    auto taken = take(one);
+    ASSERT_TRUE(taken->write(RecordKind::lend, {}, {}, testing::kNoFrame));
+    ASSERT_TRUE(taken->write(RecordKind::body, "no answer", {}, testing::kNoFrame));
+    taken->ring();
+    std::string got;
+    until([&] {
+        got += received(browser);
+        return ended(browser);
+    });
+    EXPECT_EQ(got, "");
+}
+
 // Whichever it is looked for first.
 TEST_F(FrontTest, AnIdleWorkerThatTakesNothingKeepsNobodyWaiting) {
     auto full = worker(1);

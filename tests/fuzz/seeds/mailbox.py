@@ -230,6 +230,7 @@ SEEDS: dict[str, bytes] = {
     + move(BODY_READ, 100)
     + REST,
     "upload_given_up": ask(LARGE_POST, 60000) + upload(5000) + TAKE + head(99) + REST,
+    "lend_and_answer": ask(PIPELINED) + TAKE + record(LEND) + 9 * RING_FULL + END_RECORD + REST,
     "lend_too_much": 2 * ask(GET) + ask(POST, 65535) + TAKE + record(LEND) + REST,
     "rings": TAKEN + 5 * (RING + REST) + put(SLEEPING, 1) + answer(5) + REST,
     "next_worker": TAKEN + packet(b"?") + REST + ATTACH + ask(GET) + TAKE + answer(5) + REST,
