@@ -137,16 +137,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         mew::log::configure({.fd = ::open("/dev/null", O_WRONLY | O_CLOEXEC)});
         return true;
     }();
-    static const Settings kTrusts = trusting({"10.0.0.0/8", "fd00::/8", "unix"});
-    static const Settings kTrustsNobody = trusting({});
+    static const Settings trusts_some = trusting({"10.0.0.0/8", "fd00::/8", "unix"});
+    static const Settings trusts_nobody = trusting({});
     const Input input = read({reinterpret_cast<const char*>(data), quiet ? size : 0});
     for (const Forwarding::Peer& peer :
          {Forwarding::Peer{"10.0.0.1"}, Forwarding::Peer{"192.0.2.1"}, Forwarding::Peer{""},
           Forwarding::Peer{"10.0.0.1", true}}) {
-        const std::string outcome = apply(input, kTrusts, peer);
-        if (names_a_stranger(input, kTrusts, peer))
-            expect_no_say_on_the_left(input, kTrusts, peer, outcome);
-        (void)apply(input, kTrustsNobody, peer);
+        const std::string outcome = apply(input, trusts_some, peer);
+        if (names_a_stranger(input, trusts_some, peer))
+            expect_no_say_on_the_left(input, trusts_some, peer, outcome);
+        (void)apply(input, trusts_nobody, peer);
     }
     return 0;
 }
