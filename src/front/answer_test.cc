@@ -1,5 +1,9 @@
 // Answers of one worker to several clients: what is one's never comes near another's.
 #include <fcntl.h>
+#include <poll.h>
+
+#include <thread>
+#include <utility>
 
 #include "front/test_front.h"
 
@@ -99,6 +103,55 @@ TEST_F(FrontTest, ASlowReaderOfAFileHoldsNoWorker) {
         return got > content.size();
     });
     EXPECT_TRUE(last.ends_with("the end"));
+}
+
+// However fast its client reads: others have their turn meanwhile.
+TEST_F(FrontTest, ALargeFileIsSentInManyTurns) {
+    settings.client.response_buffer = 65536;
+    auto one = worker(1);
+    const os::Fd quick = client();
+    const os::Fd file(::open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    constexpr std::uint64_t kSize = 64U << 20;
+    ASSERT_EQ(::ftruncate(file.get(), kSize), 0);
+    send(quick, get("/file"));
+    auto taken = take(one);
+    ASSERT_TRUE(taken->write(RecordKind::head, head_bytes(200, kSize), {}, kNoFrame));
+    ASSERT_TRUE(taken->write_file(file.get(), 0, kSize, kNoFrame));
+    ASSERT_TRUE(taken->finish(RecordKind::end, {}, kNoFrame));
+    taken->ring();
+    std::thread reader([&] {
+        std::string bytes(1U << 20, '\0');
+        std::uint64_t got = 0;
+        pollfd readable{quick.get(), POLLIN, 0};
+        while (got < kSize && ::poll(&readable, 1, testing::kDeadlineMs) == 1) {
+            const ssize_t size = ::recv(quick.get(), bytes.data(), bytes.size(), 0);
+            if (size <= 0) break;
+            got += static_cast<std::uint64_t>(size);
+        }
+    });
+    until([&, before = slot.tx_bytes.load()]() mutable {
+        const std::uint64_t sent = slot.tx_bytes.load();
+        EXPECT_LE(sent - std::exchange(before, sent), 3U << 20);
+        return sent > kSize;
+    });
+    reader.join();
+}
+
+TEST_F(FrontTest, WhoNeverReadsAFileIsClosed) {
+    context->deadlines.set_duration(client::Limit::send, base::Milliseconds{10000});
+    auto one = worker(1);
+    const os::Fd browser = client();
+    const os::Fd file(::open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    ASSERT_EQ(::ftruncate(file.get(), 64 << 20), 0);
+    send(browser, get("/file"));
+    auto taken = take(one);
+    ASSERT_TRUE(taken->write(RecordKind::head, head_bytes(200, 64 << 20), {}, kNoFrame));
+    ASSERT_TRUE(taken->write_file(file.get(), 0, 64 << 20, kNoFrame));
+    taken->ring();
+    for (int turns = 0; turns < 20; ++turns) turn();
+    clock.advance(base::Milliseconds{11000});
+    until([&] { return slot.connections.load() == 0; });
+    EXPECT_EQ(slot.send_timeouts.load(), 1U);
 }
 
 TEST_F(FrontTest, ASlowReaderOfAStreamHoldsNoWorkerThatIsThrough) {

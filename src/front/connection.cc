@@ -74,7 +74,7 @@ void Connection::watch() {
     const bool full = held_.size() >= kMostHeld || (body != nullptr && body->body_blocked());
     // The end of what a client sends lies behind what it has sent.
     if (lingering_ || (!input_ended_ && !full)) events |= EPOLLIN;
-    if (!outbox_.empty() && !outbox_.loading()) events |= EPOLLOUT;
+    if (sends_on_ || (!outbox_.empty() && !outbox_.loading())) events |= EPOLLOUT;
     // Nothing to hear of but the end.
     set_interest(events == 0 ? static_cast<std::uint32_t>(EPOLLPRI) : events);
 }
@@ -294,7 +294,7 @@ void Connection::settle() {
 void Connection::await() {
     using client::Limit;
     Exchange* const body = awaiting_body();
-    if (!outbox_.empty()) {
+    if (!outbox_.empty() || sends_on_) {
         if (limit() != Limit::send) {
             send_pace_.start(context_.loop.now());
             arm(Limit::send);

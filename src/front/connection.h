@@ -52,6 +52,8 @@ public:
     void read_on();
     // An exchange may have more to send.
     void go_on();
+    // An exchange has more to send, and lets others have their turn: go_on() follows.
+    void send_on();
     // To the app of its only exchange: after lend() nothing is read or sent here until that is
     // over, and then the connection ends.
     bool may_be_lent() const;
@@ -120,6 +122,7 @@ private:
     bool draining_ = false;     // the rest of a body that nobody reads
     bool lingering_ = false;
     bool lent_ = false;
+    bool sends_on_ = false;
     bool gone_ = false;
     bool client_ends_ = false;
     http::Refusal refusal_;

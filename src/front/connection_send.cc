@@ -23,6 +23,7 @@ void Connection::send(std::string_view first, std::string_view second) {
 
 void Connection::resume_sending() {
     if (gone_) return;  // what had to be read first comes too late
+    sends_on_ = false;
     const std::uint64_t before = outbox_.sent();
     const auto progress = outbox_.resume(socket_.get(), [this] { resume_sending(); });
     const std::uint64_t sent = outbox_.sent() - before;
@@ -42,6 +43,11 @@ void Connection::resume_sending() {
         arm(client::Limit::send);
     }
     go_on();
+}
+
+void Connection::send_on() {
+    sends_on_ = true;
+    if (!processing_) await();
 }
 
 // Workers that were held back may go on.

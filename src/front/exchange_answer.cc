@@ -144,7 +144,12 @@ void Exchange::begin_file(const PostingSide& side, const PostingSide::Piece& pie
 
 // The file goes on, as far as the client takes it. True: it is through, or never will be.
 bool Exchange::pump_file() {
+    const std::uint64_t before = file_left_;
     while (file_left_ != 0 && !file_loading_ && !over() && connection_.has_room(true)) {
+        if (before - file_left_ >= Outbox::kMostSent) {
+            connection_.send_on();
+            break;
+        }
         std::array<char, kReceiveBuffer> bytes;
         const auto most =
             static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), file_left_));

@@ -70,8 +70,10 @@ Outbox::Progress Outbox::send(int socket, std::string_view first, std::string_vi
 }
 
 Outbox::Progress Outbox::resume(int socket, const std::function<void()>& ready) {
+    const std::uint64_t before = sent_;
     while (!empty()) {
-        if (loading_) return Progress::blocked;
+        // The others' turn: the socket has room, and says so again.
+        if (loading_ || sent_ - before >= kMostSent) return Progress::blocked;
         if (rest_->front().empty()) {
             const auto loaded =
                 rest_->load(context_.reader, [this, ready](const base::Result<void>&) {

@@ -13,6 +13,9 @@ namespace mew::front {
 
 class Outbox {
 public:
+    // Bytes of one answer that a turn of the loop sends, however fast its client reads.
+    static constexpr std::uint64_t kMostSent = 1U << 20;
+
     explicit Outbox(Context& context) : context_(context) {}
 
     enum class Progress : std::uint8_t { done, blocked, broken };
