@@ -246,18 +246,20 @@ private:
         (void)taken.body_end();
     }
 
-    // With so much room it does not wait, wherever the front says that it has read to.
-    static bool fits(Exchange& exchange, std::size_t size) {
+    // With so much room it does not wait, unless the front says that it has read less than nothing.
+    bool fits(Exchange& exchange, std::size_t size) const {
         const std::size_t whole = padded(sizeof(Record) + size, kRecordAlign);
         if (exchange.written + whole > kReplyRing) return false;
+        for (std::uint32_t slot = 0; slot < kSlots; ++slot)
+            if (spy_.control(slot).reply_read.load() > kReplyRing) return false;
         exchange.written += whole;
         return true;
     }
-    static void write(Exchange& exchange, RecordKind kind, std::size_t size) {
+    void write(Exchange& exchange, RecordKind kind, std::size_t size) const {
         const std::string bytes(size, 'b');
         if (fits(exchange, size)) (void)exchange.taken.write(kind, bytes, {}, kNoFrame);
     }
-    static void borrow(Exchange& exchange) {
+    void borrow(Exchange& exchange) const {
         const bool at_once =
             exchange.taken.cancelled() || exchange.taken.body_end() > kBodyComplete;
         std::string unread;
