@@ -14,12 +14,16 @@ struct FakeFront {
     std::string text = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
     http::RequestHead head;
 
-    std::uint32_t post() {
+    std::uint32_t post(std::string_view body = {}) {
         head.clear();
         head.set_block(text.data(), text.size());
         head.method_slice = {0, 3};
         head.target_slice = head.path_slice = {4, 2};
-        const auto slot = side->post({head, "192.0.2.1", "1234"});
+        mailbox::Request request{head, "192.0.2.1", "1234"};
+        request.body = body.empty() ? mailbox::BodyWay::none : mailbox::BodyWay::ring;
+        request.body_bytes = body;
+        request.body_complete = true;
+        const auto slot = side->post(request);
         EXPECT_TRUE(slot);
         return slot.value_or(0);
     }
@@ -68,6 +72,60 @@ TEST_F(MailboxesTest, ARequestIsAnswered) {
     const std::uint32_t posted = one->post();
     run();
     EXPECT_EQ(app.target, "/a");
+    EXPECT_EQ(one->end_of(posted), mailbox::RecordKind::end);
+}
+
+// With the end of its answer a slot may be another client's; an app may still look at its body
+// then, when what it returned is closed.
+TEST_F(MailboxesTest, AnAnswerEndsOnceItsBodyIsLookedAtNoMore) {
+    const auto one = front();
+    std::uint32_t posted = 0;
+    bool reads = true;
+    std::optional<mailbox::RecordKind> seen;
+    app.action = [&](http::Exchange& exchange) {
+        if (reads) {
+            const auto piece = exchange.body->read();
+            ASSERT_TRUE(piece);
+            EXPECT_EQ(*piece, "body");
+        }
+        TestApp::answer(exchange, "hello");
+        seen = one->end_of(posted);
+    };
+    posted = one->post("body");
+    run();
+    EXPECT_FALSE(seen);
+    EXPECT_EQ(one->end_of(posted), mailbox::RecordKind::end);
+    one->side->free(posted);
+    reads = false;
+    posted = one->post("unread");
+    run();
+    EXPECT_FALSE(seen);
+    EXPECT_EQ(one->end_of(posted), mailbox::RecordKind::end);
+    one->side->free(posted);
+    posted = one->post();
+    run();
+    EXPECT_EQ(seen, mailbox::RecordKind::end) << "nobody has to wait for the rest of the call";
+}
+
+TEST_F(MailboxesTest, ABodyThatWasReadStaysReadBehindTheAnswer) {
+    const auto one = front();
+    std::uint32_t posted = 0;
+    app.action = [&](http::Exchange& exchange) {
+        const auto read = [&] {
+            const auto piece = exchange.body->read();
+            return piece ? std::string(*piece) : "failed";
+        };
+        EXPECT_EQ(read(), "body");
+        EXPECT_EQ(read(), "");
+        TestApp::answer(exchange, "hello");
+        EXPECT_EQ(one->end_of(posted), mailbox::RecordKind::end);
+        one->side->free(posted);
+        EXPECT_EQ(one->post("another client's body"), posted);
+        EXPECT_EQ(read(), "");
+        app.action = nullptr;
+    };
+    posted = one->post("body");
+    run();
     EXPECT_EQ(one->end_of(posted), mailbox::RecordKind::end);
 }
 

@@ -44,6 +44,8 @@ bool RoutedExchange::read_request(std::uint64_t channel) {
     lent_ = 0;
     file_read_ = 0;
     answer_ = AnswerBody{};
+    late_end_.reset();
+    body_was_.reset();
     started_ = finished_ = client_gone_ = continued_ = detached_ = app_failed_ = false;
     status_ = 0;
     head_bytes_ = headers_ = 0;
@@ -68,10 +70,9 @@ void RoutedExchange::run_app(Core& core) {
     core.bridge.run(exchange);
     app_failed_ = exchange.app_failed;
     // Whatever the bridge did: the slot goes back.
-    if (detached_)
-        (void)taken_->finish(RecordKind::end, {}, this->frame());
-    else if (!finished_)
-        fail(500);
+    if (detached_) late_end_ = 0;
+    if (!finished_) fail(500);
+    if (late_end_) write_end(*late_end_);
     // Inline, the loop tells of several at once.
     if (context_.core_count > 1) taken_->ring();
 }
@@ -84,7 +85,7 @@ void RoutedExchange::end() {
     outcome.headers = headers_;
     outcome.core = core_;
     outcome.app_failed = app_failed_;
-    outcome.aborted = !detached_ && (client_gone_ || taken_->cancelled());
+    outcome.aborted = !detached_ && client_gone_;
     Job::end(context_, outcome);
     taken_.reset();
 }
@@ -104,11 +105,11 @@ void RoutedExchange::go_on() {
 
 base::Result<std::string_view, http::BodyFailure> RoutedExchange::read() {
     if (taken_->frame().body == mailbox::BodyWay::file) return read_file();
-    if (lent_ != 0) taken_->release(std::exchange(lent_, 0));
+    if (lent_ != 0 && !body_was_) taken_->release(std::exchange(lent_, 0));
     for (;;) {
         // The end before the bytes: what was written before it is then seen.
-        const std::uint32_t end = taken_->body_end();
-        const std::string_view piece = taken_->body();
+        const std::uint32_t end = body_was_ ? *body_was_ : taken_->body_end();
+        const std::string_view piece = body_was_ ? std::string_view{} : taken_->body();
         if (!piece.empty()) {
             lent_ = piece.size();
             return piece;
@@ -218,8 +219,34 @@ bool RoutedExchange::finish() {
         return false;
     }
     finished_ = true;
-    (void)taken_->finish(RecordKind::end, {}, frame());
+    end_answer(0);
     return true;
+}
+
+// With the last record the slot is the front's, and soon another request's: what the app may still
+// read lies in there.
+bool RoutedExchange::body_may_be_looked_at() const {
+    if (taken_->frame().body != mailbox::BodyWay::ring) return false;
+    return lent_ != 0 || taken_->body_end() == mailbox::kBodyOpen || !taken_->body().empty();
+}
+
+void RoutedExchange::end_answer(int failure) {
+    if (body_may_be_looked_at())
+        late_end_ = failure;
+    else
+        write_end(failure);
+}
+
+// `failure`: 0, or the status for the client.
+void RoutedExchange::write_end(int failure) {
+    // From here on the slot may be another request's.
+    body_was_ = taken_->body_end();
+    client_gone_ = client_gone_ || taken_->cancelled();
+    const mailbox::FailPart part{static_cast<std::uint32_t>(failure), 0};
+    if (failure == 0)
+        (void)taken_->finish(RecordKind::end, {}, frame());
+    else
+        (void)taken_->finish(RecordKind::fail, bytes_of(part), frame());
 }
 
 base::Result<http::Detached> RoutedExchange::detach() {
@@ -242,8 +269,7 @@ void RoutedExchange::fail(int status) {
     if (finished_) return;
     finished_ = true;
     if (!started_) status_ = status;
-    const mailbox::FailPart part{static_cast<std::uint32_t>(status), 0};
-    (void)taken_->finish(RecordKind::fail, bytes_of(part), frame());
+    end_answer(status);
 }
 
 }  // namespace mew::worker

@@ -4,7 +4,9 @@
 //
 // begin() and on_core_done() in the loop; everything else on the thread of the core that runs it.
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "http/exchange.h"
@@ -49,6 +51,9 @@ public:
 
 private:
     bool read_request(std::uint64_t channel);
+    bool body_may_be_looked_at() const;
+    void end_answer(int failure);
+    void write_end(int failure);
     base::Result<void> gone();
     base::Result<void> send_by_reading(int fd, std::uint64_t offset, std::uint64_t size);
     base::Result<std::string_view, http::BodyFailure> read_file();
@@ -66,6 +71,8 @@ private:
     AnswerBody answer_;
     bool started_ = false;
     bool finished_ = false;
+    std::optional<int> late_end_;            // what write_end() is for, after the call
+    std::optional<std::uint32_t> body_was_;  // how the body ended, once the slot is the front's
     bool client_gone_ = false;
     bool continued_ = false;
     bool detached_ = false;
