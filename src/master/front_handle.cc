@@ -51,10 +51,13 @@ std::string_view name_of(FrontPhase phase) {
 
 FrontHandle::FrontHandle(Holdings& holdings, FrontOwner& owner, stats::FrontSlot& block,
                          FrontPlace place)
-    : holdings_(holdings), owner_(owner), block_(block), place_(place) {}
+    : holdings_(holdings),
+      owner_(owner),
+      block_(block),
+      place_(place),
+      deadline_(holdings.loop, [this](const state::Deadline& over) { kill(over.missed); }) {}
 
 FrontHandle::~FrontHandle() {
-    stop_deadline();
     stop_sending();
     if (pid_ != 0) holdings_.children.forget(pid_);
 }
@@ -67,21 +70,6 @@ std::string FrontHandle::describe() const {
 
 bool FrontHandle::step(FrontPhase next) { return take_step(phase_, next, kSteps, describe()); }
 
-void FrontHandle::start_deadline(Milliseconds delay, std::string missed) {
-    stop_deadline();
-    deadline_said_ = {true, holdings_.loop.now() + delay, std::move(missed)};
-    deadline_ = holdings_.loop.start_timer(delay, [this] {
-        deadline_ = 0;
-        kill(std::exchange(deadline_said_, {}).missed);
-    });
-}
-
-void FrontHandle::stop_deadline() {
-    if (deadline_ != 0) holdings_.loop.cancel_timer(deadline_);
-    deadline_ = 0;
-    deadline_said_ = {};
-}
-
 // --- the process
 
 base::Result<void> FrontHandle::start(const control::FrontBoot& boot,
@@ -93,7 +81,7 @@ base::Result<void> FrontHandle::start(const control::FrontBoot& boot,
     block_.last_spawn_unix.store(static_cast<std::uint64_t>(std::time(nullptr)),
                                  std::memory_order_relaxed);
     log::debug("front-started", "{} started, incarnation {}", describe(), place_.incarnation);
-    start_deadline(kStart, base::format("was not ready within {:.0f} s", seconds(kStart)));
+    deadline_.start(kStart, base::format("was not ready within {:.0f} s", seconds(kStart)));
     // From here on it is a child whose end is heard of, whatever goes wrong.
     auto opened = peer_->open();
     if (opened) opened = send_boot(boot);
@@ -144,7 +132,7 @@ void FrontHandle::retire(Milliseconds mercy, bool succeeded) {
     // It has no client yet.
     if (phase_ == Phase::starting) return kill("was not ready yet");
     if (phase_ != Phase::retiring) step(Phase::retiring);
-    start_deadline(mercy, base::format("still had work after {:.1f} s of mercy", seconds(mercy)));
+    deadline_.start(mercy, base::format("still had work after {:.1f} s of mercy", seconds(mercy)));
     control::Message order;
     order.kind = Kind::retire;
     order.generation = succeeded ? 1 : 0;
@@ -169,7 +157,7 @@ void FrontHandle::end_at_once(const std::string& why) {
 
 void FrontHandle::kill(const std::string& why) {
     if (phase_ == Phase::dead || pid_ == 0) return;
-    stop_deadline();
+    deadline_.stop();
     if (killed_because_.empty()) killed_because_ = why;
     Children::kill(pid_);
 }
@@ -218,7 +206,7 @@ void FrontHandle::on_message(control::Message& message) {
             return;
         case Kind::ready:
             if (phase_ != Phase::starting || !step(Phase::ready)) return;
-            stop_deadline();
+            deadline_.stop();
             was_ready_ = true;
             return owner_.on_front_ready(*this);
         case Kind::broken:
@@ -236,8 +224,8 @@ void FrontHandle::on_peer_closed(const std::string& reason) {
     if (phase_ == Phase::dead) return;
     stop_sending();
     if (killed_because_.empty())
-        start_deadline(kAfterClose,
-                       reason.empty() ? "closed its control socket and lived on" : reason);
+        deadline_.start(kAfterClose,
+                        reason.empty() ? "closed its control socket and lived on" : reason);
 }
 
 void FrontHandle::on_child_stopped(pid_t, int signal) {
@@ -250,7 +238,7 @@ void FrontHandle::on_child_continued(pid_t) {
 
 void FrontHandle::on_child_end(pid_t, int wait_status) {
     if (peer_) peer_->drain();  // a complaint may still lie there
-    stop_deadline();
+    deadline_.stop();
     stop_sending();
     const bool by_us = !killed_because_.empty();
     FrontEnd end;

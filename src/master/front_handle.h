@@ -16,6 +16,7 @@
 
 #include "control/boot.h"
 #include "master/children.h"
+#include "master/deadline.h"
 #include "master/life_signs.h"
 #include "master/peer.h"
 #include "master/state.h"
@@ -96,8 +97,6 @@ private:
                             const std::optional<os::Identity>& identity);
     base::Result<void> send_boot(const control::FrontBoot& boot);
     void send_on();
-    void start_deadline(base::Milliseconds delay, std::string missed);
-    void stop_deadline();
     void stop_sending();
 
     Holdings& holdings_;
@@ -110,8 +109,7 @@ private:
     std::deque<control::Message> unsent_;
     net::TimerId sending_ = 0;
     base::MonotonicTime unsent_since_;
-    net::TimerId deadline_ = 0;
-    state::Deadline deadline_said_;
+    Deadline deadline_;
     base::MonotonicTime started_;
     std::uint64_t requests_before_ = 0;
     bool was_ready_ = false;

@@ -31,10 +31,13 @@ std::string_view name_of(TaskPhase phase) {
 }
 
 TaskHandle::TaskHandle(Holdings& holdings, TaskOwner& owner, TaskPlace place)
-    : holdings_(holdings), owner_(owner), place_(std::move(place)), started_(holdings.loop.now()) {}
+    : holdings_(holdings),
+      owner_(owner),
+      place_(std::move(place)),
+      deadline_(holdings.loop, [this](const state::Deadline& over) { kill(over.missed); }),
+      started_(holdings.loop.now()) {}
 
 TaskHandle::~TaskHandle() {
-    stop_deadline();
     if (pid_ != 0) holdings_.children.forget(pid_);
 }
 
@@ -49,21 +52,10 @@ bool TaskHandle::step(TaskPhase next) {
                      base::format("{} of generation {}", describe(), place_.generation));
 }
 
+// Of two the earlier counts.
 void TaskHandle::start_deadline(Milliseconds delay, std::string missed) {
-    const base::MonotonicTime at = holdings_.loop.now() + delay;
-    if (deadline_ != 0 && deadline_said_.due <= at) return;
-    stop_deadline();
-    deadline_said_ = {true, at, std::move(missed)};
-    deadline_ = holdings_.loop.start_timer(delay, [this] {
-        deadline_ = 0;
-        kill(std::exchange(deadline_said_, {}).missed);
-    });
-}
-
-void TaskHandle::stop_deadline() {
-    if (deadline_ != 0) holdings_.loop.cancel_timer(deadline_);
-    deadline_ = 0;
-    deadline_said_ = {};
+    if (deadline_.running() && deadline_.due() <= holdings_.loop.now() + delay) return;
+    deadline_.start(delay, std::move(missed));
 }
 
 base::Result<void> TaskHandle::expect(os::Fd near, std::uint64_t build) {
@@ -100,7 +92,7 @@ void TaskHandle::on_hello(pid_t pid) {
     if (phase_ == Phase::dead || !killed_because_.empty()) return;
     if (pid_ != pid) return kill(base::format("said that its pid is {}", pid));
     if (phase_ != Phase::starting || !step(Phase::running)) return;
-    stop_deadline();
+    deadline_.stop();
     control::Message order;
     order.kind = control::Kind::serve;
     order.generation = place_.generation;
@@ -136,7 +128,7 @@ void TaskHandle::reopen_log(int fd) {
 
 void TaskHandle::kill(const std::string& why) {
     if (phase_ == Phase::dead) return;
-    stop_deadline();
+    deadline_.stop();
     killed_because_ = why;
     if (pid_ == 0) {
         // Never told to serve; the end of its socket ends what there may be of it.
@@ -194,7 +186,7 @@ void TaskHandle::on_child_end(pid_t, int wait_status) {
 
 void TaskHandle::finish(int wait_status, bool known_status) {
     if (phase_ == Phase::dead) return;
-    stop_deadline();
+    deadline_.stop();
     const base::MonotonicTime now = holdings_.loop.now();
     TaskEnd end;
     end.expected = told_to_end_;

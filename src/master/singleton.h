@@ -14,6 +14,7 @@
 #include <string>
 
 #include "master/children.h"
+#include "master/deadline.h"
 #include "master/holdings.h"
 #include "master/life_signs.h"
 #include "master/peer.h"
@@ -88,7 +89,6 @@ private:
     void learn_pid(pid_t pid);
     void on_hello(pid_t pid);
     void start_deadline(base::Milliseconds delay, std::string missed);
-    void stop_deadline();
     void finish(int wait_status, bool known_status);
 
     Holdings& holdings_;
@@ -97,8 +97,7 @@ private:
     TaskPhase phase_ = TaskPhase::ordered;
     pid_t pid_ = 0;
     std::unique_ptr<Peer> peer_;
-    net::TimerId deadline_ = 0;
-    state::Deadline deadline_said_;
+    Deadline deadline_;
     base::MonotonicTime started_;
     bool told_to_serve_ = false;
     bool told_to_end_ = false;

@@ -19,11 +19,6 @@ base::Result<Phase> phase_named(const std::string& name, Phase last) {
     return base::fail("the state tells of '" + name + "', which this mewsgi does not know");
 }
 
-base::Milliseconds time_left(base::MonotonicTime due, base::MonotonicTime now) {
-    return std::max(std::chrono::duration_cast<base::Milliseconds>(due - now),
-                    base::Milliseconds{0});
-}
-
 // A process that lives on: its end is heard of again, and what it says, if its socket is open.
 base::Result<void> go_on_with(Holdings& holdings, pid_t pid, ChildWatcher& watcher, Peer& peer) {
     int status = 0;
@@ -87,9 +82,7 @@ base::Result<void> WorkerHandle::take_over(const state::Worker& from) {
     if (!phase) return std::move(phase).failure();
     phase_ = *phase;
     pid_ = from.pid;
-    if (from.deadline.running)
-        start_deadline(time_left(from.deadline.due, holdings_.loop.now()), from.deadline.missed);
-    deadline_said_.of_start = from.deadline.of_start;
+    deadline_.take_over(from.deadline);
     if (served_ && phase_ != WorkerPhase::dead)
         holdings_.fronts.attach_again(key(), place_.cores, *this, phase_ == WorkerPhase::retiring);
     return go_on_with(holdings_, pid_, *this, *peer_);
@@ -108,8 +101,7 @@ base::Result<void> ZygoteHandle::take_over(const state::Zygote& from) {
     was_ready_ = from.was_ready;
     failure_.status = from.failure_status;
     failure_.text = from.failure_text;
-    if (from.deadline.running)
-        start_deadline(time_left(from.deadline.due, holdings_.loop.now()), from.deadline.missed);
+    deadline_.take_over(from.deadline);
     return go_on_with(holdings_, pid_, *this, *peer_);
 }
 
@@ -212,8 +204,7 @@ base::Result<void> TaskHandle::take_over(const state::Task& from) {
     how_ = from.how;
     why_ = from.why;
     killed_because_ = from.killed_because;
-    if (from.deadline.running)
-        start_deadline(time_left(from.deadline.due, holdings_.loop.now()), from.deadline.missed);
+    deadline_.take_over(from.deadline);
     return go_on_with(holdings_, pid_, *this, *peer_);
 }
 
@@ -262,8 +253,7 @@ base::Result<void> FrontHandle::take_over(const state::Front& from) {
     was_ready_ = from.was_ready;
     told_to_end_ = from.told_to_end;
     killed_because_ = from.killed_because;
-    if (from.deadline.running)
-        start_deadline(time_left(from.deadline.due, holdings_.loop.now()), from.deadline.missed);
+    deadline_.take_over(from.deadline);
     return go_on_with(holdings_, pid_, *this, *peer_);
 }
 

@@ -109,7 +109,7 @@ state::Worker WorkerHandle::to_state() const {
     to.failed = failed_;
     to.failed_status = failure_.value;
     to.failed_why = failure_.text;
-    to.deadline = deadline_said_;
+    to.deadline = deadline_.to_state();
     return to;
 }
 
@@ -125,7 +125,7 @@ state::Zygote ZygoteHandle::to_state() const {
     to.was_ready = was_ready_;
     to.failure_status = failure_.status;
     to.failure_text = failure_.text;
-    to.deadline = deadline_said_;
+    to.deadline = deadline_.to_state();
     return to;
 }
 
@@ -188,7 +188,7 @@ state::Task TaskHandle::to_state() const {
     to.how = how_;
     to.why = why_;
     to.killed_because = killed_because_;
-    to.deadline = deadline_said_;
+    to.deadline = deadline_.to_state();
     return to;
 }
 
@@ -231,7 +231,7 @@ state::Front FrontHandle::to_state() const {
     to.was_ready = was_ready_;
     to.told_to_end = told_to_end_;
     to.killed_because = killed_because_;
-    to.deadline = deadline_said_;
+    to.deadline = deadline_.to_state();
     return to;
 }
 

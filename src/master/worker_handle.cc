@@ -53,7 +53,6 @@ WorkerHandle::WorkerHandle(Holdings& holdings, WorkerOwner& owner, stats::Slot& 
 }
 
 WorkerHandle::~WorkerHandle() {
-    stop_deadline();
     holdings_.fronts.forget(key());
     if (pid_ != 0) holdings_.children.forget(pid_);
 }
@@ -69,27 +68,17 @@ bool WorkerHandle::step(WorkerPhase next) {
                      base::format("{} of generation {}", describe(), place_.generation));
 }
 
-void WorkerHandle::start_deadline(Milliseconds delay, std::string missed) {
-    stop_deadline();
-    deadline_said_ = {true, holdings_.loop.now() + delay, std::move(missed)};
-    deadline_ = holdings_.loop.start_timer(delay, [this] {
-        deadline_ = 0;
-        late_ = late_ || deadline_said_.of_start;
-        kill(std::exchange(deadline_said_, {}).missed);
-    });
-}
-
 void WorkerHandle::limit_start() {
     const Milliseconds limit = place_.start_limit;
-    start_deadline(limit, base::format("was not ready within {:g} s",
-                                       std::chrono::duration<double>(limit).count()));
-    deadline_said_.of_start = true;
+    deadline_.start(
+        limit,
+        base::format("was not ready within {:g} s", std::chrono::duration<double>(limit).count()),
+        true);
 }
 
-void WorkerHandle::stop_deadline() {
-    if (deadline_ != 0) holdings_.loop.cancel_timer(deadline_);
-    deadline_ = 0;
-    deadline_said_ = {};
+void WorkerHandle::on_missed(const state::Deadline& missed) {
+    late_ = late_ || missed.of_start;
+    kill(missed.missed);
 }
 
 base::Result<void> WorkerHandle::expect(os::Fd near, std::uint64_t build) {
@@ -165,8 +154,8 @@ void WorkerHandle::retire(Milliseconds mercy, std::uint32_t successor) {
     // One that never served holds no request, and may still be importing: nothing to wait for.
     if (phase_ != Phase::retiring) step(Phase::retiring);
     if (!served_) return kill("was not serving yet");
-    start_deadline(mercy, base::format("still had work after {:.1f} s of mercy",
-                                       std::chrono::duration<double>(mercy).count()));
+    deadline_.start(mercy, base::format("still had work after {:.1f} s of mercy",
+                                        std::chrono::duration<double>(mercy).count()));
     tell(control::Kind::retire, successor, static_cast<std::uint64_t>(mercy.count()));
 }
 
@@ -180,7 +169,7 @@ void WorkerHandle::reopen_log(int fd) {
 
 void WorkerHandle::kill(const std::string& why) {
     if (phase_ == Phase::dead) return;
-    stop_deadline();
+    deadline_.stop();
     // As it is now: dying changes it.
     if (killed_because_.empty()) doing_when_killed_ = doing();
     killed_because_ = why;
@@ -196,7 +185,7 @@ void WorkerHandle::kill(const std::string& why) {
 void WorkerHandle::on_ready() {
     if (phase_ == Phase::ordered) step(Phase::starting);
     if (phase_ == Phase::retiring || !step(Phase::ready)) return;
-    stop_deadline();
+    deadline_.stop();
     was_ready_ = true;
     owner_.on_worker_ready(*this);
 }
@@ -206,7 +195,7 @@ void WorkerHandle::on_message(control::Message& message) {
         case control::Kind::hello:
             learn_pid(message.pid);
             // From here on an import may run (lazy-apps), which takes what it takes.
-            if (!place_.preloaded && phase_ == Phase::starting) stop_deadline();
+            if (!place_.preloaded && phase_ == Phase::starting) deadline_.stop();
             return;
         case control::Kind::ready:
             return on_ready();
@@ -239,8 +228,8 @@ void WorkerHandle::on_peer_closed(const std::string& reason) {
         return finish(0, false);
     }
     if (killed_because_.empty())
-        start_deadline(kAfterClose,
-                       reason.empty() ? "closed its control socket and lived on" : reason);
+        deadline_.start(kAfterClose,
+                        reason.empty() ? "closed its control socket and lived on" : reason);
 }
 
 std::string WorkerHandle::doing() const {
@@ -277,7 +266,7 @@ std::string WorkerHandle::why_not_again(bool oom) const {
 
 void WorkerHandle::finish(int wait_status, bool known_status) {
     if (phase_ == Phase::dead) return;
-    stop_deadline();
+    deadline_.stop();
     WorkerEnd end;
     end.phase = phase_;
     end.expected = told_to_end_;

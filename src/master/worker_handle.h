@@ -11,6 +11,7 @@
 #include <string>
 
 #include "master/children.h"
+#include "master/deadline.h"
 #include "master/holdings.h"
 #include "master/life_signs.h"
 #include "master/peer.h"
@@ -97,9 +98,8 @@ private:
     bool step(WorkerPhase next);
     void learn_pid(pid_t pid);
     void tell(control::Kind kind, std::uint32_t generation, std::uint64_t value = 0);
-    void start_deadline(base::Milliseconds delay, std::string missed);
     void limit_start();
-    void stop_deadline();
+    void on_missed(const state::Deadline& missed);
     void on_ready();
     std::string doing() const;
     WorkerKey key() const { return {place_.slot, place_.generation, place_.incarnation}; }
@@ -114,8 +114,8 @@ private:
     WorkerPhase phase_ = WorkerPhase::ordered;
     pid_t pid_ = 0;
     std::unique_ptr<Peer> peer_;
-    net::TimerId deadline_ = 0;
-    state::Deadline deadline_said_;
+    Deadline deadline_{holdings_.loop,
+                       [this](const state::Deadline& missed) { on_missed(missed); }};
     base::MonotonicTime started_;
     std::uint64_t requests_before_;
     std::uint64_t cut_ = 0;  // requests that it left unfinished, as it said

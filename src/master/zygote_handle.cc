@@ -29,10 +29,15 @@ std::string_view name_of(ZygotePhase phase) {
 }
 
 ZygoteHandle::ZygoteHandle(Holdings& holdings, ZygoteOwner& owner, std::uint32_t generation)
-    : holdings_(holdings), owner_(owner), generation_(generation) {}
+    : holdings_(holdings),
+      owner_(owner),
+      generation_(generation),
+      deadline_(holdings.loop, [this](const state::Deadline& over) {
+          log::error("zygote-stuck", "{} (pid {}) {}; killing it", describe(), pid_, over.missed);
+          kill();
+      }) {}
 
 ZygoteHandle::~ZygoteHandle() {
-    stop_deadline();
     if (pid_ != 0) holdings_.children.forget(pid_);
 }
 
@@ -41,23 +46,6 @@ std::string ZygoteHandle::describe() const {
 }
 
 bool ZygoteHandle::step(ZygotePhase next) { return take_step(phase_, next, kSteps, describe()); }
-
-void ZygoteHandle::start_deadline(Milliseconds delay, std::string missed) {
-    stop_deadline();
-    deadline_said_ = {true, holdings_.loop.now() + delay, std::move(missed)};
-    deadline_ = holdings_.loop.start_timer(delay, [this] {
-        deadline_ = 0;
-        log::error("zygote-stuck", "{} (pid {}) {}; killing it", describe(), pid_,
-                   deadline_said_.missed);
-        kill();
-    });
-}
-
-void ZygoteHandle::stop_deadline() {
-    if (deadline_ != 0) holdings_.loop.cancel_timer(deadline_);
-    deadline_ = 0;
-    deadline_said_ = {};
-}
 
 base::Result<void> ZygoteHandle::start(control::Boot boot, const std::string& python) {
     auto pair = control::make_pair();
@@ -97,7 +85,7 @@ base::Result<void> ZygoteHandle::start(control::Boot boot, const std::string& py
 base::Result<void> ZygoteHandle::expect(os::Fd near, std::uint64_t build) {
     peer_ = std::make_unique<Peer>(holdings_.loop, std::move(near), *this, build);
     if (auto opened = peer_->open(); !opened) return opened;
-    start_deadline(kHelloDeadline, "did not say hello within 60 s");
+    deadline_.start(kHelloDeadline, "did not say hello within 60 s");
     return {};
 }
 
@@ -173,13 +161,13 @@ void ZygoteHandle::leave() {
     control::Message order;
     order.kind = control::Kind::leave;
     if (!listens || !peer_->send(order)) return kill();
-    start_deadline(kLeaveDeadline, "did not leave within 5 s");
+    deadline_.start(kLeaveDeadline, "did not leave within 5 s");
 }
 
 void ZygoteHandle::kill() {
     if (phase_ == Phase::dead) return;
     if (phase_ != Phase::leaving) step(Phase::leaving);
-    stop_deadline();
+    deadline_.stop();
     if (pid_ != 0) return Children::kill(pid_);
     // Not forked yet, or nobody told us its pid: the end of its socket ends it.
     peer_->close();
@@ -190,7 +178,7 @@ void ZygoteHandle::on_message(control::Message& message) {
     switch (message.kind) {
         case control::Kind::hello:
             on_spawned(message.pid);
-            stop_deadline();
+            deadline_.stop();
             if (phase_ == Phase::starting) step(Phase::importing);
             return;
         case control::Kind::ready:
@@ -221,8 +209,8 @@ void ZygoteHandle::on_peer_closed(const std::string& reason) {
     if (pid_ == 0) return finish(describe() + " died before it was told of", false);
     if (!reason.empty() && failure_.text.empty()) failure_.text = reason;
     // Its end follows as a SIGCHLD; a process that closed its socket and lives on is of no use.
-    if (phase_ != Phase::leaving || deadline_ == 0)
-        start_deadline(kLeaveDeadline, "closed its control socket");
+    if (phase_ != Phase::leaving || !deadline_.running())
+        deadline_.start(kLeaveDeadline, "closed its control socket");
 }
 
 void ZygoteHandle::on_child_end(pid_t, int wait_status) {
@@ -249,7 +237,7 @@ void ZygoteHandle::on_child_continued(pid_t pid) {
 }
 
 void ZygoteHandle::finish(const std::string& how, bool expected) {
-    stop_deadline();
+    deadline_.stop();
     const bool importing = phase_ == Phase::importing;
     step(Phase::dead);
     if (peer_) peer_->close();

@@ -11,6 +11,7 @@
 
 #include "control/boot.h"
 #include "master/children.h"
+#include "master/deadline.h"
 #include "master/holdings.h"
 #include "master/life_signs.h"
 #include "master/peer.h"
@@ -81,8 +82,6 @@ private:
     std::string describe() const;
     bool step(ZygotePhase next);
     base::Result<void> expect(os::Fd near, std::uint64_t build = control::build_id());
-    void start_deadline(base::Milliseconds delay, std::string missed);
-    void stop_deadline();
     void finish(const std::string& how, bool expected);
 
     Holdings& holdings_;
@@ -94,8 +93,7 @@ private:
     std::uint64_t order_ = 0;
     bool reserve_ = false;
     std::unique_ptr<Peer> peer_;
-    net::TimerId deadline_ = 0;
-    state::Deadline deadline_said_;
+    Deadline deadline_;
     base::MonotonicTime started_;
     bool was_ready_ = false;
     Failure failure_;
