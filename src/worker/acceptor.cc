@@ -1,15 +1,10 @@
 #include "worker/acceptor.h"
 
-#include <netinet/in.h>
 #include <poll.h>
-#include <sys/socket.h>
 
-#include <cerrno>
 #include <memory>
-#include <system_error>
 
 #include "client/codecs.h"
-#include "log/log.h"
 #include "worker/accept_token.h"
 #include "worker/connection.h"
 #include "worker/handover.h"
@@ -22,68 +17,26 @@ constexpr unsigned kAcceptsPerTurnInLine = 2;
 // is worth the call that finds nothing, it tries every so many wake-ups.
 constexpr int kMostAtOnce = 32;
 constexpr unsigned kTryForMore = 16;
-constexpr base::Milliseconds kPause{200};
-// Idle connections that make room for new ones when descriptors run out.
-constexpr int kClosedForRoom = 16;
 }  // namespace
 
 Acceptor::Acceptor(Context& context, std::uint32_t listener, int fd, bool own, AcceptToken* token)
-    : context_(context), listener_(listener), fd_(fd), own_(own), token_(token) {}
-
-Acceptor::~Acceptor() { stop(); }
-
-base::Result<void> Acceptor::start() {
-    if (watching_ || resume_timer_ != 0) return {};
-    auto added = context_.loop.add(fd_, EPOLLIN | EPOLLEXCLUSIVE, *this);
-    watching_ = added.has_value();
-    return added;
-}
-
-void Acceptor::stop() {
-    if (watching_) context_.loop.remove(fd_, *this);
-    watching_ = false;
-    context_.loop.cancel_timer(resume_timer_);
-    resume_timer_ = 0;
-}
+    : Accepting(context.loop, context.deadlines, fd),
+      context_(context),
+      listener_(listener),
+      own_(own),
+      token_(token) {}
 
 void Acceptor::give_way() {
-    if (!watching_) return;
+    if (!watching()) return;
     stop();
-    pollfd waiting{fd_, POLLIN, 0};
+    pollfd waiting{fd(), POLLIN, 0};
     if (::poll(&waiting, 1, 0) == 1) kick_later(context_);
 }
 
 void Acceptor::look_again() {
-    if (!watching_) return;
+    if (!watching()) return;
     stop();
     (void)start();
-}
-
-// Out of descriptors: the clients that have been idle for longest are the first to go.
-bool Acceptor::make_room() {
-    bool closed = false;
-    for (int i = 0; i < kClosedForRoom; ++i) {
-        Timed* const idle = context_.deadlines.first(Limit::keepalive);
-        if (idle == nullptr) break;
-        idle->on_limit(Limit::keepalive);
-        closed = true;
-    }
-    return closed;
-}
-
-// The socket stays readable, and without a pause the loop would spin.
-void Acceptor::pause(int error) {
-    const bool room = make_room();
-    log::error("accept-failed", "cannot accept connections: {}; {}",
-               std::generic_category().message(error),
-               room ? "closed the longest idle ones (raise the limit of open files, ulimit -n)"
-                    : "trying again in 200 ms (raise the limit of open files, ulimit -n)");
-    if (room) return;
-    stop();
-    resume_timer_ = context_.loop.start_timer(kPause, [this] {
-        resume_timer_ = 0;
-        (void)start();
-    });
 }
 
 void Acceptor::on_event(std::uint32_t) {
@@ -95,7 +48,7 @@ void Acceptor::on_event(std::uint32_t) {
     const bool alone = context_.settings.processes == 1 && token_ == nullptr;
     if (!accept_one() || !alone || (!more_ && ++wakeups_ % kTryForMore != 0)) return;
     int accepted = 1;
-    while (watching_ && accepted < kMostAtOnce && !context_.busy() && !context_.superseded() &&
+    while (watching() && accepted < kMostAtOnce && !context_.busy() && !context_.superseded() &&
            accept_one())
         ++accepted;
     more_ = accepted > 1;
@@ -104,15 +57,8 @@ void Acceptor::on_event(std::uint32_t) {
 // False: there was none.
 bool Acceptor::accept_one() {
     sockaddr_storage from{};
-    socklen_t size = sizeof from;
-    os::Fd socket(
-        ::accept4(fd_, reinterpret_cast<sockaddr*>(&from), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!socket) {
-        const bool out_of_something =
-            errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM;
-        if (out_of_something) pause(errno);
-        return false;  // EAGAIN: another worker was faster; ECONNABORTED: the client was
-    }
+    os::Fd socket = accept(from);
+    if (!socket) return false;
     if (token_ != nullptr) {
         token_->pass_on();
     } else if (!own_ && context_.settings.processes > 1 &&

@@ -13,7 +13,7 @@
 
 #include <sys/socket.h>
 
-#include "net/event_loop.h"
+#include "client/accepting.h"
 #include "os/fd.h"
 #include "worker/context.h"
 
@@ -21,14 +21,11 @@ namespace mew::worker {
 
 class AcceptToken;
 
-class Acceptor final : public net::EventHandler {
+class Acceptor final : public client::Accepting {
 public:
     // `fd` belongs to the master. `token` may be null (no thunder-lock).
     Acceptor(Context& context, std::uint32_t listener, int fd, bool own, AcceptToken* token);
-    ~Acceptor() override;
 
-    base::Result<void> start();
-    void stop();
     // As stop(), but sees to it that nobody who waits there is forgotten.
     void give_way();
     // Sees what is there already, as if it had just begun.
@@ -38,20 +35,15 @@ public:
 
 private:
     bool accept_one();
-    void pause(int error);
-    bool make_room();
     void admit(os::Fd socket, const sockaddr_storage& from);
 
     Context& context_;
     std::uint32_t listener_;
-    int fd_;
     bool own_;
     AcceptToken* token_;
-    bool watching_ = false;
     unsigned accepts_ = 0;
     unsigned wakeups_ = 0;
     bool more_ = false;  // the last wake-up brought several
-    net::TimerId resume_timer_ = 0;
 };
 
 }  // namespace mew::worker
