@@ -44,13 +44,11 @@ void Channel::end_turn() {
     if (std::exchange(posted_, false)) side_.ring();
 }
 
-bool Channel::abandon(std::uint32_t slot) {
+void Channel::abandon(std::uint32_t slot) {
     held_[slot].exchange = nullptr;
     side_.want_room(slot, false);
     if (held_[slot].held) side_.hold(slot, held_[slot].held = false);
-    if (side_.revoke(slot)) return true;
-    side_.cancel(slot);
-    return false;
+    if (!side_.revoke(slot)) side_.cancel(slot);
 }
 
 void Channel::resume(std::uint32_t slot) {

@@ -48,8 +48,8 @@ public:
     bool post(Exchange& exchange);
     // Rings for what was posted in this turn.
     void end_turn();
-    // Nobody waits for this answer any more. True: the worker had not begun with it.
-    bool abandon(std::uint32_t slot);
+    // Nobody waits for this answer any more.
+    void abandon(std::uint32_t slot);
     // The client takes more of this answer.
     void resume(std::uint32_t slot);
     // Reads what the worker has written.

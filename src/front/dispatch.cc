@@ -103,10 +103,15 @@ void Dispatch::assign() {
     }
 }
 
-void Dispatch::take_back(Exchange& exchange) {
-    stats::add(context_.slot.revocations);
+// Before all that came later.
+void Dispatch::requeue(Exchange& exchange) {
     enqueue(exchange);
     waiting_.push_front(exchange);
+}
+
+void Dispatch::take_back(Exchange& exchange) {
+    stats::add(context_.slot.revocations);
+    requeue(exchange);
 }
 
 void Dispatch::on_waited_too_long(Exchange& exchange) {
@@ -206,8 +211,7 @@ void Dispatch::on_worker_gone(Channel& channel) {
         Exchange& exchange = *one->exchange;
         if (exchange.over()) continue;
         if (!one->taken && context_.settings.retry != Retry::off) {
-            enqueue(exchange);
-            waiting_.push_front(exchange);
+            requeue(exchange);
         } else if (one->taken && exchange.may_run_again()) {
             judged.exchanges.push_back(&exchange);
         } else {
@@ -254,8 +258,7 @@ void Dispatch::judge(const WorkerId& worker, const std::string& why_not) {
         }
         exchange->note_retry();
         stats::add(context_.slot.retries);
-        enqueue(*exchange);
-        waiting_.push_front(*exchange);
+        requeue(*exchange);
     }
 }
 

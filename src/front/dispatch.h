@@ -64,6 +64,7 @@ private:
     void refuse_size(Exchange& exchange);
     bool post(Exchange& exchange);
     void enqueue(Exchange& exchange);
+    void requeue(Exchange& exchange);
     void dequeue(Exchange& exchange);
     void assign();
     void watch_posted();

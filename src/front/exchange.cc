@@ -45,13 +45,13 @@ void Exchange::add_body(std::string_view piece) {
 
 void Exchange::end_body() {
     body_complete_ = true;
-    pass_body();
+    feed();
 }
 
 void Exchange::break_body(int status) {
     body_fault_ = status;
     must_close_ = true;
-    if (place_ == Place::posted) return pass_body();
+    if (place_ == Place::posted) return feed();
     if (!over()) answer(status);
 }
 
@@ -132,9 +132,7 @@ bool Exchange::may_run_again() const {
 }
 
 // Once a worker has taken it: what it has not would be lost with it.
-void Exchange::feed() { pass_body(); }
-
-void Exchange::pass_body() {
+void Exchange::feed() {
     if (!streamed_ || place_ != Place::posted || channel_ == nullptr || !body_) return;
     mailbox::PostingSide& side = channel_->side();
     if (!side.taken(slot_)) return;
@@ -144,7 +142,7 @@ void Exchange::pass_body() {
         if (body_->front().empty()) {
             const auto loaded = body_->load(context_.reader, [this](const base::Result<void>&) {
                 body_loading_ = false;
-                pass_body();
+                feed();
             });
             if (!loaded) return lose_body(loaded.error().text);
             body_loading_ = !*loaded;

@@ -97,7 +97,6 @@ public:
 private:
     bool is_whole_in_memory() const;
     bool share_body();
-    void pass_body();
     void lose_body(std::string_view why);
     void take_head(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
     void start();
@@ -114,6 +113,8 @@ private:
     void end();
     void give_up_answer(std::string_view why);
     bool is_sure_of_the_rest() const;
+    bool ends_connection() const;
+    std::uint64_t room() const;
 
     Context& context_;
     Connection& connection_;

@@ -94,10 +94,16 @@ bool Exchange::is_sure_of_the_rest() const {
            head_.content_length - received_ <= client::kDrainBound;
 }
 
+bool Exchange::ends_connection() const {
+    return !is_sure_of_the_rest() || must_close_ || context_.stopping ||
+           !context_.settings.client.keep_alive;
+}
+
+// Bytes of body that the announced length still allows.
+std::uint64_t Exchange::room() const { return streams() ? UINT64_MAX : plan_.length - body_sent_; }
+
 void Exchange::start() {
-    const bool close_after = !is_sure_of_the_rest() || must_close_ || context_.stopping ||
-                             !context_.settings.client.keep_alive;
-    plan_ = connection_.codec().encode_head(id_, context_.head, close_after, context_.out);
+    plan_ = connection_.codec().encode_head(id_, context_.head, ends_connection(), context_.out);
     started_ = true;
     must_close_ = must_close_ || plan_.closes;
 }
@@ -123,8 +129,7 @@ void Exchange::put(std::string_view bytes) {
 void Exchange::take_body(const PostingSide& side, const PostingSide::Piece& piece) {
     if (!started_) return give_up_answer("it has a body and no head");
     if (!plan_.has_body) return;
-    if (plan_.length != UINT64_MAX && piece.size > plan_.length - body_sent_)
-        return give_up_answer("it is longer than it said");
+    if (piece.size > room()) return give_up_answer("it is longer than it said");
     for (const std::string_view part : side.view(slot_, piece)) put(part);
 }
 
@@ -132,10 +137,9 @@ void Exchange::begin_file(const PostingSide& side, const PostingSide::Piece& pie
     mailbox::FilePart part{};
     if (!started_ || piece.size != sizeof part) return give_up_answer("it sends an odd file");
     side.copy(slot_, piece, reinterpret_cast<char*>(&part));
-    const std::uint64_t room = plan_.length == UINT64_MAX ? UINT64_MAX : plan_.length - body_sent_;
     if (!plan_.has_body) return;
     if (!may_be_sent(file_.get())) return give_up_answer("its file is none that can be sent");
-    if (part.size > room || part.offset > INT64_MAX || part.size > INT64_MAX - part.offset)
+    if (part.size > room() || part.offset > INT64_MAX || part.size > INT64_MAX - part.offset)
         return give_up_answer("its file is longer than it said");
     file_offset_ = part.offset;
     file_left_ = part.size;
@@ -231,8 +235,7 @@ void Exchange::on_last(int failure) {
 
 void Exchange::finish() {
     if (lent_) return end();
-    const bool complete =
-        started_ && (!plan_.has_body || plan_.length == UINT64_MAX || body_sent_ == plan_.length);
+    const bool complete = started_ && (!plan_.has_body || streams() || room() == 0);
     if (!complete) return fail(502);
     connection_.codec().encode_end(id_, context_.out);
     end();
@@ -251,9 +254,7 @@ void Exchange::fail(int status) {
 void Exchange::answer(int status, unsigned retry_after) {
     if (over()) return;
     started_ = true;
-    const bool close_after = !is_sure_of_the_rest() || must_close_ || context_.stopping ||
-                             !context_.settings.client.keep_alive;
-    must_close_ = client::append_own_answer(connection_.codec(), id_, status, close_after,
+    must_close_ = client::append_own_answer(connection_.codec(), id_, status, ends_connection(),
                                             context_.out, retry_after) ||
                   must_close_;
     end();
