@@ -41,6 +41,8 @@ public:
 
     bool empty() const { return root_.next_ == &root_; }
     T& front() { return *static_cast<T*>(root_.next_); }
+    // nullptr: it is empty.
+    T* first() { return empty() ? nullptr : &front(); }
     // Moves `element` here if it is on another list of the same tag.
     void push_back(T& element) {
         ListNode<Tag>& node = element;

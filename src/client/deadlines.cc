@@ -31,10 +31,7 @@ base::Milliseconds Deadlines::left(const Timed& timed) const {
     return std::chrono::ceil<base::Milliseconds>(timed.due_ - loop_.now());
 }
 
-Timed* Deadlines::first(Limit limit) {
-    List& list = lists_[static_cast<std::size_t>(limit)];
-    return list.empty() ? nullptr : &list.front();
-}
+Timed* Deadlines::first(Limit limit) { return lists_[static_cast<std::size_t>(limit)].first(); }
 
 void Deadlines::disarm(Timed& timed) {
     timed.limit_ = Limit::none;
@@ -54,7 +51,7 @@ void Deadlines::watch(base::MonotonicTime due) {
 base::MonotonicTime Deadlines::expire_odd() {
     base::MonotonicTime earliest = base::MonotonicTime::max();
     base::IntrusiveList<Timed, DeadlineTag> due;
-    for (Timed* timed = odd_.empty() ? nullptr : &odd_.front(); timed != nullptr;) {
+    for (Timed* timed = odd_.first(); timed != nullptr;) {
         Timed* const next = odd_.after(*timed);
         if (timed->due_ <= loop_.now()) {
             due.push_back(*timed);

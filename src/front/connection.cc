@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "base/give_back.h"
+#include "client/input.h"
 #include "client/proxy_header.h"
 #include "front/dispatch.h"
 
@@ -94,10 +94,7 @@ void Connection::on_event(std::uint32_t events) {
 
 void Connection::receive() {
     char* const buffer = context_.receive_buffer.data();
-    ssize_t size = 0;
-    do {
-        size = ::recv(socket_.get(), buffer, kReceiveBuffer, 0);
-    } while (size < 0 && errno == EINTR);
+    const ssize_t size = client::receive(socket_.get(), buffer, kReceiveBuffer);
     if (size < 0) {
         if (errno != EAGAIN && errno != EWOULDBLOCK) return close();
         return await();
@@ -149,7 +146,7 @@ void Connection::process(std::string_view bytes) {
     processing_ = false;
     if (gone_) return;
     own_heads();
-    if (!lingering_) keep(bytes);
+    if (!lingering_) client::keep(held_, bytes);
     if (input_ended_ && !lingering_ && !end_half_sent()) return;
     settle();
 }
@@ -157,8 +154,7 @@ void Connection::process(std::string_view bytes) {
 // What was received lies in a buffer that is about to be used again, and a head may be wanted long
 // after: once its body is whole, or by a second worker.
 void Connection::own_heads() {
-    for (Exchange* next = exchanges_.empty() ? nullptr : &exchanges_.front(); next != nullptr;
-         next = exchanges_.after(*next))
+    for (Exchange* next = exchanges_.first(); next != nullptr; next = exchanges_.after(*next))
         next->own_head();
 }
 
@@ -197,7 +193,7 @@ bool Connection::take_proxy_header(std::string_view& bytes) {
 
 // Those whose request is whole, or as much of it as is awaited.
 void Connection::dispatch_ready() {
-    Exchange* next = exchanges_.empty() ? nullptr : &exchanges_.front();
+    Exchange* next = exchanges_.first();
     while (next != nullptr && !gone_) {
         Exchange& exchange = *next;
         next = exchanges_.after(exchange);
@@ -206,24 +202,14 @@ void Connection::dispatch_ready() {
     }
 }
 
-void Connection::keep(std::string_view bytes) {
-    if (bytes.empty()) {
-        if (!held_.empty()) base::give_back(held_);
-    } else if (bytes.data() >= held_.data() && bytes.data() < held_.data() + held_.size()) {
-        held_.erase(0, static_cast<std::size_t>(bytes.data() - held_.data()));
-    } else {
-        held_.assign(bytes);
-    }
-}
-
 Exchange* Connection::find(http::StreamId stream) {
-    Exchange* next = exchanges_.empty() ? nullptr : &exchanges_.front();
+    Exchange* next = exchanges_.first();
     while (next != nullptr && next->id() != stream) next = exchanges_.after(*next);
     return next;
 }
 
 Exchange* Connection::awaiting_body() {
-    Exchange* next = exchanges_.empty() ? nullptr : &exchanges_.front();
+    Exchange* next = exchanges_.first();
     while (next != nullptr && !next->awaits_body()) next = exchanges_.after(*next);
     return next;
 }
@@ -323,10 +309,8 @@ void Connection::await() {
 }
 
 bool Connection::quiet() const {
-    char byte = 0;
-    return const_cast<Connection*>(this)->exchanges_.empty() && outbox_.empty() &&
-           !codec_->inside_head() && !draining_ && held_.empty() &&
-           ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+    return exchanges_.empty() && outbox_.empty() && !codec_->inside_head() && !draining_ &&
+           held_.empty() && !client::has_input(socket_.get());
 }
 
 }  // namespace mew::front

@@ -80,7 +80,6 @@ private:
     bool decode(std::string_view& bytes);
     bool take_proxy_header(std::string_view& bytes);
     void own_heads();
-    void keep(std::string_view bytes);
     void dispatch_ready();
     Exchange* find(http::StreamId stream);
     Exchange* awaiting_body();

@@ -3,15 +3,10 @@
 #include "client/own_answer.h"
 #include "front/connection.h"
 #include "front/dispatch.h"
+#include "http/status.h"
 #include "log/log.h"
 
 namespace mew::front {
-
-namespace {
-
-bool names_a_size(int status) { return status == 413 || status == 414 || status == 431; }
-
-}  // namespace
 
 void Connection::arm(client::Limit limit) {
     if (limit == client::Limit::none)
@@ -37,7 +32,7 @@ void Connection::refuse_now(int status, std::string_view reason) {
 void Connection::answer_refusal(const http::Refusal& refusal) {
     closing_ = true;
     stats::add(context_.slot.refused);
-    if (names_a_size(refusal.status)) stats::add(context_.slot.too_large);
+    if (http::is_too_large(refusal.status)) stats::add(context_.slot.too_large);
     context_.refusal_log.write(context_.loop.now(), peer_.address, refusal.status, refusal.reason);
     if (draining_) return;  // its request was answered already
     if (!exchanges_.empty()) {

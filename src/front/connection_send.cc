@@ -53,7 +53,7 @@ void Connection::send_on() {
 // Workers that were held back may go on.
 void Connection::go_on() {
     if (gone_) return;
-    Exchange* next = exchanges_.empty() ? nullptr : &exchanges_.front();
+    Exchange* next = exchanges_.first();
     while (next != nullptr && !gone_) {
         Exchange& exchange = *next;
         next = exchanges_.after(exchange);

@@ -234,7 +234,7 @@ private:
         if (context_.connections.empty()) return loop_.stop();
         if (!idle_go_) return;
         if (!dispatch_.has_channels()) dispatch_.refuse_waiting();
-        Connection* next = context_.connections.empty() ? nullptr : &context_.connections.front();
+        Connection* next = context_.connections.first();
         while (next != nullptr) {
             Connection& connection = *next;
             next = context_.connections.after(connection);

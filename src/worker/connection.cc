@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "base/give_back.h"
+#include "client/input.h"
 #include "client/proxy_header.h"
 #include "worker/handover.h"
 
@@ -105,11 +105,9 @@ base::Milliseconds Connection::head_time_left() const {
 }
 
 bool Connection::quiet() const {
-    char byte = 0;
     // A stray CR LF between requests may lie in held_; it is no request.
     return state_ == State::idle && !codec_->inside_head() &&
-           !base::ListNode<RunnableTag>::linked() &&
-           ::recv(socket_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0;
+           !base::ListNode<RunnableTag>::linked() && !client::has_input(socket_.get());
 }
 
 // --- events
@@ -141,10 +139,7 @@ void Connection::run_further() {
 
 void Connection::receive() {
     char* const buffer = context_.receive_buffer();
-    ssize_t size = 0;
-    do {
-        size = ::recv(socket_.get(), buffer, kReceiveBuffer, 0);
-    } while (size < 0 && errno == EINTR);
+    const ssize_t size = client::receive(socket_.get(), buffer, kReceiveBuffer);
     if (size < 0) {
         if (errno != EAGAIN && errno != EWOULDBLOCK) return close();
         if (state_ == State::idle && limit() == Limit::none)
@@ -173,13 +168,13 @@ void Connection::process(std::string_view bytes) {
             case Step::again:
                 break;
             case Step::wait:
-                if (state_ != State::gone && state_ != State::lingering) keep(bytes);
+                if (state_ != State::gone && state_ != State::lingering) client::keep(held_, bytes);
                 return;
             case Step::handed_on:
                 return;
         }
     }
-    keep(bytes);
+    client::keep(held_, bytes);
     context_.runnable.push_back(*this);
 }
 
@@ -230,16 +225,6 @@ bool Connection::take_proxy_header(std::string_view& bytes) {
     received_any_ = !bytes.empty();  // of a request
     set_peer(client);
     return true;
-}
-
-void Connection::keep(std::string_view bytes) {
-    if (bytes.empty()) {
-        if (!held_.empty()) base::give_back(held_);
-    } else if (bytes.data() >= held_.data() && bytes.data() < held_.data() + held_.size()) {
-        held_.erase(0, static_cast<std::size_t>(bytes.data() - held_.data()));
-    } else {
-        held_.assign(bytes);
-    }
 }
 
 // No request is complete: the time limit depends on what is there of the next one.
@@ -312,9 +297,8 @@ void Connection::receive_body() {
     Core& core = *stream_.core();
     ssize_t size = 0;
     for (;;) {
-        size = ::recv(socket_.get(), core.body_buffer.data(), kReceiveBuffer, 0);
+        size = client::receive(socket_.get(), core.body_buffer.data(), kReceiveBuffer);
         if (size >= 0) break;
-        if (errno == EINTR) continue;
         if (errno != EAGAIN && errno != EWOULDBLOCK) {
             return stream_.lose_body("the connection broke in the middle of the body");
         }
@@ -328,7 +312,7 @@ void Connection::receive_body() {
         bytes = held_;
     }
     bytes.remove_prefix(codec_->decode(bytes, *this));
-    keep(bytes);
+    client::keep(held_, bytes);
     if (refused_) stream_.break_body(refusal_.status, refusal_.reason);
 }
 

@@ -119,7 +119,6 @@ private:
     void process(std::string_view bytes);
     Step process_step(std::string_view& bytes);
     bool take_proxy_header(std::string_view& bytes);
-    void keep(std::string_view bytes);
     void await_more();
     void await_body();
     void wait_for_core();

@@ -3,6 +3,7 @@
 
 #include <sys/socket.h>
 
+#include "client/input.h"
 #include "worker/connection.h"
 
 namespace mew::worker {
@@ -13,7 +14,7 @@ Connection::Step Connection::run_exchange(std::string_view& bytes) {
     const bool keeps_bytes = context_.core_count > 1 || !stream_.body_complete();
     if (keeps_bytes) {
         stream_.own_head();
-        keep(bytes);
+        client::keep(held_, bytes);
     }
     behind_ = keeps_bytes ? std::string_view(held_) : bytes;
     take_core();

@@ -4,16 +4,11 @@
 #include <poll.h>
 
 #include "client/own_answer.h"
+#include "http/status.h"
 #include "log/log.h"
 #include "worker/connection.h"
 
 namespace mew::worker {
-
-namespace {
-
-bool names_a_size(int status) { return status == 413 || status == 414 || status == 431; }
-
-}  // namespace
 
 void Connection::give_up_half_sent() {
     if (state_ != State::receiving) return;
@@ -29,7 +24,7 @@ void Connection::answer_refusal(const http::Refusal& refusal) {
     refused_ = false;
     closing_ = true;
     stats::add(context_.slot.refused);
-    if (names_a_size(refusal.status)) stats::add(context_.slot.too_large);
+    if (http::is_too_large(refusal.status)) stats::add(context_.slot.too_large);
     context_.refusal_log.write(context_.loop.now(), peer_.address, refusal.status, refusal.reason);
     if (state_ == State::draining) return end_connection();  // its request was answered already
     if (stream_.open()) stream_.close();

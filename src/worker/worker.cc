@@ -212,7 +212,7 @@ void Worker::finish_turn() {
 void Worker::hand_on_waiting() {
     if (!context_.has_takers()) return;
     for (auto* list : {&now_, &context_.runnable}) {
-        Connection* next = list->empty() ? nullptr : &list->front();
+        Connection* next = list->first();
         while (next != nullptr) {
             Connection& connection = *next;
             next = list->after(connection);
@@ -224,7 +224,7 @@ void Worker::hand_on_waiting() {
 void Worker::hand_on_idle() {
     if (!context_.has_takers()) return;
     int moved = 0;
-    Connection* next = context_.connections.empty() ? nullptr : &context_.connections.front();
+    Connection* next = context_.connections.first();
     while (next != nullptr && moved < kMostIdleMoved) {
         Connection& connection = *next;
         next = context_.connections.after(connection);
@@ -349,7 +349,7 @@ void Worker::retire(std::uint32_t successor) {
 // once the fronts have let go.
 void Worker::let_go() {
     bool blocked = false;
-    Connection* next = context_.connections.empty() ? nullptr : &context_.connections.front();
+    Connection* next = context_.connections.first();
     while (next != nullptr) {
         Connection& connection = *next;
         next = context_.connections.after(connection);
