@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from measure import wrk
 from measure.launch import start
 from measure.process import StartError, Tree
-from measure.rows import Rows, measure_each, show
+from measure.rows import Rows, measure_each, probe_parser, show
 from measure.servers import Place, Server, mewsgi
 from measure.status import Status, StatusError, command, read_status
 
@@ -210,9 +210,7 @@ def reload(server: Server, place: Place, connections: int) -> Rows:
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/probes/fairness", description=__doc__)
-    names = ", ".join(f"'{server.name}'" for server in SERVERS)
-    parser.add_argument("servers", nargs="?", default="", help=f"by comma, of: {names}")
+    parser = probe_parser("fairness", __doc__, SERVERS)
     parser.add_argument("--connections", type=int, default=64, help="64; four times that, kept")
     return parser.parse_args(arguments)
 

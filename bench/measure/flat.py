@@ -21,7 +21,7 @@ from measure.launch import find_place, if_known, start
 from measure.numbered import APP, Asking
 from measure.process import StartError, Tree
 from measure.roles import OTHER, TITLED, read_roles
-from measure.rows import Rows, measure_each, show
+from measure.rows import Rows, measure_each, probe_parser, show
 from measure.servers import DIRECT, ROUTED, Place, Server, mewsgi
 
 REQUESTS = 10_000_000
@@ -140,11 +140,7 @@ def tell(server: Server, cells: list[str]) -> None:
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/probes/flat", description=__doc__)
-    names = ", ".join(server.name for server in SERVERS)
-    parser.add_argument(
-        "servers", nargs="?", default=SERVERS[0].name, help=f"by comma, of: {names}"
-    )
+    parser = probe_parser("flat", __doc__, SERVERS, default=SERVERS[0].name)
     parser.add_argument("--requests", type=int, default=REQUESTS, help=f"({REQUESTS:,})")
     parser.add_argument("--connections", type=int, default=CONNECTIONS, help=f"({CONNECTIONS})")
     return parser.parse_args(arguments)

@@ -23,7 +23,7 @@ from measure.columns import milliseconds, percentile
 from measure.launch import if_known
 from measure.restless import Restless, folder_of
 from measure.roles import TITLED, pids_of
-from measure.rows import Rows, measure_each, show
+from measure.rows import Rows, measure_each, probe_parser, show
 from measure.servers import ROUTED, Place, Server
 from measure.status import read_status
 from measure.steady import Load, Outcome, Plan
@@ -198,9 +198,7 @@ def row(phase: Phase, story: Story, outcome: Outcome, verdict: Verdict, note: st
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/probes/front-kills", description=__doc__)
-    names = ", ".join(f"'{server.name}'" for server in SERVERS)
-    parser.add_argument("servers", nargs="?", default="", help=f"by comma, of: {names}")
+    parser = probe_parser("front-kills", __doc__, SERVERS)
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of a phase ({SECONDS:g})")
     parser.add_argument("--rate", type=float, default=RATE, help=f"requests/s ({RATE:g})")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30), help="of the choice")

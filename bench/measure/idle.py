@@ -22,7 +22,7 @@ from measure.client import AnswerError, Connection
 from measure.launch import if_known, start
 from measure.memory import Memory
 from measure.process import StartError, Tree
-from measure.rows import Rows, run
+from measure.rows import Rows, probe_parser, run
 from measure.servers import ROUTED, Place, Server, gunicorn, mewsgi, uwsgi
 
 GOAL = 10 * 1024
@@ -184,9 +184,7 @@ def measure(server: Server, place: Place, count: int) -> Rows:
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/probes/idle", description=__doc__)
-    names = ", ".join(server.name for server in SERVERS)
-    parser.add_argument("servers", nargs="?", default="", help=f"by comma, of: {names}")
+    parser = probe_parser("idle", __doc__, SERVERS)
     parser.add_argument("--connections", type=int, default=10_000)
     return parser.parse_args(arguments)
 

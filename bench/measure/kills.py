@@ -22,7 +22,7 @@ from measure.blame import Verdict, judge
 from measure.columns import milliseconds, percentile
 from measure.process import StartError
 from measure.restless import Holds, Restless, folder_of
-from measure.rows import Rows, measure_each, show
+from measure.rows import Rows, measure_each, probe_parser, show
 from measure.servers import Command, Place, Server
 from measure.status import read_status
 from measure.steady import Load, Plan
@@ -240,9 +240,7 @@ def row(server: Server, fallen: Fallen, verdict: Verdict, before: Holds, after: 
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/probes/kills", description=__doc__)
-    names = ", ".join(f"'{server.name}'" for server in SERVERS)
-    parser.add_argument("servers", nargs="?", default="", help=f"by comma, of: {names}")
+    parser = probe_parser("kills", __doc__, SERVERS)
     parser.add_argument("--kills", type=int, default=KILLS, help=f"({KILLS})")
     parser.add_argument("--rate", type=float, default=RATE, help=f"requests/s ({RATE:g})")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30), help="of the choice")

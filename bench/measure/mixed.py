@@ -24,7 +24,7 @@ from measure.columns import milliseconds, table
 from measure.launch import find_place, prepare, start
 from measure.numbered import APP, Asking
 from measure.process import StartError, Tree
-from measure.rows import Rows, pick
+from measure.rows import Rows, pick, probe_parser
 from measure.servers import DIRECT, ROUTED, Place, Server, granian, gunicorn, mewsgi, uwsgi
 
 WORKERS = 4
@@ -200,9 +200,7 @@ def make_rows(servers: list[Server], runs: dict[str, list[Run]], wish: Wish) -> 
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/probes/mixed", description=__doc__)
-    names = ", ".join(server.name for server in SERVERS)
-    parser.add_argument("servers", nargs="?", default="", help=f"by comma, of: {names}")
+    parser = probe_parser("mixed", __doc__, SERVERS)
     parser.add_argument("--connections", type=int, default=CONNECTIONS, help=f"({CONNECTIONS})")
     parser.add_argument("--sleepers", type=int, default=SLEEPERS, help=f"({SLEEPERS})")
     parser.add_argument(

@@ -21,7 +21,7 @@ from pathlib import Path
 from measure.askers import Askers, Phase
 from measure.columns import milliseconds
 from measure.launch import start
-from measure.rows import Rows, run
+from measure.rows import Rows, probe_parser, run
 from measure.servers import ROUTED, Place, Server, gunicorn, mewsgi, uwsgi
 
 GOAL = 0.050
@@ -139,9 +139,7 @@ def measure(server: Server, place: Place, plan: Plan) -> Rows:
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/probes/neighbours", description=__doc__)
-    names = ", ".join(server.name for server in SERVERS)
-    parser.add_argument("servers", nargs="?", default="", help=f"by comma, of: {names}")
+    parser = probe_parser("neighbours", __doc__, SERVERS)
     parser.add_argument("--seconds", type=float, default=3.0, help="of the long request (3)")
     parser.add_argument("--connections", type=int, default=12)
     parser.add_argument("--interval", type=float, default=5.0, help="ms between requests (5)")

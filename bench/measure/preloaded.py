@@ -21,7 +21,7 @@ from measure.columns import table
 from measure.launch import find_place, knows, prepare, spawn
 from measure.memory import Memory
 from measure.process import StartError, Tree
-from measure.rows import pick
+from measure.rows import pick, probe_parser
 from measure.servers import Command, Place, Server
 
 WORKERS = 4
@@ -146,9 +146,7 @@ def row(server: Server, taken: Taken, base: Taken | None) -> list[str]:
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/probes/memory", description=__doc__)
-    names = ", ".join(f"'{server.name}'" for server in SERVERS)
-    parser.add_argument("servers", nargs="?", default="", help=f"by comma, of: {names}")
+    parser = probe_parser("memory", __doc__, SERVERS)
     parser.add_argument("--requests", type=int, default=REQUESTS, help=f"each ({REQUESTS})")
     parser.add_argument("--processes", action="store_true", help="tell the memory of each process")
     return parser.parse_args(arguments)

@@ -19,7 +19,7 @@ from measure.activity import members, snapshot, trace, wait_until_still, watch
 from measure.client import Client
 from measure.launch import start
 from measure.process import Tree
-from measure.rows import Rows, run
+from measure.rows import Rows, probe_parser, run
 from measure.servers import DIRECT, ROUTED, Place, Server, mewsgi
 from measure.status import command
 
@@ -84,9 +84,7 @@ def measure(server: Server, place: Place, seconds: float) -> Rows:
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/probes/quiet", description=__doc__)
-    names = ", ".join(f"'{server.name}'" for server in SERVERS)
-    parser.add_argument("servers", nargs="?", default="", help=f"by comma, of: {names}")
+    parser = probe_parser("quiet", __doc__, SERVERS)
     parser.add_argument("--seconds", type=float, default=SECONDS, help=f"({SECONDS:g})")
     return parser.parse_args(arguments)
 

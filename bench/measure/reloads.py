@@ -21,7 +21,7 @@ from measure.columns import milliseconds, table
 from measure.launch import find_place, knows, prepare
 from measure.process import StartError
 from measure.restless import SEEN_DEADLINE, WORKERS, Holds, Restless, folder_of
-from measure.rows import pick
+from measure.rows import pick, probe_parser
 from measure.servers import Command, Place, Server
 from measure.status import StatusError
 from measure.steady import Load, Plan
@@ -266,9 +266,7 @@ def server_row(server: Server, result: Result, singleton: bool) -> list[str]:
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="bench/probes/reloads", description=__doc__)
-    names = ", ".join(f"'{server.name}'" for server in SERVERS)
-    parser.add_argument("servers", nargs="?", default="", help=f"by comma, of: {names}")
+    parser = probe_parser("reloads", __doc__, SERVERS)
     parser.add_argument("--reloads", type=int, default=RELOADS, help=f"of mewsgi ({RELOADS})")
     parser.add_argument(
         "--peers", type=int, default=RELOADS_OF_PEERS, help=f"of each peer ({RELOADS_OF_PEERS})"

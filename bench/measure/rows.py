@@ -6,6 +6,7 @@ printed below the table. Only what concerns mewsgi makes the exit status 1.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
 
@@ -18,6 +19,18 @@ from measure.status import StatusError
 from measure.wrk import WrkError
 
 Rows = list[list[str]]
+
+
+def probe_parser(
+    probe: str, about: str | None, servers: Sequence[Server], default: str = ""
+) -> argparse.ArgumentParser:
+    """Of a probe that asks for servers by their names, which some have blanks in."""
+    parser = argparse.ArgumentParser(prog=f"bench/probes/{probe}", description=about)
+    names = ", ".join(
+        f"'{server.name}'" if " " in server.name else server.name for server in servers
+    )
+    parser.add_argument("servers", nargs="?", default=default, help=f"by comma, of: {names}")
+    return parser
 
 
 def pick(servers: Sequence[Server], names: str) -> list[Server]:
