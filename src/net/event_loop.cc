@@ -91,6 +91,9 @@ int EventLoop::wait_milliseconds(base::Milliseconds limit) {
 }
 
 int EventLoop::wait_for_events(base::Milliseconds limit) {
+    // Nobody has to be told of a wait: the kernel is asked once, and blocks or not.
+    if (hooks_.before_wait == nullptr)
+        return ::epoll_wait(epoll_.get(), batch_.events.data(), kBatch, wait_milliseconds(limit));
     int count = ::epoll_wait(epoll_.get(), batch_.events.data(), kBatch, 0);
     if (count != 0) return count;
     // Only now: a busy turn reads the clock once, when its events are here.
