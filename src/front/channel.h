@@ -9,19 +9,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "control/worker_id.h"
 #include "front/context.h"
 #include "front/exchange.h"
 #include "mailbox/posting_side.h"
 
 namespace mew::front {
 
-// Which worker, as messages name it.
-struct WorkerId {
-    std::uint32_t slot = 0;
-    std::uint32_t generation = 0;
-    std::uint64_t incarnation = 0;
-    bool operator==(const WorkerId&) const = default;
-};
+using control::WorkerId;
 
 class Channel final : public net::EventHandler {
 public:

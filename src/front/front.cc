@@ -133,11 +133,7 @@ private:
     }
 
     void tell_broken(const WorkerId& worker, const std::string& what) {
-        control::Message message;
-        message.kind = Kind::broken;
-        message.slot = worker.slot;
-        message.generation = worker.generation;
-        message.value = worker.incarnation;
+        control::Message message = control::message_about(Kind::broken, worker);
         message.text = what;
         (void)control::send(control_, message);
     }
@@ -159,7 +155,7 @@ private:
             case Kind::channel:
                 return attach(message);
             case Kind::ended:
-                return dispatch_.on_ended(worker_of(message), message.text);
+                return dispatch_.on_ended(control::worker_of(message), message.text);
             case Kind::retire:
                 return retire(message);
             case Kind::leave:
@@ -171,10 +167,6 @@ private:
             default:
                 log::warning("control-unknown", "the master sent an order that fronts do not know");
         }
-    }
-
-    static WorkerId worker_of(const control::Message& message) {
-        return {message.slot, message.generation, message.value};
     }
 
     // What the text says: how many requests that worker runs at once.
@@ -189,8 +181,8 @@ private:
         if (message.descriptors.size() != 2) return;
         auto memory = mailbox::Channel::attach(message.descriptors[0].get());
         const auto attached =
-            memory ? dispatch_.attach(worker_of(message), cores_of(message), *std::move(memory),
-                                      std::move(message.descriptors[1]))
+            memory ? dispatch_.attach(control::worker_of(message), cores_of(message),
+                                      *std::move(memory), std::move(message.descriptors[1]))
                    : base::Result<void>(std::move(memory).failure());
         if (!attached) return log::error("mailbox-refused", "{}", attached.error().text);
         listen();

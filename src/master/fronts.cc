@@ -199,17 +199,17 @@ std::vector<Fronts::Row> Fronts::rows() const {
 
 // --- workers
 
-void Fronts::attach(const WorkerKey& key, int cores, ChannelTaker& worker) {
+void Fronts::attach(const WorkerId& key, int cores, ChannelTaker& worker) {
     workers_[key] = {&worker, cores, false, {}};
     join_all();
 }
 
-void Fronts::let_go(const WorkerKey& key) {
+void Fronts::let_go(const WorkerId& key) {
     if (const auto found = workers_.find(key); found != workers_.end())
         found->second.retires = true;
 }
 
-void Fronts::ended(const WorkerKey& key, const std::string& why_not_again) {
+void Fronts::ended(const WorkerId& key, const std::string& why_not_again) {
     const auto found = workers_.find(key);
     if (found == workers_.end()) return;
     const std::set<std::uint64_t> knew = std::move(found->second.fronts);
@@ -217,18 +217,14 @@ void Fronts::ended(const WorkerKey& key, const std::string& why_not_again) {
     for (const auto& set : sets_) {
         for (FrontHandle* front : set->fronts()) {
             if (!front->is_joinable() || !knew.contains(front->place().incarnation)) continue;
-            control::Message news;
-            news.kind = Kind::ended;
-            news.slot = key.slot;
-            news.generation = key.generation;
-            news.value = key.incarnation;
+            control::Message news = control::message_about(Kind::ended, key);
             news.text = why_not_again;
             front->tell(std::move(news));
         }
     }
 }
 
-void Fronts::attach_again(const WorkerKey& key, int cores, ChannelTaker& worker, bool retires) {
+void Fronts::attach_again(const WorkerId& key, int cores, ChannelTaker& worker, bool retires) {
     Worker& known = workers_[key] = {&worker, cores, retires, {}};
     for (const auto& set : sets_) {
         for (const FrontHandle* front : set->fronts()) {
@@ -238,7 +234,7 @@ void Fronts::attach_again(const WorkerKey& key, int cores, ChannelTaker& worker,
 }
 
 void Fronts::on_front_complains(FrontHandle& front, const control::Message& message) {
-    const auto found = workers_.find({message.slot, message.generation, message.value});
+    const auto found = workers_.find(control::worker_of(message));
     const bool knows =
         found != workers_.end() && found->second.fronts.contains(front.place().incarnation);
     if (!knows)  // it may have died in the same moment
@@ -254,14 +250,14 @@ void Fronts::join_later() {
 
 // By keys: a worker that is killed for not listening leaves the list at once.
 void Fronts::join_all() {
-    std::vector<WorkerKey> keys;
+    std::vector<WorkerId> keys;
     for (const auto& [key, worker] : workers_) {
         if (!worker.retires) keys.push_back(key);
     }
     for (const auto& set : sets_) {
         for (FrontHandle* front : set->fronts()) {
             if (!front->is_joinable()) continue;
-            for (const WorkerKey& key : keys) {
+            for (const WorkerId& key : keys) {
                 if (!join(*set, *front, key)) return join_later();
             }
         }
@@ -269,7 +265,7 @@ void Fronts::join_all() {
 }
 
 // False: it could not be done just now.
-bool Fronts::join(const FrontSet& set, FrontHandle& front, const WorkerKey& key) {
+bool Fronts::join(const FrontSet& set, FrontHandle& front, const WorkerId& key) {
     const auto found = workers_.find(key);
     if (found == workers_.end()) return true;
     Worker& worker = found->second;
@@ -289,11 +285,7 @@ bool Fronts::join(const FrontSet& set, FrontHandle& front, const WorkerKey& key)
         worker.taker->kill("does not read its orders");
         return true;
     }
-    control::Message news;
-    news.kind = Kind::channel;
-    news.slot = key.slot;
-    news.generation = key.generation;
-    news.value = key.incarnation;
+    control::Message news = control::message_about(Kind::channel, key);
     news.text = std::to_string(worker.cores);
     news.descriptors.push_back(std::move(*memory));
     news.descriptors.push_back(std::move(pair->near));

@@ -12,7 +12,6 @@
 // them; the old one retires when all of the new one are ready. Held by Holdings; told of workers by
 // their handles, of options by the succession, of the end by the shutdown.
 
-#include <compare>
 #include <functional>
 #include <map>
 #include <memory>
@@ -21,17 +20,12 @@
 #include <utility>
 #include <vector>
 
+#include "control/worker_id.h"
 #include "master/front_set.h"
 
 namespace mew::master {
 
-struct WorkerKey {
-    std::uint32_t slot = 0;
-    std::uint32_t generation = 0;
-    std::uint64_t incarnation = 0;
-
-    auto operator<=>(const WorkerKey&) const = default;
-};
+using control::WorkerId;
 
 // A worker, as fronts need it.
 class ChannelTaker {
@@ -55,14 +49,14 @@ public:
     void on_gone(std::function<void()> on_gone) { on_gone_ = std::move(on_gone); }
 
     // `cores`: how many requests it runs at once.
-    void attach(const WorkerKey& key, int cores, ChannelTaker& worker);
+    void attach(const WorkerId& key, int cores, ChannelTaker& worker);
     // It retires: fronts that start from now on do not get to know it.
-    void let_go(const WorkerKey& key);
+    void let_go(const WorkerId& key);
     // It is dead. `why_not_again`: its requests are not run again since ...; empty: they may be.
-    void ended(const WorkerKey& key, const std::string& why_not_again);
+    void ended(const WorkerId& key, const std::string& why_not_again);
 
     // Nobody asks for it any more.
-    void forget(const WorkerKey& key) { workers_.erase(key); }
+    void forget(const WorkerId& key) { workers_.erase(key); }
 
     // All of them finish within `mercy`; nothing is started any more.
     void stop(base::Milliseconds mercy);
@@ -74,7 +68,7 @@ public:
     // Upgrade: first the fronts of the build before, then (attach_again) the workers that they
     // have channels to, then fronts of this build.
     base::Result<void> take_over(const state::Fronts& from);
-    void attach_again(const WorkerKey& key, int cores, ChannelTaker& worker, bool retires);
+    void attach_again(const WorkerId& key, int cores, ChannelTaker& worker, bool retires);
     void renew(const options::Options& options);
     state::Fronts to_state() const;
 
@@ -115,7 +109,7 @@ private:
     base::Result<std::optional<os::Identity>> identity_for(const options::Options& options) const;
     void join_all();
     void join_later();
-    bool join(const FrontSet& set, FrontHandle& front, const WorkerKey& key);
+    bool join(const FrontSet& set, FrontHandle& front, const WorkerId& key);
     void retire_older();
     void drop_empty();
     void carry(FrontSet& set);
@@ -124,7 +118,7 @@ private:
 
     Holdings& holdings_;
     std::vector<std::unique_ptr<FrontSet>> sets_;  // oldest first
-    std::map<WorkerKey, Worker> workers_;
+    std::map<WorkerId, Worker> workers_;
     std::vector<Counts> carried_;  // by number - 1
     std::uint64_t last_incarnation_ = 0;
     base::Milliseconds mercy_{0};

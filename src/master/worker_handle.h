@@ -102,7 +102,7 @@ private:
     void on_missed(const state::Deadline& missed);
     void on_ready();
     std::string doing() const;
-    WorkerKey key() const { return {place_.slot, place_.generation, place_.incarnation}; }
+    WorkerId key() const { return {place_.slot, place_.generation, place_.incarnation}; }
     std::string why_not_again(bool oom) const;
     void give_back_token();
     void finish(int wait_status, bool known_status);
