@@ -10,7 +10,8 @@ namespace mew::net {
 
 namespace {
 constexpr int kBatch = 128;
-}
+constexpr unsigned kQuiet = 8;
+}  // namespace
 
 EventLoop::EventLoop(base::Clock& clock) : clock_(clock), now_(clock.now()) {
     batch_.events.resize(kBatch);
@@ -90,17 +91,26 @@ int EventLoop::wait_milliseconds(base::Milliseconds limit) {
     return static_cast<int>(std::min<std::int64_t>(wait, 1'000'000'000));
 }
 
+int EventLoop::poll() { return ::epoll_wait(epoll_.get(), batch_.events.data(), kBatch, 0); }
+
 int EventLoop::wait_for_events(base::Milliseconds limit) {
     // Nobody has to be told of a wait: the kernel is asked once, and blocks or not.
     if (hooks_.before_wait == nullptr)
         return ::epoll_wait(epoll_.get(), batch_.events.data(), kBatch, wait_milliseconds(limit));
-    int count = ::epoll_wait(epoll_.get(), batch_.events.data(), kBatch, 0);
-    if (count != 0) return count;
+    // While each turn has to wait, to ask first is a call for nothing; now and then it is not.
+    const bool ask = quiet_turns_ < kQuiet || quiet_turns_ % kQuiet == 0;
+    if (ask) {
+        const int there = poll();
+        quiet_turns_ = there == 0 ? quiet_turns_ + 1 : 0;
+        if (there != 0) return there;
+    } else {
+        ++quiet_turns_;
+    }
     // Only now: a busy turn reads the clock once, when its events are here.
     const int milliseconds = wait_milliseconds(limit);
-    if (milliseconds == 0) return 0;
+    if (milliseconds == 0) return ask ? 0 : poll();
     if (hooks_.before_wait) hooks_.before_wait(hooks_.context);
-    count = ::epoll_wait(epoll_.get(), batch_.events.data(), kBatch, milliseconds);
+    const int count = ::epoll_wait(epoll_.get(), batch_.events.data(), kBatch, milliseconds);
     const int error = errno;
     if (hooks_.after_wait) hooks_.after_wait(hooks_.context);
     errno = error;

@@ -92,6 +92,7 @@ private:
     };
 
     int wait_milliseconds(base::Milliseconds limit);
+    int poll();
     int wait_for_events(base::Milliseconds limit);
     void drop_cancelled_timers();
     void fire_due_timers();
@@ -112,6 +113,7 @@ private:
     TimerId next_timer_ = 1;
     std::vector<Doomed> doomed_;
     bool stopped_ = false;
+    unsigned quiet_turns_ = 0;  // in a row, that had to wait
 };
 
 }  // namespace mew::net
