@@ -7,6 +7,7 @@
 
 namespace mew::front {
 
+using mailbox::Hear;
 using mailbox::PostingSide;
 using mailbox::RecordKind;
 
@@ -39,9 +40,12 @@ bool Channel::post(Exchange& exchange) {
     return posted_ = true;
 }
 
-void Channel::end_turn() {
+Channel::Posted Channel::end_turn() {
     refused_ = false;
-    if (std::exchange(posted_, false)) side_.ring();
+    if (!std::exchange(posted_, false)) return Posted::nothing;
+    // One that runs several at once may sleep in its loop while all of its threads are in calls.
+    const bool was_idle = side_.ring() && side_.used() == 1 && least_depth_ == 1;
+    return was_idle ? Posted::to_idle : Posted::to_busy;
 }
 
 void Channel::abandon(std::uint32_t slot) {
@@ -60,19 +64,20 @@ void Channel::resume(std::uint32_t slot) {
 // --- answers
 
 void Channel::on_event(std::uint32_t) {
-    const bool there = hear();
+    const bool there = hear(Hear::to_next_ring);
     read();
     if (!there && !closed_) context_.dispatch->on_worker_gone(*this);
 }
 
 // False: the worker is gone, or is none of ours.
-bool Channel::hear() {
+bool Channel::hear(Hear how) {
     for (int i = 0; i < mailbox::kMostPackets; ++i) {
         mailbox::Received received;
         const auto receipt = mailbox::receive_packet(side_.socket(), received);
         if (receipt == mailbox::Receipt::nothing_yet) return true;
         if (receipt == mailbox::Receipt::closed) return false;
         const mailbox::Packet& packet = received.packet;
+        if (packet.kind == mailbox::PacketKind::ring && how == Hear::to_next_ring) return true;
         if (packet.kind == mailbox::PacketKind::leaving) {
             leaving_ = true;
             context_.dispatch->on_leaving(*this);
@@ -130,7 +135,7 @@ void Channel::read_slot(std::uint32_t slot) {
 }
 
 bool Channel::hand_over_file(std::uint32_t slot) {
-    if (!held_[slot].file) (void)hear();
+    if (!held_[slot].file) (void)hear(Hear::all);
     if (!held_[slot].file) return false;
     held_[slot].exchange->take_file(std::move(held_[slot].file));
     return true;

@@ -41,8 +41,9 @@ public:
 
     // False: it cannot be posted here; has_room() says so until the end of this turn.
     bool post(Exchange& exchange);
-    // Rings for what was posted in this turn.
-    void end_turn();
+    // Rings for what was posted in this turn, and says how soon it should be begun.
+    enum class Posted : std::uint8_t { nothing, to_idle, to_busy };
+    Posted end_turn();
     // Nobody waits for this answer any more.
     void abandon(std::uint32_t slot);
     // The client takes more of this answer.
@@ -76,7 +77,7 @@ private:
     };
 
     bool runs_something();
-    bool hear();
+    bool hear(mailbox::Hear how);
     void read_slot(std::uint32_t slot);
     void finish_slot(std::uint32_t slot, const mailbox::PostingSide::Piece& piece);
     bool hand_over_file(std::uint32_t slot);

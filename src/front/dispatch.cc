@@ -56,7 +56,6 @@ void Dispatch::refuse_size(Exchange& exchange) {
 bool Dispatch::post(Exchange& exchange) {
     for (Channel* channel = best(); channel != nullptr; channel = best()) {
         if (!channel->post(exchange)) continue;  // it has no room any more
-        watch_posted();
         return true;
     }
     return false;
@@ -138,9 +137,12 @@ void Dispatch::refuse_waiting() {
 
 // --- what is posted and not begun
 
-void Dispatch::watch_posted() {
-    if (look_timer_ != 0) return;
-    look_timer_ = context_.loop.start_timer(look_after_, [this] {
+void Dispatch::watch_posted(base::Milliseconds after) {
+    const base::MonotonicTime due = context_.loop.now() + after;
+    if (look_timer_ != 0 && look_due_ <= due) return;
+    context_.loop.cancel_timer(look_timer_);
+    look_due_ = due;
+    look_timer_ = context_.loop.start_timer(after, [this] {
         look_timer_ = 0;
         look_at_posted();
     });
@@ -162,7 +164,7 @@ void Dispatch::look_at_posted() {
     // Only for what cannot be helped is it looked more rarely.
     look_after_ = left == Channel::Untaken::old ? std::min(look_after_ * 2, kLongestLook)
                                                 : Channel::kPatience;
-    if (left != Channel::Untaken::none) watch_posted();
+    if (left != Channel::Untaken::none) watch_posted(look_after_);
 }
 
 // --- workers come and go
@@ -278,7 +280,12 @@ void Dispatch::turn() {
         if (i < channels_.size() && channels_[i].get() != &channel) --i;  // it is gone
     }
     assign();
-    for (const auto& channel : channels_) channel->end_turn();
+    auto posted = Channel::Posted::nothing;
+    for (const auto& channel : channels_) posted = std::max(posted, channel->end_turn());
+    // What goes to an idle worker is begun at once, unless its process is stopped: a timer that is
+    // always the next one of the processor costs more than the whole dispatch.
+    if (posted != Channel::Posted::nothing)
+        watch_posted(posted == Channel::Posted::to_idle ? kLongestLook : look_after_);
     if (!channels_.empty()) next_ = (next_ + 1) % channels_.size();
     count();
 }

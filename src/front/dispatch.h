@@ -67,7 +67,7 @@ private:
     void requeue(Exchange& exchange);
     void dequeue(Exchange& exchange);
     void assign();
-    void watch_posted();
+    void watch_posted(base::Milliseconds after);
     void look_at_posted();
     void remove(Channel& channel);
     void lose(Exchange& exchange, const WorkerId& worker, const std::string& why);
@@ -86,6 +86,7 @@ private:
     // What the master said of workers whose channels still stand.
     std::vector<std::pair<WorkerId, std::string>> verdicts_;
     net::TimerId look_timer_ = 0;
+    base::MonotonicTime look_due_{};
     base::Milliseconds look_after_ = Channel::kPatience;
 };
 

@@ -84,5 +84,8 @@ Receipt receive_packet(int socket, Received& received);
 // More than either side of ours has on its way at once: who reads so many and finds more goes on
 // with other things first, as a peer that never stops would hold it for good.
 inline constexpr int kMostPackets = 256;
+// How far a side reads. What lies behind a ring is another event of its loop, which is cheaper
+// than to ask after each ring and find nothing; who looks for a descriptor reads all.
+enum class Hear : std::uint8_t { to_next_ring, all };
 
 }  // namespace mew::mailbox

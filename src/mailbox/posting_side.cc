@@ -108,12 +108,13 @@ std::optional<std::uint32_t> PostingSide::post(const Request& request) {
     return slot;
 }
 
-void PostingSide::ring() {
+bool PostingSide::ring() {
     std::atomic<std::uint32_t>& sleeping = channel_.worker_line().sleeping;
-    if (sleeping.load(std::memory_order_seq_cst) == 0) return;
-    if (sleeping.exchange(0, std::memory_order_seq_cst) == 0) return;
+    if (sleeping.load(std::memory_order_seq_cst) == 0) return false;
+    if (sleeping.exchange(0, std::memory_order_seq_cst) == 0) return false;
     // A full socket is readable: the worker wakes up by what lies in it.
     (void)send_packet(socket_.get(), {PacketKind::ring, 0, 0});
+    return true;
 }
 
 bool PostingSide::revoke(std::uint32_t slot) {

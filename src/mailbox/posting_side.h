@@ -42,8 +42,8 @@ public:
     bool fits(const http::RequestHead& head) const;
     // For one more request, of any size that fits.
     bool has_room();
-    // Tells the worker of what was posted, if it sleeps. Once for many.
-    void ring();
+    // Tells the worker of what was posted, if it sleeps, once for many. False: it is awake.
+    bool ring();
     // True: the worker has not begun and never will; the slot is free again.
     bool revoke(std::uint32_t slot);
     // Has the worker begun with it? Once it has, it has for good: what was given to it since, or

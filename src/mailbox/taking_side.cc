@@ -57,7 +57,7 @@ void Attached::ring() {
     (void)send_packet(socket.get(), {PacketKind::ring, 0, 0});
 }
 
-bool Attached::hear() {
+bool Attached::hear(Hear how) {
     const std::lock_guard held(lock_);
     for (int i = 0; i < kMostPackets; ++i) {
         Received received;
@@ -65,6 +65,7 @@ bool Attached::hear() {
         if (receipt == Receipt::nothing_yet) return true;
         if (receipt == Receipt::closed) return false;
         const Packet& packet = received.packet;
+        if (packet.kind == PacketKind::ring && how == Hear::to_next_ring) return true;
         if (packet.kind == PacketKind::file && packet.slot < kSlots)
             files_[packet.slot] = {packet.sequence, std::move(received.descriptor)};
     }
@@ -93,7 +94,7 @@ bool Taken::read_head(http::RequestHead& head) {
         !facts_fit(frame_.facts, frame_.block_size))
         return false;
     if (frame_.body == BodyWay::file) {
-        (void)attached_->hear();
+        (void)attached_->hear(Hear::all);
         file_ = attached_->take_file(slot_, sequence_);
     }
     head.clear();
@@ -226,7 +227,7 @@ os::Fd Taken::borrow(std::string& unread, const WaitFrame& frame) {
         pollfd came{attached_->socket.get(), POLLIN, 0};
         if (body_end() > kBodyComplete) break;  // it will not come
         (void)::poll(&came, 1, kBorrowLook);
-        if (!attached_->hear()) break;
+        if (!attached_->hear(Hear::all)) break;
         socket = attached_->take_file(slot_, sequence_);
     }
     if (frame.after != nullptr) frame.after(frame.context);
@@ -278,7 +279,7 @@ std::optional<Taken> TakingSide::take() {
 }
 
 bool TakingSide::hear() {
-    if (attached_->hear()) return true;
+    if (attached_->hear(Hear::to_next_ring)) return true;
     close();
     return false;
 }

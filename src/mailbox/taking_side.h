@@ -41,7 +41,7 @@ public:
     void ring();
     // Reads what came by the socket, on any thread. False: the front is gone, or let the channel
     // go.
-    bool hear();
+    bool hear(Hear how);
     // The descriptor that came for this request; none: it has not come.
     os::Fd take_file(std::uint32_t slot, std::uint64_t sequence);
 
@@ -126,7 +126,7 @@ public:
 
     // The next request; nothing: there is none.
     std::optional<Taken> take();
-    // As Attached::hear(), and ends the channel with it.
+    // On an event of the socket: as Attached::hear(), and ends the channel with it.
     bool hear();
     // Nothing more is taken: the front shall take back what it posted.
     void leave();
