@@ -1,7 +1,7 @@
 #include "control/boot.h"
 
+#include "base/packing.h"
 #include "control/message.h"
-#include "control/packing.h"
 #include "os/memory_file.h"
 
 namespace mew::control {
@@ -12,7 +12,7 @@ constexpr std::uint64_t kFrontMagic = 0x4d4557424f4f5446;  // "MEWBOOTF"
 constexpr std::size_t kLimit = std::size_t{64} << 20;
 constexpr std::uint64_t kMostListeners = 4096;
 
-void write_listener(Writer& writer, const net::ListenerInfo& info) {
+void write_listener(base::Writer& writer, const net::ListenerInfo& info) {
     writer.number(info.fd).number(static_cast<std::uint8_t>(info.protocol)).text(info.option);
     writer.text(info.address).number(info.unix_socket);
     writer.text(info.server_name).text(info.server_port).number(info.slot_fds.size());
@@ -20,12 +20,12 @@ void write_listener(Writer& writer, const net::ListenerInfo& info) {
     writer.number(info.routed);
 }
 
-void write_listeners(Writer& writer, const std::vector<net::ListenerInfo>& listeners) {
+void write_listeners(base::Writer& writer, const std::vector<net::ListenerInfo>& listeners) {
     writer.number(listeners.size());
     for (const auto& info : listeners) write_listener(writer, info);
 }
 
-net::ListenerInfo read_listener(Reader& reader) {
+net::ListenerInfo read_listener(base::Reader& reader) {
     net::ListenerInfo info;
     reader.number(info.fd).number(info.protocol).text(info.option).text(info.address);
     reader.number(info.unix_socket).text(info.server_name).text(info.server_port);
@@ -36,14 +36,14 @@ net::ListenerInfo read_listener(Reader& reader) {
     return info;
 }
 
-void read_listeners(Reader& reader, std::vector<net::ListenerInfo>& listeners) {
+void read_listeners(base::Reader& reader, std::vector<net::ListenerInfo>& listeners) {
     const std::uint64_t count = reader.wide();
     if (count > kMostListeners) return reader.refuse();
     for (std::uint64_t i = 0; i < count && reader.ok(); ++i)
         listeners.push_back(read_listener(reader));
 }
 
-base::Result<os::Fd> seal(const Writer& writer) {
+base::Result<os::Fd> seal(const base::Writer& writer) {
     if (writer.bytes().size() > kLimit)
         return base::fail("the options are too large to hand to another process");
     return os::make_constant_memory("mewsgi-boot", writer.bytes());
@@ -57,7 +57,7 @@ base::Unexpected<base::Error> damaged() {
 }  // namespace
 
 base::Result<os::Fd> write_boot(const Boot& boot) {
-    Writer writer;
+    base::Writer writer;
     writer.number(kMagic).number(boot.build_id != 0 ? boot.build_id : build_id());
     writer.text(options::encode_block(boot.loaded));
     writer.number(boot.master_pid).number(boot.generation).number(boot.control_fd);
@@ -75,7 +75,7 @@ base::Result<os::Fd> write_boot(const Boot& boot) {
 base::Result<Boot> read_boot(int fd) {
     auto bytes = os::read_constant_memory(fd, kLimit);
     if (!bytes) return std::move(bytes).failure();
-    Reader reader(*bytes);
+    base::Reader reader(*bytes);
     if (reader.wide() != kMagic) return damaged();
     Boot boot;
     reader.number(boot.build_id);
@@ -103,7 +103,7 @@ base::Result<Boot> read_boot(int fd) {
 base::Result<os::Fd> write_front_boot(const FrontBoot& boot) {
     options::Loaded loaded;
     loaded.options = boot.options;
-    Writer writer;
+    base::Writer writer;
     writer.number(kFrontMagic).number(boot.build_id != 0 ? boot.build_id : build_id());
     writer.text(options::encode_block(loaded));
     writer.number(boot.master_pid).number(boot.number).number(boot.incarnation);
@@ -115,7 +115,7 @@ base::Result<os::Fd> write_front_boot(const FrontBoot& boot) {
 base::Result<FrontBoot> read_front_boot(int fd) {
     auto bytes = os::read_constant_memory(fd, kLimit);
     if (!bytes) return std::move(bytes).failure();
-    Reader reader(*bytes);
+    base::Reader reader(*bytes);
     if (reader.wide() != kFrontMagic) return damaged();
     FrontBoot boot;
     reader.number(boot.build_id);

@@ -42,11 +42,11 @@ std::string difference(const Layouts& one, const Layouts& other) {
     return names;
 }
 
-void write_layouts(Writer& writer, const Layouts& layouts) {
+void write_layouts(base::Writer& writer, const Layouts& layouts) {
     for (const Row& row : kRows) writer.number(layouts.*row.number);
 }
 
-void read_layouts(Reader& reader, Layouts& layouts) {
+void read_layouts(base::Reader& reader, Layouts& layouts) {
     for (const Row& row : kRows) reader.number(layouts.*row.number);
 }
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "control/packing.h"
+#include "base/packing.h"
 
 namespace mew::control {
 
@@ -34,7 +34,7 @@ Layouts own_layouts();
 // Names of what differs, "orders, board"; empty: all fits.
 std::string difference(const Layouts& one, const Layouts& other);
 
-void write_layouts(Writer& writer, const Layouts& layouts);
-void read_layouts(Reader& reader, Layouts& layouts);
+void write_layouts(base::Writer& writer, const Layouts& layouts);
+void read_layouts(base::Reader& reader, Layouts& layouts);
 
 }  // namespace mew::control

@@ -12,9 +12,9 @@ TEST(Layouts, SayWhatDiffers) {
     other.board += 1;
     other.handover += 1;
     EXPECT_EQ(difference(own, other), "board, handover");
-    Writer writer;
+    base::Writer writer;
     write_layouts(writer, other);
-    Reader reader(writer.bytes());
+    base::Reader reader(writer.bytes());
     Layouts back;
     read_layouts(reader, back);
     EXPECT_TRUE(reader.at_end());

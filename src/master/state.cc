@@ -4,7 +4,7 @@
 #include <type_traits>
 
 #include "base/format.h"
-#include "control/packing.h"
+#include "base/packing.h"
 #include "os/memory_file.h"
 
 // One list of fields for each struct, walked by whoever writes, reads or collects descriptors: so
@@ -146,7 +146,7 @@ public:
         (one(all), ...);
     }
     const std::string& bytes() const { return writer_.bytes(); }
-    control::Writer& writer() { return writer_; }
+    base::Writer& writer() { return writer_; }
 
 private:
     template <Number T>
@@ -173,7 +173,7 @@ private:
         fields(*this, value);
     }
 
-    control::Writer writer_;
+    base::Writer writer_;
 };
 
 class Take {
@@ -183,7 +183,7 @@ public:
     void operator()(Fields&... all) {
         (one(all), ...);
     }
-    control::Reader& reader() { return reader_; }
+    base::Reader& reader() { return reader_; }
     std::string options_trouble;
 
 private:
@@ -224,7 +224,7 @@ private:
         fields(*this, value);
     }
 
-    control::Reader reader_;
+    base::Reader reader_;
 };
 
 class Collect {

@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "base/format.h"
-#include "control/packing.h"
+#include "base/packing.h"
 #include "os/memory_file.h"
 
 namespace mew::master::state {

@@ -1,15 +1,15 @@
 #pragma once
 // How one process writes values down for another: numbers as 8 bytes, text as its size and its
 // bytes, in the order of the fields. No names: what the bytes mean is said by the version that
-// stands at their head. Used by the boot block (control/boot) and the master's state
-// (master/state), both in sealed memory that only the master makes.
+// stands at their head. Used by the boot block (control/boot), certificates (tls/material) and the
+// master's state (master/state), all in sealed memory that only the master or a child of it makes.
 
 #include <cstdint>
 #include <cstring>
 #include <string>
 #include <string_view>
 
-namespace mew::control {
+namespace mew::base {
 
 class Writer {
 public:
@@ -67,4 +67,4 @@ private:
     bool ok_ = true;
 };
 
-}  // namespace mew::control
+}  // namespace mew::base
