@@ -3,12 +3,12 @@
 #include <algorithm>
 
 #include "http/grammar.h"
+#include "http/trailer.h"
 
 namespace mew::http1 {
 
 namespace {
 
-using http::FieldName;
 namespace cls = http::char_class;
 
 constexpr std::size_t kMostSizeDigits = 16;
@@ -42,45 +42,6 @@ bool are_extensions(std::string_view text) {
         if (!skip_extension_value(text)) return false;
     }
     return true;
-}
-
-// Framing, routing, authentication: such a field after the body could change what it meant
-// (RFC 9110 6.5.1).
-bool is_forbidden_trailer(FieldName name) {
-    switch (name) {
-        case FieldName::transfer_encoding:
-        case FieldName::content_length:
-        case FieldName::host:
-        case FieldName::connection:
-        case FieldName::te:
-        case FieldName::trailer:
-        case FieldName::upgrade:
-        case FieldName::keep_alive:
-        case FieldName::proxy_connection:
-        case FieldName::expect:
-        case FieldName::max_forwards:
-        case FieldName::authorization:
-        case FieldName::proxy_authorization:
-        case FieldName::www_authenticate:
-        case FieldName::proxy_authenticate:
-        case FieldName::cookie:
-        case FieldName::set_cookie:
-        case FieldName::content_encoding:
-        case FieldName::content_type:
-        case FieldName::content_range:
-        case FieldName::range:
-        case FieldName::forwarded:
-        case FieldName::x_forwarded_for:
-        case FieldName::x_forwarded_host:
-        case FieldName::x_forwarded_port:
-        case FieldName::x_forwarded_prefix:
-        case FieldName::x_forwarded_proto:
-        case FieldName::x_forwarded_ssl:
-        case FieldName::x_real_ip:
-            return true;
-        default:
-            return false;
-    }
 }
 
 }  // namespace
@@ -197,7 +158,7 @@ ChunkParser::Step ChunkParser::take_trailer(std::string_view bytes) {
         !http::all_of_class(line.substr(colon + 1), cls::kValue)) {
         return refuse("a trailer line is not NAME: VALUE");
     }
-    if (is_forbidden_trailer(http::find_field_name(line.substr(0, colon)))) {
+    if (http::is_forbidden_trailer(http::find_field_name(line.substr(0, colon)))) {
         return refuse("a trailer may not frame, route or authenticate");
     }
     return {Outcome::data, step.used, {}};
