@@ -49,6 +49,13 @@ public:
     // HTTP has none of these.
     virtual void on_reply(std::string_view /*bytes*/, bool /*ends*/) {}
 
+    // --- of protocols that carry many streams at once
+    // `size` more bytes of the stream's answer were encoded, so the codec takes as many again.
+    virtual void on_body_sent(StreamId /*stream*/, std::size_t /*size*/) {}
+    // Nothing more comes or goes on it. `complete`: its answer was sent whole; else either side
+    // gave it up.
+    virtual void on_stream_end(StreamId /*stream*/, bool /*complete*/) {}
+
 protected:
     ~StreamEvents() = default;
 };
@@ -79,6 +86,10 @@ public:
                                  std::string& out) = 0;
     // Interim answers: 100 (Continue).
     virtual void encode_continue(StreamId stream, std::string& out) = 0;
+    // 103 (Early Hints, RFC 8297); `head` has its status and headers. Not where clients may not
+    // expect it.
+    virtual void encode_early_hints(StreamId /*stream*/, const ResponseHead& /*head*/,
+                                    std::string& /*out*/) {}
     // What must stand before and after `size` raw body bytes (at most BodyPlan::piece) that the
     // driver sends itself.
     virtual void encode_body_prefix(StreamId stream, std::size_t size, std::string& out) = 0;
@@ -102,6 +113,30 @@ public:
 
     // Bytes received of a head that is not complete: tells an idle connection from a slow one.
     virtual bool inside_head() const = 0;
+};
+
+// A codec whose streams share the connection (HTTP/2). What is encoded is kept until flow control
+// and priorities let it go: encode_* put nothing into `out`, encode_pending() does.
+class MultiplexedCodec : public Codec {
+public:
+    // What may go now, until `out` has `most` bytes; to be called whenever the socket takes some,
+    // after each decode and after each encode_*. Events may come of it.
+    virtual void encode_pending(std::size_t most, std::string& out, StreamEvents& events) = 0;
+    // Bytes of body that the stream's answer may be given now; more is kept as well, in memory.
+    virtual std::size_t room(StreamId stream) const = 0;
+    // Bytes of it that did not go yet.
+    virtual std::size_t unsent(StreamId stream) const = 0;
+    // The driver is done with `size` bytes of the stream's body: its peer may send as many more.
+    virtual void consume(StreamId stream, std::size_t size) = 0;
+    // The stream is given up for no fault of the peer's.
+    virtual void cancel(StreamId stream) = 0;
+    // No new streams: the peer is told; those in flight are served. `last`: the peer has had time
+    // to hear it, and what comes now comes too late.
+    virtual void drain(bool last) = 0;
+    // The connection has nothing more to say or to hear; what was encoded is still to be sent.
+    virtual bool over() const = 0;
+    // It broke the protocol's rules, or a bound: for the log and a counter. Empty: it did not.
+    virtual std::string_view fault() const = 0;
 };
 
 }  // namespace mew::http
