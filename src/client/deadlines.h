@@ -12,8 +12,8 @@
 
 namespace mew::client {
 
-enum class Limit : std::uint8_t { none, header, body, keepalive, send, linger, queue };
-inline constexpr std::size_t kLimits = 7;
+enum class Limit : std::uint8_t { none, header, body, keepalive, send, linger, queue, handshake };
+inline constexpr std::size_t kLimits = 8;
 
 struct DeadlineTag;
 

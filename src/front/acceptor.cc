@@ -1,7 +1,6 @@
 #include "front/acceptor.h"
 
-#include "client/codecs.h"
-#include "front/connection.h"
+#include "front/greeting.h"
 
 namespace mew::front {
 
@@ -20,10 +19,7 @@ bool Acceptor::accept_one() {
     os::Fd socket = accept(from);
     if (!socket) return false;
     stats::add(context_.slot.accepted);
-    auto* connection =
-        new Connection(context_, std::move(socket), client::PeerText(from), listener_,
-                       client::make_codec(context_.settings.client, listener_));
-    connection->open();
+    greet(context_, std::move(socket), client::PeerText(from), listener_);
     return true;
 }
 

@@ -15,14 +15,18 @@
 #include "front/spill.h"
 #include "front/spill_folder.h"
 #include "http/response_head.h"
+#include "http2/codec.h"
 #include "net/event_loop.h"
 #include "stats/front_board.h"
+#include "tls/store.h"
 
 namespace mew::front {
 
-class Connection;
+class ClientSocket;
+class Http2Connection;
 class Dispatch;
 struct RegistryTag;
+struct UnsentTag;
 
 inline constexpr std::size_t kReceiveBuffer = 65536;
 
@@ -40,6 +44,9 @@ struct Settings {
     Retry retry = Retry::safe;
     std::uint64_t request_buffer = 0;  // bytes of a body that are kept before the app is called
     std::uint64_t response_buffer_max = 0;  // bytes of an answer in a file for a slow reader
+    http2::Settings http2;
+    bool http2_cleartext = false;    // clients may begin with it on sockets without TLS
+    std::string transport_security;  // of answers over TLS (RFC 6797); empty: none
 };
 
 struct Context {
@@ -60,16 +67,23 @@ struct Context {
     SpillFolder spill_folder;
     SpillTotals spill_totals;
     client::RefusalLog refusal_log;
+    tls::Store tls;
     Dispatch* dispatch = nullptr;
     bool stopping = false;  // no connection outlives its answer
 
-    base::IntrusiveList<Connection, RegistryTag> connections;
+    base::IntrusiveList<ClientSocket, RegistryTag> connections;
+    // Whose codecs were given something since the loop's last turn.
+    base::IntrusiveList<Http2Connection, UnsentTag> unsent;
     std::uint64_t next_connection = 1;
 
     // In use inside one event only.
     std::array<char, kReceiveBuffer> receive_buffer;
     std::string out;      // what an exchange answers
+    std::string frames;   // what a connection of many exchanges sends
     std::string scratch;  // a copy of what a worker wrote
+    std::string plain;    // of one wire's TLS: what was decrypted,
+    std::string cipher;   // and what is to be sent
+    std::string record;   // to become one of TLS
     http::ResponseHead head;
 };
 

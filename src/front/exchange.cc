@@ -33,6 +33,7 @@ Exchange::Exchange(Context& context, Connection& connection, http::StreamId id,
 
 void Exchange::add_body(std::string_view piece) {
     received_ += piece.size();
+    uncredited_ += piece.size();
     if (over() || body_fault_ != 0) return;
     const auto kept = body_->append(piece);
     if (!kept) log::error("spill-failed", "{}", kept.error().text);
@@ -90,7 +91,7 @@ mailbox::Request Exchange::request() {
     mailbox::Request request{head_, peer.address, peer.port};
     request.connection = peer.tag;
     request.listener = peer.listener;
-    request.may_lend = !has_body_ && connection_.codec().may_detach();
+    request.may_lend = !has_body_ && connection_.codec().may_detach() && !connection_.secure();
     if (!has_body_) return request;
     if (head_.framing == http::BodyFraming::length)
         request.body_size = head_.content_length;
@@ -156,7 +157,7 @@ void Exchange::feed() {
     if (body_->empty() && (body_complete_ || body_fault_ != 0))
         side.end_body(slot_, body_fault_ != 0 ? static_cast<std::uint32_t>(body_fault_)
                                               : mailbox::kBodyComplete);
-    if (!body_blocked()) connection_.read_on();
+    if (!body_blocked()) connection_.on_body_room(*this);
 }
 
 // What was kept of it cannot be read again.
@@ -167,9 +168,9 @@ void Exchange::lose_body(std::string_view why) {
     body_.reset();
     channel_->side().want_room(slot_, false);
     channel_->side().end_body(slot_, static_cast<std::uint32_t>(body_fault_));
-    connection_.read_on();
+    connection_.on_body_room(*this);
 }
 
-void Exchange::on_limit(client::Limit) { context_.dispatch->on_waited_too_long(*this); }
+void Exchange::on_limit(client::Limit limit) { connection_.on_exchange_limit(*this, limit); }
 
 }  // namespace mew::front

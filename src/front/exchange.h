@@ -11,8 +11,10 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/intrusive_list.h"
+#include "client/body_limit.h"
 #include "client/deadlines.h"
 #include "front/context.h"
 #include "http/codec.h"
@@ -21,6 +23,7 @@
 namespace mew::front {
 
 class Channel;
+class Connection;
 struct StreamTag;
 struct QueueTag;
 
@@ -68,6 +71,8 @@ public:
     void note_retry() { retried_ = true; }
     // The worker has taken body out of the ring.
     void feed();
+    // Bytes of the body that came, and that its sender was not told that there is room for again.
+    std::uint64_t take_credit() { return std::exchange(uncredited_, 0); }
     void on_limit(client::Limit limit) override;
 
     // --- answer
@@ -86,6 +91,9 @@ public:
     // An answer of ours instead; `retry_after` in seconds.
     void answer(int status, unsigned retry_after = 0);
     bool sends_file() const { return file_left_ != 0; }
+    // More of it waits here, in a file of the app's or behind what its codec keeps?
+    bool sends_rest() const { return file_left_ != 0 || (backlog_ && !backlog_->empty()); }
+    bool started() const { return started_; }
     void resume();
     // Its connection lets it go; it lives to the end of the event.
     void forget();
@@ -93,6 +101,12 @@ public:
     // After it: may the connection carry another request?
     bool keeps_connection() const { return !must_close_; }
     bool broke_by_close() const { return aborted_ && plan_.ends_by_close; }
+
+    // How long its client takes, where several share a connection: the connection's to use.
+    client::BodyLimit body_limit;
+    client::Pace send_pace;
+    std::uint64_t answer_sent = 0;  // bytes of body
+    std::uint64_t answer_seen = 0;  // of them, when it was last looked
 
 private:
     bool is_whole_in_memory() const;
@@ -102,6 +116,12 @@ private:
     void start();
     void take_body(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
     void put(std::string_view bytes);
+    void put_within(std::string_view bytes);
+    void encode(std::string_view piece);
+    void pump_backlog();
+    bool may_take_body() const;
+    bool may_read_file() const;
+    void add_transport_security();
     void begin_file(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
     void take_file_bytes(std::string_view bytes);
     bool pump_file();
@@ -132,6 +152,7 @@ private:
     bool body_complete_ = false;
     int body_fault_ = 0;
     std::uint64_t received_ = 0;
+    std::uint64_t uncredited_ = 0;
     std::unique_ptr<Spill> body_;          // what no worker has taken out yet
     std::optional<Spill::Shared> shared_;  // all of it, as a file
     bool body_loading_ = false;
@@ -143,6 +164,9 @@ private:
     bool must_close_ = false;
     bool aborted_ = false;
     bool lent_ = false;  // the app has the client's connection
+    // Of an answer that goes faster than its client lets it: behind what its codec keeps.
+    std::unique_ptr<Spill> backlog_;
+    bool backlog_loading_ = false;
     os::Fd file_;
     std::uint64_t file_offset_ = 0;
     std::uint64_t file_left_ = 0;

@@ -50,7 +50,7 @@ Exchange::Took Exchange::take(const PostingSide& side, const PostingSide::Piece&
             take_head(side, piece);
             return Took::record;
         case RecordKind::body:
-            if (!done && !connection_.has_room(streams())) return Took::hold;
+            if (!done && !may_take_body()) return Took::hold;
             take_body(side, piece);
             return Took::record;
         case RecordKind::lend:
@@ -102,28 +102,97 @@ bool Exchange::ends_connection() const {
 // Bytes of body that the announced length still allows.
 std::uint64_t Exchange::room() const { return streams() ? UINT64_MAX : plan_.length - body_sent_; }
 
+// RFC 6797: over TLS only, and not where the app says its own.
+void Exchange::add_transport_security() {
+    const std::string& policy = context_.settings.transport_security;
+    if (policy.empty() || !connection_.secure()) return;
+    std::vector<http::Header>& headers = context_.head.headers;
+    constexpr auto kId = http::FieldName::strict_transport_security;
+    if (std::ranges::find(headers, kId, &http::Header::id) != headers.end()) return;
+    headers.push_back({"Strict-Transport-Security", policy, kId});
+}
+
 void Exchange::start() {
+    add_transport_security();
     plan_ = connection_.codec().encode_head(id_, context_.head, ends_connection(), context_.out);
     started_ = true;
     must_close_ = must_close_ || plan_.closes;
 }
 
 void Exchange::put(std::string_view bytes) {
-    http::Codec& codec = connection_.codec();
+    body_sent_ += bytes.size();
+    if (!connection_.pushes()) return put_within(bytes);
     while (!bytes.empty() && !over()) {
         const std::string_view piece = bytes.substr(0, plan_.piece);
         bytes.remove_prefix(piece.size());
-        body_sent_ += piece.size();
-        codec.encode_body_prefix(id_, piece.size(), context_.out);
-        if (piece.size() >= kDirectSend) {
-            connection_.send(context_.out, piece);
-            context_.out.clear();
-            if (over()) return;  // what is put there now would be another one's
-        } else {
-            context_.out.append(piece);
+        if (piece.size() < kDirectSend) {
+            encode(piece);
+            continue;
         }
-        codec.encode_body_suffix(id_, context_.out);
+        connection_.codec().encode_body_prefix(id_, piece.size(), context_.out);
+        connection_.send(piece);
+        if (over()) return;  // what is put there now would be another one's
+        connection_.codec().encode_body_suffix(id_, context_.out);
     }
+}
+
+void Exchange::encode(std::string_view piece) {
+    http::Codec& codec = connection_.codec();
+    codec.encode_body_prefix(id_, piece.size(), context_.out);
+    context_.out.append(piece);
+    codec.encode_body_suffix(id_, context_.out);
+}
+
+// As much as its codec takes now; the rest waits here.
+void Exchange::put_within(std::string_view bytes) {
+    if (!backlog_ || backlog_->empty()) {
+        const std::string_view now = bytes.substr(0, connection_.room_now(*this));
+        if (!now.empty()) encode(now);
+        bytes.remove_prefix(now.size());
+    }
+    if (bytes.empty()) return;
+    if (!backlog_) {
+        backlog_ = std::make_unique<Spill>(
+            context_.spill_folder, context_.spill_totals,
+            Spill::Limits{2 * mailbox::kReplyRing, context_.settings.response_buffer_max});
+    }
+    const auto kept = backlog_->append(bytes);
+    if (!kept) log::error("spill-failed", "{}", kept.error().text);
+    if (!kept || !*kept) give_up_answer("there is no room for what its client does not take");
+}
+
+// Its codec has room again.
+void Exchange::pump_backlog() {
+    while (backlog_ && !backlog_->empty() && !backlog_loading_ && !over()) {
+        const std::size_t room = connection_.room_now(*this);
+        if (room == 0) return;
+        if (backlog_->front().empty()) {
+            const auto loaded = backlog_->load(context_.reader, [this](const base::Result<void>&) {
+                backlog_loading_ = false;
+                connection_.go_on();
+            });
+            if (!loaded) return give_up_answer(loaded.error().text);
+            backlog_loading_ = !*loaded;
+            continue;
+        }
+        const std::string_view piece = backlog_->front().substr(0, room);
+        encode(piece);
+        backlog_->consume(piece.size());
+    }
+}
+
+// One look at the worker's ring may always be kept.
+bool Exchange::may_take_body() const {
+    if (connection_.pushes()) return connection_.has_room(streams());
+    const std::uint64_t most = streams() ? 0 : context_.settings.response_buffer_max;
+    return !backlog_ || backlog_->size() <= std::max<std::uint64_t>(most, mailbox::kReplyRing) -
+                                                mailbox::kReplyRing;
+}
+
+// What a file holds need not be kept twice.
+bool Exchange::may_read_file() const {
+    if (connection_.pushes()) return connection_.has_room(true);
+    return connection_.room_now(*this) != 0 && (!backlog_ || backlog_->empty());
 }
 
 void Exchange::take_body(const PostingSide& side, const PostingSide::Piece& piece) {
@@ -149,7 +218,7 @@ void Exchange::begin_file(const PostingSide& side, const PostingSide::Piece& pie
 // The file goes on, as far as the client takes it. True: it is through, or never will be.
 bool Exchange::pump_file() {
     const std::uint64_t before = file_left_;
-    while (file_left_ != 0 && !file_loading_ && !over() && connection_.has_room(true)) {
+    while (file_left_ != 0 && !file_loading_ && !over() && may_read_file()) {
         if (before - file_left_ >= Outbox::kMostSent) {
             connection_.send_on();
             break;
@@ -203,9 +272,8 @@ void Exchange::load_file(std::size_t most) {
 }
 
 void Exchange::flush() {
-    if (context_.out.empty()) return;
-    if (!over()) connection_.send(context_.out, {});
-    context_.out.clear();
+    if (over()) return context_.out.clear();
+    connection_.flush();
 }
 
 // The app speaks with the client itself until the exchange ends; then the connection does too.
@@ -225,7 +293,7 @@ void Exchange::lend() {
 // What is still on its way from a file needs no worker.
 void Exchange::on_last(int failure) {
     if (over()) return;
-    if (sends_file()) {
+    if (sends_rest()) {
         last_ = failure;
         return flush();
     }
@@ -244,6 +312,7 @@ void Exchange::finish() {
 void Exchange::fail(int status) {
     if (over()) return;
     file_left_ = 0;
+    backlog_.reset();
     if (!started_) return answer(status >= 400 && status <= 599 ? status : 500);
     if (lent_) return end();
     aborted_ = true;
@@ -272,17 +341,17 @@ void Exchange::end() {
     place_ = Place::over;
     context_.deadlines.disarm(*this);
     context_.dispatch->withdraw(*this);
-    if (!context_.out.empty()) connection_.send(context_.out, {});
-    context_.out.clear();
+    connection_.flush();
     if (!forgotten_) connection_.on_over(*this);
 }
 
 // The client takes more again.
 void Exchange::resume() {
     if (over()) return;
-    const bool through = pump_file();
+    pump_backlog();
+    (void)pump_file();
     flush();
-    if (!through || over()) return;
+    if (sends_rest() || over()) return;
     if (last_) return on_last(*last_);
     if (channel_ != nullptr) channel_->resume(slot_);
 }
@@ -294,6 +363,7 @@ void Exchange::forget() {
     base::ListNode<QueueTag>::unlink();
     file_ticket_.cancel();
     body_.reset();
+    backlog_.reset();
 }
 
 }  // namespace mew::front

@@ -13,9 +13,9 @@
 #include "control/gate.h"
 #include "control/message.h"
 #include "front/acceptor.h"
-#include "front/connection.h"
 #include "front/context.h"
 #include "front/dispatch.h"
+#include "front/http2_connection.h"
 #include "log/log.h"
 #include "os/landlock.h"
 #include "os/process.h"
@@ -91,9 +91,11 @@ public:
     int run() {
         tell(Kind::ready);
         while (!loop_.stopped()) {
-            loop_.run_once(base::Milliseconds{dispatch_.prepare_sleep() ? -1 : 0});
+            const bool sleeps = context_.unsent.empty() && dispatch_.prepare_sleep();
+            loop_.run_once(base::Milliseconds{sleeps ? -1 : 0});
             dispatch_.awake();
             dispatch_.turn();
+            Http2Connection::send_all_pending(context_);
             if (context_.stopping) let_go();
         }
         tell(Kind::left);
@@ -201,7 +203,10 @@ private:
     // connection is kept may ask once more: what it sends while we close it would be lost. Its
     // answer then says that the connection ends.
     void retire(const control::Message& order) {
-        if (!std::exchange(context_.stopping, true)) close_sockets();
+        if (!std::exchange(context_.stopping, true)) {
+            close_sockets();
+            drain();
+        }
         if (order.generation == 0) return let_idle_go();
         const auto mercy = base::Milliseconds(order.value);
         loop_.start_timer(mercy - mercy / kLastPart, [this] { let_idle_go(); });
@@ -212,6 +217,15 @@ private:
         for (const net::ListenerInfo& listener : boot_.listeners) {
             if (!listener.routed) continue;
             for (const int fd : fds_of(listener)) ::close(fd);
+        }
+    }
+
+    void drain() {
+        ClientSocket* next = context_.connections.first();
+        while (next != nullptr) {
+            ClientSocket& connection = *next;
+            next = context_.connections.after(connection);
+            connection.drain();
         }
     }
 
@@ -226,9 +240,9 @@ private:
         if (context_.connections.empty()) return loop_.stop();
         if (!idle_go_) return;
         if (!dispatch_.has_channels()) dispatch_.refuse_waiting();
-        Connection* next = context_.connections.first();
+        ClientSocket* next = context_.connections.first();
         while (next != nullptr) {
-            Connection& connection = *next;
+            ClientSocket& connection = *next;
             next = context_.connections.after(connection);
             if (connection.quiet())
                 connection.close();

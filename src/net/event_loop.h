@@ -36,6 +36,7 @@ public:
     // Fails if the kernel refuses an epoll descriptor (limits).
     base::Result<void> open();
     int fd() const { return epoll_.get(); }
+    base::Clock& clock() const { return clock_; }
 
     base::Result<void> add(int fd, std::uint32_t events, EventHandler& handler);
     base::Result<void> modify(int fd, std::uint32_t events, EventHandler& handler);

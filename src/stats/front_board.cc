@@ -45,6 +45,11 @@ constexpr FrontCounter kCounters[] = {
     {"outstanding", &FrontSlot::outstanding, true},
     {"broken_channels", &FrontSlot::broken_channels},
     {"syscalls_denied", &FrontSlot::syscalls_denied},
+    {"tls_handshakes", &FrontSlot::tls_handshakes},
+    {"tls_resumed", &FrontSlot::tls_resumed},
+    {"tls_failures", &FrontSlot::tls_failures},
+    {"http2_connections", &FrontSlot::http2_connections},
+    {"http2_faults", &FrontSlot::http2_faults},
 };
 
 constexpr std::size_t size_for(std::uint32_t fronts) {

@@ -68,7 +68,12 @@ struct alignas(64) FrontSlot {
     Counter outstanding;      // posted and not answered now
     Counter broken_channels;  // workers that broke the mailbox's rules
     Counter syscalls_denied;  // calls that the seccomp filter answered ENOSYS
-    Counter reserved[25];
+    Counter tls_handshakes;   // that succeeded
+    Counter tls_resumed;      // of these, by a ticket
+    Counter tls_failures;     // and that did not
+    Counter http2_connections;
+    Counter http2_faults;  // ended since the client broke the protocol's rules, or a bound
+    Counter reserved[20];
 };
 static_assert(sizeof(FrontHeader) == 64);
 static_assert(sizeof(FrontSlot) == 512);

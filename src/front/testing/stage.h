@@ -12,8 +12,9 @@
 #include <vector>
 
 #include "client/codecs.h"
-#include "front/connection.h"
 #include "front/dispatch.h"
+#include "front/greeting.h"
+#include "front/http2_connection.h"
 #include "mailbox/reply_head.h"
 #include "mailbox/taking_side.h"
 
@@ -109,18 +110,17 @@ public:
         int pair[2];
         if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
             return os::Fd();
-        auto* connection = new Connection(*context, os::Fd(pair[0]), client::PeerText(), 0,
-                                          client::make_http_codec(settings.client));
-        connection->open();
+        greet(*context, os::Fd(pair[0]), client::PeerText(), 0);
         return os::Fd(pair[1]);
     }
 
     // One turn of the loop, as front/front makes it. Was there nothing to do?
     bool turn(int wait_ms = 0) {
-        const bool sleeps = dispatch->prepare_sleep();
+        const bool sleeps = context->unsent.empty() && dispatch->prepare_sleep();
         const int events = loop.run_once(base::Milliseconds{sleeps ? wait_ms : 0});
         dispatch->awake();
         dispatch->turn();
+        Http2Connection::send_all_pending(*context);
         return sleeps && events == 0;
     }
 

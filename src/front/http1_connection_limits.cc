@@ -1,21 +1,14 @@
-// Refusals and time limits of front/connection.h. Each limit has an option, a line in the log that
-// names it, and a counter on the board.
+// Refusals and time limits of front/http1_connection.h. Each limit has an option, a line in the log
+// that names it, and a counter on the board.
 #include "client/own_answer.h"
-#include "front/connection.h"
 #include "front/dispatch.h"
+#include "front/http1_connection.h"
 #include "http/status.h"
 #include "log/log.h"
 
 namespace mew::front {
 
-void Connection::arm(client::Limit limit) {
-    if (limit == client::Limit::none)
-        context_.deadlines.disarm(*this);
-    else
-        context_.deadlines.arm(*this, limit);
-}
-
-void Connection::give_up_half_sent() {
+void Http1Connection::give_up_half_sent() {
     if (closing_) return;
     const Exchange* const body = awaiting_body();
     const bool half_body = body != nullptr && body->place() == Exchange::Place::collecting;
@@ -23,13 +16,13 @@ void Connection::give_up_half_sent() {
         refuse_now(503, "the server stops, and the request was not whole in time");
 }
 
-void Connection::refuse_now(int status, std::string_view reason) {
+void Http1Connection::refuse_now(int status, std::string_view reason) {
     answer_refusal({status, reason});
-    if (!gone_ && !processing_) settle();
+    if (!gone() && !processing_) settle();
 }
 
 // An answer of ours in place of the app's, after which the connection ends.
-void Connection::answer_refusal(const http::Refusal& refusal) {
+void Http1Connection::answer_refusal(const http::Refusal& refusal) {
     closing_ = true;
     stats::add(context_.slot.refused);
     if (http::is_too_large(refusal.status)) stats::add(context_.slot.too_large);
@@ -40,23 +33,22 @@ void Connection::answer_refusal(const http::Refusal& refusal) {
         return exchanges_.front().break_body(refusal.status);
     }
     client::append_own_answer(*codec_, 0, refusal.status, true, context_.out);
-    send(context_.out, {});
-    context_.out.clear();
+    flush();
 }
 
-client::BodyFault Connection::body_fault(const Exchange& exchange) const {
+client::BodyFault Http1Connection::body_fault(const Exchange& exchange) const {
     return body_limit_.fault(context_.settings.client, context_.loop.now(),
                              exchange.body_received(),
                              context_.deadlines.duration(client::Limit::body));
 }
 
-void Connection::on_limit(client::Limit limit) {
+void Http1Connection::on_limit(client::Limit limit) {
     using client::Limit;
     stats::FrontSlot& slot = context_.slot;
     switch (limit) {
         case Limit::header:
             stats::add(slot.head_timeouts);
-            if (!received_any_ || proxy_header_due_) return close();
+            if (!received_any_) return close();
             stats::add(slot.timeouts);
             return refuse_now(408, "the request head took longer than http-header-timeout");
         case Limit::body:
@@ -77,7 +69,11 @@ void Connection::on_limit(client::Limit limit) {
     }
 }
 
-void Connection::on_body_limit() {
+void Http1Connection::on_exchange_limit(Exchange& exchange, client::Limit limit) {
+    if (limit == client::Limit::queue) context_.dispatch->on_waited_too_long(exchange);
+}
+
+void Http1Connection::on_body_limit() {
     Exchange* const exchange = awaiting_body();
     stats::FrontSlot& slot = context_.slot;
     if (exchange == nullptr) {
