@@ -16,8 +16,9 @@ public:
     constexpr Allowance(std::uint32_t most, std::uint32_t rate)
         : most_(most), rate_(rate), left_(most) {}
 
-    // False: there is none left. The clock is asked only then.
+    // False: there is none left. The clock is asked for the first one, and when there is none.
     bool take(base::Clock& clock) {
+        if (since_ == base::MonotonicTime{}) since_ = clock.now();
         if (left_ == 0) refill(clock.now());
         if (left_ == 0) return false;
         --left_;
@@ -28,10 +29,6 @@ public:
 
 private:
     void refill(base::MonotonicTime now) {
-        if (since_ == base::MonotonicTime{}) {  // the first time that it is empty
-            since_ = now;
-            return;
-        }
         const auto earned = (now - since_) / std::chrono::milliseconds(1) * rate_ / 1000;
         if (earned <= 0) return;
         left_ = static_cast<std::uint32_t>(std::min<std::int64_t>(most_, earned));
