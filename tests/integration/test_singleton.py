@@ -344,7 +344,9 @@ def test_what_it_started_ends_with_it(serve: Serve, tmp_path: Path) -> None:
     )
     write(tmp_path, source)
     serve("--singleton", "app:starts", "app", cwd=tmp_path)
-    pid = told.wait_tick()
+    # It says so once only, and may have before anybody waits.
+    wait_for(lambda: told.pids("tick"), "the function's tick", 20)
+    pid = told.pids("tick")[-1]
     child = int(told.rows[-1][2])
     assert alive(child)
     os.kill(pid, signal.SIGKILL)
