@@ -31,6 +31,8 @@ public:
     // and takes only as many as room_now().
     virtual bool pushes() const = 0;
     virtual std::size_t room_now(const Exchange& exchange) const = 0;
+    // Bytes of a body that may come although nobody has room for them.
+    virtual std::size_t comes_anyway() const = 0;
     // May an answer go on, into buffers of the connection's?
     virtual bool has_room(bool stream) const = 0;
     // The exchange has its answer, whole or not; it lives to the end of the event at least.

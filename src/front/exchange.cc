@@ -28,7 +28,7 @@ Exchange::Exchange(Context& context, Connection& connection, http::StreamId id,
     body_ =
         std::make_unique<Spill>(context.spill_folder, context.spill_totals,
                                 Spill::Limits{static_cast<std::size_t>(memory) + 2 * kReceiveBuffer,
-                                              settings.request_buffer});
+                                              settings.request_buffer + connection.comes_anyway()});
 }
 
 void Exchange::add_body(std::string_view piece) {

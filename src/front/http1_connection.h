@@ -35,6 +35,7 @@ public:
     void send(std::string_view bytes) override;
     bool pushes() const override { return true; }
     std::size_t room_now(const Exchange&) const override { return SIZE_MAX; }
+    std::size_t comes_anyway() const override { return 0; }  // it is not read
     bool has_room(bool stream) const override { return wire_.has_room(stream); }
     void on_over(Exchange& exchange) override;
     void on_body_room(Exchange& exchange) override;

@@ -35,6 +35,7 @@ public:
     void send(std::string_view bytes) override;
     bool pushes() const override { return false; }
     std::size_t room_now(const Exchange& exchange) const override;
+    std::size_t comes_anyway() const override { return context_.settings.http2.stream_window; }
     bool has_room(bool) const override { return true; }
     void on_over(Exchange& exchange) override;
     void on_body_room(Exchange& exchange) override;
