@@ -94,9 +94,9 @@ void use_settings(SSL_CTX* ctx, const Settings& settings) {
     // Sessions live in tickets alone.
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_timeout(ctx, settings.ticket_lifetime.count());
-    const std::uint32_t early = settings.early_data ? kMostEarlyData : 0;
-    SSL_CTX_set_max_early_data(ctx, early);
-    SSL_CTX_set_recv_max_early_data(ctx, early);
+    SSL_CTX_set_max_early_data(ctx, settings.early_data ? kMostEarlyData : 0);
+    // Where it is off, so much of it is passed over: a client may have a ticket of when it was on.
+    SSL_CTX_set_recv_max_early_data(ctx, kMostEarlyData);
 }
 
 std::string identity_text(const Certificate& certificate) {

@@ -52,9 +52,21 @@ public:
             SSL_use_certificate(ssl, wish.certificate->certificate.get());
             SSL_use_PrivateKey(ssl, wish.certificate->key.get());
         }
-        if (wish.ticket != nullptr) SSL_set_session(ssl, wish.ticket);
+        if (wish.ticket != nullptr) {
+            // OpenSSL marks the one it used as used up when another comes.
+            const TicketHandle copy(SSL_SESSION_dup(wish.ticket));
+            SSL_set_session(ssl, copy.get());
+        }
         if (wish.asks_status) SSL_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp);
     }
+
+    // An end without one makes OpenSSL forget the ticket.
+    ~TestClient() {
+        SSL_set_quiet_shutdown(ssl(), 1);
+        SSL_shutdown(ssl());
+    }
+    TestClient(const TestClient&) = delete;
+    TestClient& operator=(const TestClient&) = delete;
 
     SSL* ssl() { return ssl_.get(); }
     // What it has to say by now.
@@ -87,7 +99,10 @@ public:
                                       sizeof text);
         return text;
     }
-    SSL_SESSION* ticket() { return ticket_.get(); }
+    SSL_SESSION* ticket() {
+        if (ticket_ == nullptr) ticket_.reset(SSL_get1_session(ssl()));
+        return ticket_.get();
+    }
 
     std::string heard;
     bool closed = false;
