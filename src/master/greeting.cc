@@ -49,7 +49,9 @@ std::string reachable_url(const net::ListenerInfo& listener) {
     std::string host = host_of(listener.address);
     // Bound to every address: the one that surely works here is this machine's own.
     if (host.empty() || host == "*" || host == "0.0.0.0" || host == "[::]") host = "localhost";
-    return base::format("{}{}{}:{}", protocol, http ? "://" : " ", host, listener.server_port);
+    const bool tls = listener.option == "https" || listener.option == "https-dev";
+    return base::format("{}{}{}{}:{}", protocol, tls ? "s" : "", http ? "://" : " ", host,
+                        listener.server_port);
 }
 
 std::string serving_line(const std::vector<net::ListenerInfo>& listeners, int pid,

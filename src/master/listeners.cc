@@ -3,11 +3,19 @@
 #include <algorithm>
 
 namespace mew::master {
+namespace {
+
+bool is_fronts(const std::string& option) {
+    return option == "http" || option == "https" || option == "https-dev" ||
+           option == "http-to-https";
+}
+
+}  // namespace
 
 void route_listeners(Holdings& holdings) {
     const bool fronts = static_cast<bool>(holdings.program.front);
     for (net::Listener& listener : holdings.listeners)
-        listener.info.routed = fronts && listener.info.option == "http";
+        listener.info.routed = fronts && is_fronts(listener.info.option);
 }
 
 bool has_routed_listeners(const Holdings& holdings) {

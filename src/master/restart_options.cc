@@ -15,6 +15,8 @@ void keep(const char* name, const Value& running, Value& fresh, std::vector<std:
 std::vector<std::string> keep_restart_options(const options::Options& running,
                                               options::Options& fresh) {
     std::vector<std::string> changed;
+    // Certificates may change, and their files; whose address is another one has no listener.
+    if (running.listen_addresses != fresh.listen_addresses) fresh.https = running.https;
     keep("listening addresses", running.listen_addresses, fresh.listen_addresses, changed);
     fresh.socket_protocol = running.socket_protocol;  // told by the addresses
     keep("shared-socket", running.shared_sockets, fresh.shared_sockets, changed);

@@ -38,6 +38,9 @@ TEST(Greeting, UrlCanBeOpenedHere) {
     EXPECT_EQ(reachable_url(tcp("[::]:80", "80")), "http://localhost:80");
     EXPECT_EQ(reachable_url(tcp("127.0.0.1:80", "80")), "http://127.0.0.1:80");
     EXPECT_EQ(reachable_url(tcp("[::1]:80", "80")), "http://[::1]:80");
+    net::ListenerInfo secure = tcp(":8443", "8443");
+    secure.option = "https";
+    EXPECT_EQ(reachable_url(secure), "https://localhost:8443");
     net::ListenerInfo gateway = tcp("0.0.0.0:3031", "3031");
     gateway.protocol = net::Protocol::uwsgi;
     EXPECT_EQ(reachable_url(gateway), "uwsgi localhost:3031");
@@ -98,6 +101,20 @@ TEST(RestartOptions, KeepTheRunningValuesAndNameThem) {
     EXPECT_EQ(fresh.uid, "");
     EXPECT_EQ(fresh.processes, 9);
     EXPECT_EQ(fresh.module, "new");
+}
+
+TEST(RestartOptions, ACertificateMayChangeButNoAddress) {
+    options::Options running;
+    running.listen_addresses.push_back({options::ListenAddress::Protocol::http, "https", ":1"});
+    running.https = {":1,old.crt,old.key"};
+    options::Options fresh = running;
+    fresh.https = {":1,new.crt,new.key"};
+    EXPECT_TRUE(keep_restart_options(running, fresh).empty());
+    EXPECT_EQ(fresh.https.front(), ":1,new.crt,new.key");
+    fresh.listen_addresses.front().address = ":2";
+    fresh.https = {":2,new.crt,new.key"};
+    EXPECT_EQ(keep_restart_options(running, fresh).size(), 1U);
+    EXPECT_EQ(fresh.https, running.https);
 }
 
 TEST(RestartOptions, LogFileMayChangeItsPath) {

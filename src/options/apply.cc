@@ -7,6 +7,7 @@
 
 #include "base/format.h"
 #include "net/address.h"
+#include "options/certificate_text.h"
 #include "options/parse_value.h"
 #include "os/cgroup.h"
 
@@ -103,6 +104,14 @@ std::string_view preload_text(Preload value) {
     return value == Preload::on ? "on" : "off";
 }
 
+base::Result<void> add_https(Options& options, base::Result<CertificateText> certificate) {
+    if (!certificate) return std::move(certificate).failure();
+    if (auto known = check_address(certificate->name); !known) return known;
+    options.listen_addresses.push_back({Protocol::http, "https", certificate->name});
+    options.https.push_back(https_text(*certificate));
+    return {};
+}
+
 }  // namespace
 
 // `socket` speaks what `protocol` says, which may come later: see validate.
@@ -110,6 +119,20 @@ base::Result<void> apply_listener(Options& options, const Row& row, std::string_
     if (auto known = check_address(value); !known) return known;
     options.listen_addresses.push_back(
         {protocol_of_option(row.name), std::string(row.name), std::string(value)});
+    return {};
+}
+
+base::Result<void> apply_https(Options& options, const Row&, std::string_view value) {
+    return add_https(options, parse_https(value));
+}
+
+base::Result<void> apply_https2(Options& options, const Row&, std::string_view value) {
+    return add_https(options, parse_https2(value));
+}
+
+base::Result<void> apply_sni(Options& options, const Row&, std::string_view value) {
+    if (auto certificate = parse_sni(value); !certificate) return std::move(certificate).failure();
+    options.sni.emplace_back(value);
     return {};
 }
 

@@ -23,6 +23,9 @@ bool has_value(const Row& row);
 
 // For the rows whose field needs more than replacing.
 base::Result<void> apply_listener(Options& options, const Row& row, std::string_view value);
+base::Result<void> apply_https(Options& options, const Row& row, std::string_view value);
+base::Result<void> apply_https2(Options& options, const Row& row, std::string_view value);
+base::Result<void> apply_sni(Options& options, const Row& row, std::string_view value);
 base::Result<void> apply_env(Options& options, const Row& row, std::string_view value);
 base::Result<void> apply_processes(Options& options, const Row& row, std::string_view value);
 base::Result<void> apply_http_processes(Options& options, const Row& row, std::string_view value);

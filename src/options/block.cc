@@ -113,6 +113,18 @@ bool read_listen(const Fields& fields, Options& options) {
     return true;
 }
 
+bool read_https(const Fields& fields, Options& options) {
+    if (fields.size() != 1) return false;
+    options.https.push_back(fields[0]);
+    return true;
+}
+
+bool read_sni(const Fields& fields, Options& options) {
+    if (fields.size() != 1) return false;
+    options.sni.push_back(fields[0]);
+    return true;
+}
+
 bool read_env(const Fields& fields, Options& options) {
     if (fields.empty() || fields.size() > 2) return false;
     EnvironmentChange change{fields[0], std::nullopt};
@@ -151,6 +163,8 @@ bool read_mistake(const Fields& fields, std::vector<Mistake>& to) {
 bool read_record(std::string_view kind, const Fields& fields, Loaded& loaded) {
     if (kind == "option") return read_option(fields, loaded.options);
     if (kind == "listen") return read_listen(fields, loaded.options);
+    if (kind == "https") return read_https(fields, loaded.options);
+    if (kind == "sni") return read_sni(fields, loaded.options);
     if (kind == "env") return read_env(fields, loaded.options);
     if (kind == "processes") return read_processes(fields, loaded.options);
     if (kind == "keepalive") return read_keepalive(fields, loaded.options);
@@ -174,6 +188,8 @@ std::string encode_block(const Loaded& loaded) {
     for (const ListenAddress& listen : options.listen_addresses)
         writer.record("listen", {std::to_string(static_cast<int>(listen.protocol)), listen.option,
                                  listen.address});
+    for (const std::string& certificate : options.https) writer.record("https", {certificate});
+    for (const std::string& certificate : options.sni) writer.record("sni", {certificate});
     for (const EnvironmentChange& change : options.env) {
         if (change.value)
             writer.record("env", {change.name, *change.value});

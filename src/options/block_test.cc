@@ -40,6 +40,10 @@ Options changed_options() {
                                 {ListenAddress::Protocol::uwsgi_kept, "puwsgi-socket", "c"},
                                 {ListenAddress::Protocol::fastcgi, "fastcgi-socket", "d"},
                                 {ListenAddress::Protocol::scgi, "scgi-socket", "e"}};
+    options.listen_addresses.push_back({ListenAddress::Protocol::http, "https-dev", "f"});
+    options.listen_addresses.push_back({ListenAddress::Protocol::http, "http-to-https", "g"});
+    options.https = {kOdd, ":1,c,k"};
+    options.sni = {kOdd, "x c,k"};
     options.env = {{"A", std::nullopt}, {"A", ""}, {kOdd, kOdd}};
     return options;
 }

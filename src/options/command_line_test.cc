@@ -115,7 +115,8 @@ TEST(CommandLine, UwsgisOtherOptionsAreKnownByName) {
     EXPECT_TRUE(says(loaded.warnings, "memory-report"));
     EXPECT_EQ(loaded.options.module, "app");
     EXPECT_TRUE(says(load_words({"app", "--raw-socket", "/run/x"}).mistakes, "http-socket"));
-    EXPECT_TRUE(says(load_words({"app", "--https", ":1,c,k"}).mistakes, "https is an option"));
+    EXPECT_TRUE(says(load_words({"app", "--https-socket", ":1,c,k"}).mistakes,
+                     "use https = ADDRESS,CERTIFICATE,KEY"));
 }
 
 TEST(CommandLine, HelpAndVersion) {

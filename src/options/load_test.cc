@@ -343,5 +343,27 @@ TEST(Load, ProxyHeadersNeedTrustedProxies) {
                     .options.http_enable_proxy_protocol);
 }
 
+TEST(Load, HttpsNeedsFilesThatAreThere) {
+    const auto with = [](const std::string& text) { return load_ini("module = app\n" + text); };
+    EXPECT_TRUE(says(with("https = :1,/no/x.crt,/no/x.key\n").mistakes,
+                     "https: there is no file /no/x.crt"));
+    EXPECT_TRUE(says(with("http = :1\nsni = a.example /no/a.crt,/no/a.key\n").mistakes,
+                     "sni: there is no file /no/a.key"));
+    EXPECT_TRUE(says(with("http = :1\nsni-dir = /no\n").mistakes, "there is no folder /no"));
+    EXPECT_TRUE(says(with("http = :1\nsni-dir = /\n").warnings, "no address speaks HTTPS"));
+    const Loaded loaded = with("https = :1,/dev/null,/dev/null\nhttps-dev\nhttp-to-https = :80\n");
+    EXPECT_EQ(texts(loaded.mistakes), "");
+    ASSERT_EQ(loaded.options.listen_addresses.size(), 3U);
+    EXPECT_EQ(loaded.options.listen_addresses[0].option, "https");
+    EXPECT_EQ(loaded.options.listen_addresses[0].address, ":1");
+    EXPECT_EQ(loaded.options.listen_addresses[1].address, "127.0.0.1:8443");
+    EXPECT_THAT(loaded.options.https, testing::ElementsAre(":1,/dev/null,/dev/null"));
+}
+
+TEST(Load, OneSocketIsNotHttpsAndPlain) {
+    const Loaded loaded = load_ini("module = app\nhttp = :1\nhttps = :1,/dev/null,/dev/null\n");
+    EXPECT_TRUE(says(loaded.mistakes, ":1 is given for two protocols"));
+}
+
 }  // namespace
 }  // namespace mew::options

@@ -107,6 +107,23 @@ struct Options {
     std::string http_uid;  // name or number; empty: as uid, or nobody
     std::string http_gid;
 
+    // HTTPS and HTTP/2, in fronts: see certificate_text.h for what the texts hold
+    std::vector<std::string> https;    // the certificates of https addresses, in their order
+    std::vector<std::string> sni;      // certificates by name
+    std::vector<std::string> sni_dir;  // folders of NAME.crt and NAME.key
+    std::string sni_dir_ciphers;
+    std::vector<std::string> tls_ocsp;  // files of answers to be stapled
+    std::uint32_t ssl_verify_depth = 1;
+    std::string tls_min_version = "1.2";
+    bool tls_early_data = false;
+    Milliseconds ssl_session_timeout{7200000};  // of a ticket
+    Milliseconds http_tls_handshake_timeout{10000};
+    bool https_export_cert = false;
+    Milliseconds hsts{0};                   // 0: no Strict-Transport-Security
+    bool http2 = true;                      // offered by ALPN
+    bool h2c = false;                       // taken in cleartext
+    std::uint32_t http2_max_streams = 100;  // requests of one connection at a time
+
     // what is believed of proxies before us
     std::vector<std::string> trusted_proxies;  // see net/trusted_proxies.h
     bool forwarded_proto_from_anyone = false;  // X-Forwarded-Proto of everybody, as uWSGI has it

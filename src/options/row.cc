@@ -25,6 +25,7 @@ constexpr GroupText kGroups[] = {
     {Group::processes, "process", "Processes"},
     {Group::sockets, "sockets", "Where it listens"},
     {Group::http, "limits", "Limits of HTTP"},
+    {Group::tls, "tls", "HTTPS and HTTP/2"},
     {Group::stopping, "stopping", "Stopping and reloading"},
     {Group::log, "log", "Log"},
     {Group::configuration, "configuration", "Configuration"},

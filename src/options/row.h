@@ -30,7 +30,16 @@ enum class Type : std::uint8_t {
 
 enum class Change : std::uint8_t { live, new_generation, restart };
 enum class Status : std::uint8_t { works, no_effect };
-enum class Group : std::uint8_t { app, processes, sockets, http, stopping, log, configuration };
+enum class Group : std::uint8_t {
+    app,
+    processes,
+    sockets,
+    http,
+    tls,
+    stopping,
+    log,
+    configuration
+};
 
 // Flags of a row.
 inline constexpr unsigned kRepeatable = 1;     // values gather in order

@@ -84,7 +84,7 @@ TEST(Table, UwsgiNamesAreSortedForTheSearch) {
     EXPECT_EQ(find_uwsgi_name(""), nullptr);
     EXPECT_EQ(find_row(""), nullptr);
     EXPECT_EQ(find_row("venv pyhome"), nullptr);
-    EXPECT_TRUE(must_not_be_ignored("https"));
+    EXPECT_TRUE(must_not_be_ignored("https-socket"));
     EXPECT_FALSE(must_not_be_ignored("threads"));
 }
 

@@ -18,8 +18,10 @@ struct Advice {
     std::string_view text;
 };
 
-constexpr std::string_view kNoTls = "let the web server before it speak TLS, and use http-socket";
+constexpr std::string_view kUseHttps = "use https = ADDRESS,CERTIFICATE,KEY";
 constexpr std::string_view kNoTlsUwsgi = "use socket = ADDRESS, and TLS before the web server only";
+constexpr std::string_view kOldTls =
+    "nothing older than TLS 1.2 is spoken, which no browser of today needs; leave it out";
 constexpr std::string_view kNoNph = "use the option without nph: web servers take its answers";
 constexpr std::string_view kKeepsConnections = "use http-socket, which keeps connections";
 constexpr std::string_view kUseIni = "write the options into an INI file and use ini = FILE";
@@ -32,13 +34,14 @@ constexpr std::string_view kUseStatus = "mewsgi status --json tells what fronts 
 constexpr Advice kAdvice[] = {
     {"suwsgi-socket", true, kNoTlsUwsgi},
     {"ssl-socket", true, kNoTlsUwsgi},
-    {"https", true, kNoTls},
-    {"https2", true, kNoTls},
-    {"https-socket", true, kNoTls},
-    {"https-export-cert", true, kNoTls},
-    {"http-to-https", true, kNoTls},
-    {"sslrouter", true, kNoTls},
-    {"sslrouter2", true, kNoTls},
+    {"https-socket", true, kUseHttps},
+    {"sslrouter", true, kUseHttps},
+    {"sslrouter2", true, kUseHttps},
+    {"ssl-enable-tlsv1", true, kOldTls},
+    {"ssl-enable-sslv3", true, kOldTls},
+    {"ssl-enable3", true, kOldTls},
+    {"ssl-option", false, "tls-min-version and the ciphers of https choose what is spoken"},
+    {"sni-regexp", true, "use sni = *.example.org CERTIFICATE,KEY, or sni-dir = FOLDER"},
     {"http-to", true, kNoProxy},
     {"http-use-base", true, kNoProxy},
     {"http-use-cache", true, kNoProxy},

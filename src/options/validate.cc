@@ -12,6 +12,7 @@
 #include "base/format.h"
 #include "net/address.h"
 #include "net/trusted_proxies.h"
+#include "options/certificate_files.h"
 #include "options/parse_value.h"
 #include "options/singleton.h"
 #include "os/cgroup.h"
@@ -42,6 +43,9 @@ public:
         mounts();
         singletons();
         listeners();
+        check_certificate_files(
+            options_, [this](auto option, auto text) { mistake(option, text); },
+            [this](auto option, auto text) { warning(option, text); });
         proxies();
         identities();
         folders();
@@ -170,13 +174,13 @@ private:
         }
         for (const std::string& address : options_.shared_sockets) shared(address);
         for (const ListenAddress& listen : addresses) share(listen);
-        std::map<std::string, ListenAddress::Protocol> seen;
+        std::map<std::string, std::string> seen;
         const auto repeated = [&](const ListenAddress& listen) {
             if (is_any_free_port(listen.address)) return false;  // another one each time
-            const auto [first, fresh] = seen.emplace(listen.address, listen.protocol);
+            const auto [first, fresh] = seen.emplace(listen.address, spoken_on(listen));
             if (fresh) return false;
             const std::string shown = printable(listen.address);
-            if (first->second == listen.protocol)
+            if (first->second == spoken_on(listen))
                 warning(listen.option, base::format("{} is given twice; it is bound once", shown));
             else
                 mistake(listen.option, base::format("{} is given for two protocols; a socket can "
@@ -191,6 +195,13 @@ private:
             if (!repeated(listen)) kept.push_back(std::move(listen));
         addresses = std::move(kept);
         for (const ListenAddress& listen : addresses) trust(listen);
+    }
+
+    // Two addresses that are one can be one socket only if this is the same for both.
+    static std::string spoken_on(const ListenAddress& listen) {
+        const std::string& option = listen.option;
+        if (option == "https" || option == "https-dev" || option == "http-to-https") return option;
+        return std::to_string(static_cast<int>(listen.protocol));
     }
 
     ListenAddress::Protocol socket_protocol() const {
