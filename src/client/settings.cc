@@ -38,6 +38,7 @@ void set_durations(Deadlines& deadlines, const options::Options& options) {
     deadlines.set_duration(Limit::keepalive, options.http_keepalive);
     deadlines.set_duration(Limit::send, options.http_send_timeout);
     deadlines.set_duration(Limit::linger, kLinger);
+    deadlines.set_duration(Limit::handshake, options.http_tls_handshake_timeout);
 }
 
 }  // namespace mew::client

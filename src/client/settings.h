@@ -37,8 +37,8 @@ struct Settings {
         return listeners[listener].protocol == net::Protocol::http;
     }
     bool expects_proxy_header(std::uint32_t listener) const {
-        const bool routed = listeners[listener].option == "http";
-        return speaks_http(listener) && (routed ? http_proxy_headers : socket_proxy_headers);
+        const bool due = listeners[listener].routed ? http_proxy_headers : socket_proxy_headers;
+        return due && speaks_http(listener);
     }
 };
 

@@ -4,11 +4,14 @@
 // the two there are.
 
 #include <cstdint>
+#include <memory>
+#include <string>
 #include <string_view>
 
 #include "base/intrusive_list.h"
 #include "front/client_socket.h"
 #include "front/exchange.h"
+#include "front/tls_variables.h"
 #include "http/codec.h"
 #include "http/exchange.h"
 
@@ -64,6 +67,14 @@ protected:
 
     http::Peer peer_;
     base::IntrusiveList<Exchange, StreamTag> exchanges_;
+
+private:
+    // Of requests that no app is asked about. False: this is none.
+    bool answer_without_app(Exchange& exchange);
+    std::string https_uri(const http::RequestHead& head) const;
+    void add_tls_variables(http::RequestHead& head);
+
+    std::unique_ptr<TlsVariables> tls_variables_;
 };
 
 }  // namespace mew::front

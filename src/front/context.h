@@ -45,8 +45,10 @@ struct Settings {
     std::uint64_t request_buffer = 0;  // bytes of a body that are kept before the app is called
     std::uint64_t response_buffer_max = 0;  // bytes of an answer in a file for a slow reader
     http2::Settings http2;
-    bool http2_cleartext = false;    // clients may begin with it on sockets without TLS
-    std::string transport_security;  // of answers over TLS (RFC 6797); empty: none
+    bool http2_cleartext = false;     // clients may begin with it on sockets without TLS
+    std::string transport_security;   // of answers over TLS (RFC 6797); empty: none
+    bool export_certificate = false;  // clients' certificates themselves, to apps
+    std::string https_port;           // where http-to-https sends clients
 };
 
 struct Context {

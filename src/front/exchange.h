@@ -90,6 +90,8 @@ public:
     void fail(int status);
     // An answer of ours instead; `retry_after` in seconds.
     void answer(int status, unsigned retry_after = 0);
+    // To another URI, for good.
+    void redirect(const std::string& uri);
     bool sends_file() const { return file_left_ != 0; }
     // More of it waits here, in a file of the app's or behind what its codec keeps?
     bool sends_rest() const { return file_left_ != 0 || (backlog_ && !backlog_->empty()); }

@@ -329,6 +329,18 @@ void Exchange::answer(int status, unsigned retry_after) {
     end();
 }
 
+// A method other than GET stays what it is (RFC 9110 15.4.9).
+void Exchange::redirect(const std::string& uri) {
+    const std::string_view method = head_.method();
+    http::ResponseHead& head = context_.head;
+    head.clear();
+    head.status = method == "GET" || method == "HEAD" ? 301 : 308;
+    head.headers.push_back({"Location", uri, http::FieldName::location});
+    head.implied_length = 0;
+    start();
+    finish();
+}
+
 // What the worker still says of this answer is read, and means nothing.
 void Exchange::give_up_answer(std::string_view why) {
     if (over()) return;

@@ -47,6 +47,15 @@ Settings settings_from(const control::FrontBoot& boot) {
     settings.retry = retry_from(options.http_retry);
     settings.request_buffer = options.request_buffer_max;
     settings.response_buffer_max = options.response_buffer_max;
+    settings.http2.streams = options.http2_max_streams;
+    settings.http2_cleartext = options.h2c;
+    settings.export_certificate = options.https_export_cert;
+    const auto hsts = std::chrono::duration_cast<std::chrono::seconds>(options.hsts).count();
+    if (hsts > 0) settings.transport_security = "max-age=" + std::to_string(hsts);
+    for (const net::ListenerInfo& listener : boot.listeners) {
+        if (settings.https_port.empty() && listener.option.starts_with("https"))
+            settings.https_port = listener.server_port;
+    }
     return settings;
 }
 

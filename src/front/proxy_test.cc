@@ -15,7 +15,7 @@ const std::string kHeader = "PROXY TCP4 192.0.2.7 10.0.0.1 4321 443\r\n";
 class ProxiedTest : public FrontTest {
 protected:
     void SetUp() override {
-        settings.client.listeners[0].option = "http";
+        settings.client.listeners[0].routed = true;
         settings.client.http_proxy_headers = true;
         settings.client.trusted_proxies = *net::TrustedProxies::parse({"10.0.0.0/8", "unix"});
         FrontTest::SetUp();

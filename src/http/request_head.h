@@ -102,6 +102,17 @@ public:
         block_ = own_.data();
     }
 
+    // A variable that the block does not hold; it is owned from then on.
+    void add_variable(std::string_view name, std::string_view value) {
+        own();
+        const auto at = static_cast<std::uint32_t>(own_.size());
+        own_.append(name).append(value);
+        block_ = own_.data();
+        block_size_ = own_.size();
+        const auto size = static_cast<std::uint32_t>(name.size());
+        variables_.push_back({{at, size}, {at + size, static_cast<std::uint32_t>(value.size())}});
+    }
+
     std::string_view text(Slice slice) const { return {block_ + slice.at, slice.size}; }
     // `part` lies in the block.
     Slice slice(std::string_view part) const {
