@@ -238,6 +238,10 @@ class Server:
     def port(self) -> int:
         return int(self.wait_log(BOUND)[2])
 
+    def port_of(self, option: str) -> int:
+        """Of the first address that this option gave, as in `https bound on ...`."""
+        return int(self.wait_log(rf"(?<![\w-]){option} bound on \S*?:(\d+) fd")[1])
+
     @property
     def master(self) -> Process:
         found = Process.of(self.process.pid)
