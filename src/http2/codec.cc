@@ -1,6 +1,8 @@
 // The inward half of http2/codec.h.
 #include "http2/codec.h"
 
+#include <algorithm>
+
 #include <nghttp2/nghttp2.h>
 
 #include "http/trailer.h"
@@ -38,15 +40,31 @@ std::size_t Codec::decode(std::string_view bytes, http::StreamEvents& events) {
     closed_.clear();
     if (failed_ || bytes.empty()) return bytes.size();
     events_ = &events;
+    std::string_view unseen = bytes;
+    std::string_view unfed = bytes;
+    while (const auto seen = watch_.next(unseen)) {
+        // All that came before it counts first; without its last byte nothing of it does.
+        const std::size_t before = unfed.size() - unseen.size() - 1;
+        feed(unfed.substr(0, before));
+        unfed.remove_prefix(before);
+        if (seen->priority)
+            on_priority(*seen);
+        else
+            on_late_frame(seen->stream, false);
+    }
+    feed(unfed);
+    events_ = nullptr;
+    return bytes.size();
+}
+
+void Codec::feed(std::string_view bytes) {
+    if (failed_ || bytes.empty()) return;
     const auto used = ::nghttp2_session_mem_recv(
         session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
-    events_ = nullptr;
-    if (used < 0) {
-        // nghttp2 has put a GOAWAY in its queue where the protocol has one for it.
-        failed_ = true;
-        if (fault_.empty()) fault_ = ::nghttp2_strerror(static_cast<int>(used));
-    }
-    return bytes.size();
+    if (used >= 0) return;
+    // nghttp2 has put a GOAWAY in its queue where the protocol has one for it.
+    failed_ = true;
+    if (fault_.empty()) fault_ = ::nghttp2_strerror(static_cast<int>(used));
 }
 
 Codec::Stream* Codec::find(StreamId stream) {
@@ -77,12 +95,44 @@ void Codec::count_control() {
     if (!control_.take(clock_)) fail("it floods with control frames", NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+// --- frames that have no place
+
+// On a stream that is not open; nghttp2 forgets those that closed, and lets it pass.
+void Codec::on_late_frame(StreamId stream, bool head) {
+    if (stream > newest_ || stream % 2 == 0 || find(stream) != nullptr) return;
+    const ClosedStreams::State state = gone_.find(stream);
+    if (state == ClosedStreams::State::ended_by_peer)
+        fail("it goes on with a stream that it ended", NGHTTP2_STREAM_CLOSED);
+    if (state == ClosedStreams::State::unused && head)
+        fail("it opens a stream after a newer one", NGHTTP2_PROTOCOL_ERROR);
+}
+
+void Codec::on_priority(const FrameWatch::Seen& seen) {
+    if (seen.stream == 0) fail("it gives a priority to no stream", NGHTTP2_PROTOCOL_ERROR);
+    // RFC 7540 5.3.1; RFC 9113 has no dependencies at all.
+    if (seen.stream == seen.depends_on)
+        fail("a stream of its depends on itself", NGHTTP2_PROTOCOL_ERROR);
+    count_control();
+}
+
+void Codec::on_reset(StreamId stream) {
+    if (Stream* const at = find(stream); at != nullptr) at->reset = true;
+    count_reset();
+}
+
+void Codec::on_reset_sent(StreamId stream, bool peers_fault) {
+    // One that was refused was never open here, and the rest of it is on its way.
+    if (find(stream) == nullptr) gone_.add(stream, false);
+    if (peers_fault) count_reset();
+}
+
 // --- heads
 
 void Codec::on_head_begins(StreamId stream, bool request) {
     head_stream_ = stream;
     if (request) {
         reader_.begin();
+        newest_ = std::max(newest_, stream);
         streams_.emplace(stream, std::make_unique<Stream>());
         control_.give(kControlPerRequest);
     } else {
@@ -155,6 +205,9 @@ void Codec::on_closed(StreamId stream) {
     const auto found = streams_.find(stream);
     if (found == streams_.end()) return;
     const bool complete = found->second->sent;
+    const bool ended =
+        ::nghttp2_session_get_stream_remote_close(session_, static_cast<int>(stream)) == 1;
+    gone_.add(stream, ended || found->second->reset);
     closed_.push_back(std::move(found->second));
     streams_.erase(found);
     if (complete) resets_.give(1);

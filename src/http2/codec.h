@@ -17,7 +17,9 @@
 
 #include "base/clock.h"
 #include "http/codec.h"
+#include "http2/closed_streams.h"
 #include "http2/flood_guard.h"
+#include "http2/frame_watch.h"
 #include "http2/head_reader.h"
 
 struct nghttp2_session;
@@ -71,6 +73,7 @@ private:
         std::uint64_t received = 0;
         bool is_head = false;   // HEAD
         bool told = false;      // on_head was called
+        bool reset = false;     // by its peer
         bool refused = false;   // nothing more of it is decoded
         bool answered = false;  // a head was submitted
         bool ended = false;     // the answer is whole
@@ -80,12 +83,17 @@ private:
     Stream* find(http::StreamId stream);
     const Stream* find(http::StreamId stream) const;
     void start_session();
+    void feed(std::string_view bytes);
     void fail(std::string_view why, std::uint32_t error);
     void reset(http::StreamId stream, std::uint32_t error);
     void count_reset();
     void count_control();
 
     // --- by nghttp2's callbacks
+    void on_late_frame(http::StreamId stream, bool head);
+    void on_priority(const FrameWatch::Seen& seen);
+    void on_reset(http::StreamId stream);
+    void on_reset_sent(http::StreamId stream, bool peers_fault);
     void on_head_begins(http::StreamId stream, bool request);
     bool on_field(http::StreamId stream, std::string_view name, std::string_view value,
                   bool request);
@@ -105,7 +113,10 @@ private:
     std::unordered_map<http::StreamId, std::unique_ptr<Stream>> streams_;
     // Their heads may still be looked at in this event.
     std::vector<std::unique_ptr<Stream>> closed_;
+    ClosedStreams gone_;
+    FrameWatch watch_{kPreface.size()};
     http::StreamId head_stream_ = 0;  // whose head is being received
+    http::StreamId newest_ = 0;       // of those that were opened
     std::uint64_t trailer_bytes_ = 0;
     std::uint32_t trailer_fields_ = 0;
     std::size_t mark_ = 0;  // of `out`, between prefix and suffix

@@ -36,6 +36,12 @@ bool is_peers_fault(std::uint32_t error) {
 struct Callbacks {
     static Codec& codec(void* user) { return *static_cast<Codec*>(user); }
 
+    static int on_frame_head(nghttp2_session*, const nghttp2_frame_hd* head, void* user) {
+        if (head->type == NGHTTP2_HEADERS)
+            codec(user).on_late_frame(static_cast<StreamId>(head->stream_id), true);
+        return 0;
+    }
+
     static int on_begin_headers(nghttp2_session*, const nghttp2_frame* frame, void* user) {
         codec(user).on_head_begins(id_of(frame), is_request(frame));
         return 0;
@@ -68,8 +74,10 @@ struct Callbacks {
                 if (ends_stream(frame)) codec.on_body_ends(id_of(frame));
                 return 0;
             case NGHTTP2_RST_STREAM:
-                codec.count_reset();
+                codec.on_reset(id_of(frame));
                 return 0;
+            case NGHTTP2_PRIORITY:
+                return 0;  // seen and counted before
             case NGHTTP2_WINDOW_UPDATE:
                 return 0;  // counted with what they let go
             default:
@@ -91,8 +99,8 @@ struct Callbacks {
 
     static int on_frame_sent(nghttp2_session* session, const nghttp2_frame* frame, void* user) {
         Codec& codec = Callbacks::codec(user);
-        if (frame->hd.type == NGHTTP2_RST_STREAM && is_peers_fault(frame->rst_stream.error_code))
-            codec.count_reset();
+        if (frame->hd.type == NGHTTP2_RST_STREAM)
+            codec.on_reset_sent(id_of(frame), is_peers_fault(frame->rst_stream.error_code));
         const bool answer = frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS;
         if (!answer || !ends_stream(frame)) return 0;
         Codec::Stream* const stream = codec.find(id_of(frame));
@@ -122,6 +130,7 @@ void Codec::start_session() {
     static nghttp2_session_callbacks* const callbacks = [] {
         nghttp2_session_callbacks* made = nullptr;
         MEW_CHECK(::nghttp2_session_callbacks_new(&made) == 0);
+        ::nghttp2_session_callbacks_set_on_begin_frame_callback(made, Callbacks::on_frame_head);
         ::nghttp2_session_callbacks_set_on_begin_headers_callback(made,
                                                                   Callbacks::on_begin_headers);
         ::nghttp2_session_callbacks_set_on_header_callback(made, Callbacks::on_header);
