@@ -62,9 +62,11 @@ void Codec::feed(std::string_view bytes) {
     const auto used = ::nghttp2_session_mem_recv(
         session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
     if (used >= 0) return;
-    // nghttp2 has put a GOAWAY in its queue where the protocol has one for it.
     failed_ = true;
-    if (fault_.empty()) fault_ = ::nghttp2_strerror(static_cast<int>(used));
+    // Too many frames of a kind (nghttp2 counts some itself), or no HTTP/2 at all.
+    const bool flood = used == NGHTTP2_ERR_FLOODED || used == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS;
+    fail(::nghttp2_strerror(static_cast<int>(used)),
+         flood ? NGHTTP2_ENHANCE_YOUR_CALM : NGHTTP2_PROTOCOL_ERROR);
 }
 
 Codec::Stream* Codec::find(StreamId stream) {

@@ -128,5 +128,19 @@ TEST_F(LateFramesTest, PriorityIsSeenWhereverTheBytesWereCut) {
     EXPECT_EQ(goaway(), NGHTTP2_PROTOCOL_ERROR);
 }
 
+TEST_F(LateFramesTest, WhatIsAFloodToNghttp2EndsWithGoaway) {
+    std::string bytes;
+    for (int i = 0; i < 3000; ++i) bytes += Client::frame(NGHTTP2_PING, 0, 0, "12345678");
+    receive(bytes);
+    EXPECT_EQ(goaway(), NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+TEST_F(LateFramesTest, DataOfNothingButPaddingIsCounted) {
+    receive(get(1, false));
+    for (int i = 0; i < 3000 && codec.fault().empty(); ++i)
+        receive(Client::frame(NGHTTP2_DATA, NGHTTP2_FLAG_PADDED, 1, std::string({2, 0, 0})));
+    EXPECT_EQ(goaway(), NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
 }  // namespace
 }  // namespace mew::http2

@@ -70,7 +70,7 @@ struct Callbacks {
                 codec.on_head_ends(id_of(frame), is_request(frame), ends_stream(frame));
                 return 0;
             case NGHTTP2_DATA:
-                if (frame->hd.length == 0) codec.count_control();
+                if (frame->hd.length == frame->data.padlen) codec.count_control();
                 if (ends_stream(frame)) codec.on_body_ends(id_of(frame));
                 return 0;
             case NGHTTP2_RST_STREAM:
