@@ -64,6 +64,7 @@ private:
     void settle();
     void await_exchange(Exchange& exchange);
     void on_body_limit(Exchange& exchange);
+    void give_up_answer(Exchange& exchange);
     void end();
 
     http2::Codec codec_;

@@ -20,6 +20,10 @@ void Http2Connection::await_exchange(Exchange& exchange) {
     if (unsent) {
         // Each byte that goes begins the wait anew; how long all of them take is the pace's.
         exchange.send_pace.start(now);
+        if (exchange.send_pace.too_slow(now, exchange.answer_sent,
+                                        context_.settings.client.min_rate,
+                                        deadlines.duration(Limit::send)))
+            return give_up_answer(exchange);
         const bool moved = exchange.answer_sent != exchange.answer_seen;
         exchange.answer_seen = exchange.answer_sent;
         if (moved || exchange.limit() != Limit::send) deadlines.arm(exchange, Limit::send);
@@ -40,6 +44,10 @@ void Http2Connection::await_exchange(Exchange& exchange) {
 void Http2Connection::on_exchange_limit(Exchange& exchange, client::Limit limit) {
     if (limit == client::Limit::queue) return context_.dispatch->on_waited_too_long(exchange);
     if (limit == client::Limit::body) return on_body_limit(exchange);
+    give_up_answer(exchange);
+}
+
+void Http2Connection::give_up_answer(Exchange& exchange) {
     stats::add(context_.slot.timeouts);
     stats::add(context_.slot.send_timeouts);
     log::info("client-too-slow",
