@@ -288,19 +288,16 @@ CONTROL: dict[str, tuple[Callable[[int], bytes], int]] = {
 @pytest.mark.parametrize("reads", [True, False], ids=["reads", "does not read"])
 def test_control_flood(server: Server, kind: str, reads: bool) -> None:
     """CVE-2019-9512, 9513, 9515: what is answered is queued up to a bound, whether or not the peer
-    reads. What has no answer costs nothing but its own bytes, and may go on for ever."""
+    reads. What has no answer costs nothing but its own bytes, and may go on."""
     part, count = CONTROL[kind]
     with Peer(server.port, receive_buffer=0 if reads else 4096) as peer:
         peer.wait(lambda: peer.settings_acks, "its SETTINGS")
         attack = Attack(server, peer, reads=reads)
         ended = attack.flood(part, count, each=5_000)
-        if attack.blocked:
-            assert not reads
-            attack.expect_modesty()
-        elif ended:
-            attack.expect_end()
+        if ended or kind in ("PING", "SETTINGS", "empty SETTINGS"):
+            # Who did not read finds the GOAWAY now, behind the answers that were queued.
+            attack.expect_end(CALM, *([h2.PROTOCOL_ERROR] if kind == "PRIORITY_UPDATE" else []))
         else:
-            assert kind not in ("PING", "SETTINGS", "empty SETTINGS"), f"{count} were taken"
             attack.expect_modesty()
 
 

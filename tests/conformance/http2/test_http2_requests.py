@@ -148,7 +148,7 @@ ROWS = [
     Refused("H12 15 head", get(("x-a", "y" * 20000), ("x-b", "y" * 20000)), statuses=(431,)),
     Refused("H12 15 fields", get(*((f"x-{n}", "y") for n in range(400))), statuses=(431,)),
     Refused("H12 15 cookies", get(*(("cookie", f"c{n}=1") for n in range(400))), statuses=(431,)),
-    Refused("H12 6 long path", get(path="/" + "a" * 20000), statuses=(414, 431)),
+    Refused("H12 6 long path", get(path="/" + "a" * 40000), statuses=(414, 431)),
 ]  # fmt: skip
 
 
@@ -284,7 +284,7 @@ def test_trailers_are_not_merged(counting: Server) -> None:
     with Peer(counting.port) as peer:
         stream = peer.start("POST", "/", end=False)
         peer.data(stream, b"abc")
-        peer.headers(stream, [("x-t", "evil"), ("x-forwarded-for", "evil")])
+        peer.headers(stream, [("x-t", "evil"), ("x-checksum", "evil")])
         answer = peer.answer(stream)
         assert answer.status == 200 and answer.json["body"] == "abc"
         assert "evil" not in answer.json["environ"].values()

@@ -16,6 +16,7 @@ import json
 import select
 import socket
 import ssl
+import struct
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -25,7 +26,6 @@ from typing import Any, Callable
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import (
-    ConnectionTerminated,
     DataReceived,
     Event,
     InformationalResponseReceived,
@@ -35,6 +35,8 @@ from h2.events import (
     TrailersReceived,
 )
 from h2.settings import SettingCodes
+
+from harness.h2_frames import GOAWAY, parse_head
 
 Field = tuple[str, str]
 WINDOW = 1 << 20
@@ -104,9 +106,10 @@ class Client:
         self.answers: dict[int, Answer] = {}
         self.bodies: dict[int, Body] = {}
         self.held: dict[int, int] = {}  # bytes of each held stream that no credit was given for
-        self.goaways: list[tuple[int | None, int]] = []  # last stream, code
+        self.goaways: list[tuple[int, int]] = []  # last stream, code
         self.ended_streams = 0
         self.closed = False
+        self._partial = b""
         self.h2.initiate_connection()
         self.h2.update_settings({SettingCodes.INITIAL_WINDOW_SIZE: WINDOW})
         self.h2.increment_flow_control_window(16 * WINDOW)
@@ -206,16 +209,30 @@ class Client:
         if not data:
             self.closed = True
             return
-        for event in self.h2.receive_data(data):
+        for event in self.h2.receive_data(self._without_goaway(data)):
             self._heed(event)
         for stream in list(self.bodies):
             self._send_body(stream)
         self._flush()
 
+    def _without_goaway(self, data: bytes) -> bytes:
+        """Whole frames. After a GOAWAY h2 takes no more, though answers are still to come (RFC 9113
+        6.8), so it does not hear of it."""
+        self._partial += data
+        kept = b""
+        while len(self._partial) >= 9:
+            length, kind, _, _ = parse_head(self._partial[:9])
+            if len(self._partial) < 9 + length:
+                break
+            got, self._partial = self._partial[: 9 + length], self._partial[9 + length :]
+            if kind == GOAWAY:
+                last, code = struct.unpack(">II", got[9:17])
+                self.goaways.append((last, code))
+            else:
+                kept += got
+        return kept
+
     def _heed(self, event: Event) -> None:
-        if isinstance(event, ConnectionTerminated):
-            self.goaways.append((event.last_stream_id, int(event.error_code or 0)))
-            return
         stream = getattr(event, "stream_id", None)
         answer = self.answers.get(stream) if stream else None
         if answer is None or stream is None:
