@@ -3,6 +3,7 @@ HTTP/1.1: whatever is no whole 200 to its own request is an error with its story
 
 from __future__ import annotations
 
+import ssl
 import threading
 import time
 from types import TracebackType
@@ -24,10 +25,11 @@ class H2Load:
         streams: int = 4,
         *,
         returns: bool = True,
+        tls: ssl.SSLContext | None = None,
         longest: float = 60.0,
     ) -> None:
         self.port, self.streams, self.longest = port, streams, longest
-        self.returns = returns
+        self.returns, self.tls = returns, tls
         self.errors: list[str] = []
         self.count = 0
         self.goaways = 0
@@ -66,7 +68,7 @@ class H2Load:
         asked = 0
         while not self._stopping.is_set() and time.monotonic() < self._deadline:
             try:
-                with Client(self.port) as client:
+                with Client(self.port, tls=self.tls) as client:
                     asked = self._use(client, number, asked)
             except (OSError, AssertionError) as error:
                 self._fail(f"connection {number}: {type(error).__name__}: {error}")
