@@ -59,6 +59,29 @@ def wire_tests(path: Path) -> dict[str, list[str]]:
     return found
 
 
+def http2_rows() -> dict[str, str]:
+    section = (ROOT / "docs/conformance.md").read_text().partition("\n## HTTP/2\n")[2]
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in section.partition("\n## ")[0].splitlines()
+        if re.match(r"\| (A|B|D|HPACK|H\d+) \|", line)
+    ]
+    return {row[0]: row[2] for row in cells}
+
+
+def test_every_rule_of_http_2_has_its_row() -> None:
+    assert set(http2_rows()) == {"A", "B", "D", "HPACK", *(f"H{n}" for n in range(1, 14))}
+
+
+@pytest.mark.parametrize("rule", http2_rows())
+def test_named_tests_of_http_2_exist(rule: str) -> None:
+    for file, word in named_in(http2_rows()[rule]):
+        (path,) = Path(__file__).parent.glob(f"*/{file}")
+        name, _, group = word.rstrip("]").partition("[")
+        assert re.search(rf"^def {name}\(", path.read_text(), re.MULTILINE), f"no {name} in {file}"
+        assert not group or f'"{group} ' in path.read_text(), f"{file} has no row of {group}"
+
+
 def test_every_rule_has_its_row() -> None:
     assert list(rows()) == list(RULES)
 
