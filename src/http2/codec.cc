@@ -118,7 +118,11 @@ void Codec::on_priority(const FrameWatch::Seen& seen) {
 }
 
 void Codec::on_reset(StreamId stream) {
-    if (Stream* const at = find(stream); at != nullptr) at->reset = true;
+    Stream* const at = find(stream);
+    // Some clients answer each frame that still comes on a stream of theirs that they have reset
+    // with a reset of its own.
+    if (at == nullptr || at->reset) return count_control();
+    at->reset = true;
     count_reset();
 }
 

@@ -83,6 +83,14 @@ TEST_F(LateFramesTest, AStreamThatItsPeerReset) {
     EXPECT_EQ(goaway(), NGHTTP2_STREAM_CLOSED);
 }
 
+TEST_F(LateFramesTest, AStreamMayBeResetForEachFrameThatComesOnIt) {
+    const std::string reset =
+        Client::frame(NGHTTP2_RST_STREAM, 0, 1, std::string({0, 0, 0, NGHTTP2_STREAM_CLOSED}));
+    receive(get(1, false) + reset);
+    for (int i = 0; i < 500; ++i) receive(reset);
+    EXPECT_EQ(goaway(), -1);
+}
+
 TEST_F(LateFramesTest, AStreamThatWeResetMayGoOn) {
     receive(get(1, false));
     codec.cancel(1);
