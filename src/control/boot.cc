@@ -108,6 +108,7 @@ base::Result<os::Fd> write_front_boot(const FrontBoot& boot) {
     writer.text(options::encode_block(loaded));
     writer.number(boot.master_pid).number(boot.number).number(boot.incarnation);
     writer.number(boot.board_fd).number(boot.gate_fd).number(boot.log_fd).number(boot.log_colour);
+    writer.number(boot.tls_fd).text(boot.ticket_keys);
     write_listeners(writer, boot.listeners);
     return seal(writer);
 }
@@ -124,6 +125,7 @@ base::Result<FrontBoot> read_front_boot(int fd) {
     std::string block;
     reader.text(block).number(boot.master_pid).number(boot.number).number(boot.incarnation);
     reader.number(boot.board_fd).number(boot.gate_fd).number(boot.log_fd).number(boot.log_colour);
+    reader.number(boot.tls_fd).text(boot.ticket_keys);
     read_listeners(reader, boot.listeners);
     if (!reader.at_end()) return damaged();
     auto loaded = options::decode_block(block);

@@ -47,6 +47,8 @@ struct FrontBoot {
     int gate_fd = -1;   // control::Gate, to be read only
     int log_fd = 2;
     bool log_colour = false;
+    int tls_fd = -1;          // tls::Material, as constant memory; -1: no TLS
+    std::string ticket_keys;  // tls::TicketKeys, packed; empty: no TLS
     // All listening sockets, as in Boot: what a request says came by which. A front has its share
     // of the routed ones alone: fd and slot_fds name what it inherits.
     std::vector<net::ListenerInfo> listeners;

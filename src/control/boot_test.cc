@@ -123,6 +123,8 @@ FrontBoot front_sample() {
     boot.gate_fd = 9;
     boot.log_fd = 10;
     boot.log_colour = true;
+    boot.tls_fd = 11;
+    boot.ticket_keys = std::string("a\0b", 3);
     boot.listeners = sample().listeners;
     return boot;
 }
@@ -141,6 +143,8 @@ TEST(FrontBoot, ComesBackAsItWas) {
     EXPECT_EQ(boot->gate_fd, 9);
     EXPECT_EQ(boot->log_fd, 10);
     EXPECT_TRUE(boot->log_colour);
+    EXPECT_EQ(boot->tls_fd, 11);
+    EXPECT_EQ(boot->ticket_keys, std::string("a\0b", 3));
     ASSERT_EQ(boot->listeners.size(), 2U);
     EXPECT_TRUE(boot->listeners[0].routed);
     EXPECT_EQ(boot->listeners[1].slot_fds, (std::vector<int>{5, 6}));

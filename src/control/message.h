@@ -9,7 +9,7 @@
 //            to a worker: check serve channel* retire reopen-log leave
 //   watcher: changed*                          master: watch files hold reopen-log
 //   front:   hello > ready > broken* > left
-//   master:  front_boot > channel* ended* reopen-log retire
+//   master:  front_boot > channel* ended* certificates* ticket_keys* reopen-log retire
 //
 // A task, the process that runs a singleton: hello > ... > [failed | left]; it hears what a worker
 // hears, and calls nothing of the app's before `serve`.
@@ -87,6 +87,10 @@ enum class Kind : std::uint32_t {
     broken,
     // master > front, the first one: descriptor 0: its boot block (control/boot)
     front_boot,
+    // master > front: descriptor 0: new certificates (tls::Material, constant memory)
+    certificates,
+    // master > front: text = what tickets are sealed with from now on (tls::TicketKeys, packed)
+    ticket_keys,
 };
 
 struct Message {

@@ -204,16 +204,31 @@ TEST_F(MessageTest, PartsOfAnotherBuildAreSpokenToWithTheirId) {
     EXPECT_EQ(message.value, 5U);
 }
 
+TEST(Message, TheNewestKindArrives) {
+    auto pair = make_pair();
+    ASSERT_TRUE(pair);
+    Message keys;
+    keys.kind = Kind::ticket_keys;
+    keys.text = std::string(240, '\0');
+    ASSERT_TRUE(send(pair->near.get(), keys));
+    Message heard;
+    const auto receipt = receive(pair->far.get(), heard);
+    ASSERT_TRUE(receipt) << receipt.error().text;
+    EXPECT_EQ(heard.kind, Kind::ticket_keys);
+    EXPECT_EQ(heard.text, keys.text);
+}
+
 // A running server of an older build reads these by their numbers: a change here is a change of
 // kVersion.
 TEST(Message, KindsKeepTheirNumbers) {
     EXPECT_EQ(kVersion, 1U);
     const Kind kinds[] = {
-        Kind::hello,      Kind::ready,   Kind::failed, Kind::spawned, Kind::task_spawned,
-        Kind::reload,     Kind::stop,    Kind::worn,   Kind::left,    Kind::files,
-        Kind::changed,    Kind::watch,   Kind::hold,   Kind::spawn,   Kind::reserve,
-        Kind::spawn_task, Kind::check,   Kind::serve,  Kind::retire,  Kind::reopen_log,
-        Kind::leave,      Kind::channel, Kind::ended,  Kind::broken,  Kind::front_boot};
+        Kind::hello,        Kind::ready,      Kind::failed, Kind::spawned, Kind::task_spawned,
+        Kind::reload,       Kind::stop,       Kind::worn,   Kind::left,    Kind::files,
+        Kind::changed,      Kind::watch,      Kind::hold,   Kind::spawn,   Kind::reserve,
+        Kind::spawn_task,   Kind::check,      Kind::serve,  Kind::retire,  Kind::reopen_log,
+        Kind::leave,        Kind::channel,    Kind::ended,  Kind::broken,  Kind::front_boot,
+        Kind::certificates, Kind::ticket_keys};
     std::uint32_t number = 0;
     for (const Kind kind : kinds) EXPECT_EQ(static_cast<std::uint32_t>(kind), number++);
 }

@@ -18,6 +18,7 @@ constexpr TriggerRow kRows[] = {
     {Trigger::fs_reload, 'f', "fs-reload"},
     {Trigger::touch_logreopen, 'l', "touch-logreopen"},
     {Trigger::module_file, 'm', "py-autoreload"},
+    {Trigger::certificates, 't', "certificate"},
 };
 static_assert(std::size(kRows) == kTriggers);
 

@@ -23,8 +23,9 @@ enum class Trigger : std::uint8_t {
     fs_reload,
     touch_logreopen,
     module_file,
+    certificates,
 };
-inline constexpr std::size_t kTriggers = 6;
+inline constexpr std::size_t kTriggers = 7;
 
 // The option that asks for it: how the log names it.
 std::string_view option_of(Trigger trigger);

@@ -13,6 +13,7 @@
 #include "control/gate.h"
 #include "control/message.h"
 #include "front/acceptor.h"
+#include "front/certificates.h"
 #include "front/context.h"
 #include "front/dispatch.h"
 #include "front/http2_connection.h"
@@ -93,6 +94,7 @@ public:
                 acceptors_.push_back(std::make_unique<Acceptor>(context_, i, fd));
             }
         }
+        if (auto taken = take_boot_certificates(context_.tls, boot_); !taken) return taken;
         confine();
         return loop_.add(control_, EPOLLIN, *this);
     }
@@ -167,6 +169,10 @@ private:
                 return attach(message);
             case Kind::ended:
                 return dispatch_.on_ended(control::worker_of(message), message.text);
+            case Kind::certificates:
+                return take_certificates(context_.tls, boot_, message);
+            case Kind::ticket_keys:
+                return take_ticket_keys(context_.tls, message);
             case Kind::retire:
                 return retire(message);
             case Kind::leave:

@@ -99,6 +99,7 @@ base::Result<void> FrontHandle::fork(const control::FrontBoot& boot,
     plan.identity = identity;
     plan.descriptors = holdings_.log_target.inherited();
     for (const int fd : {far, boot.board_fd, boot.gate_fd}) plan.descriptors.push_back({fd, fd});
+    if (boot.tls_fd >= 0) plan.descriptors.push_back({boot.tls_fd, boot.tls_fd});
     for (const net::ListenerInfo& listener : boot.listeners) {
         if (listener.fd >= 0 && listener.slot_fds.empty())
             plan.descriptors.push_back({listener.fd, listener.fd});

@@ -75,6 +75,8 @@ control::FrontBoot FrontSet::describe_boot(const FrontPlace& place) const {
     boot.gate_fd = gate_reader_.get();
     boot.log_fd = holdings_.log_target.event_fd();
     boot.log_colour = holdings_.log_target.colour();
+    boot.tls_fd = holdings_.certificates.memory();
+    boot.ticket_keys = holdings_.certificates.packed_keys();
     for (const net::Listener& listener : holdings_.listeners) {
         net::ListenerInfo& info = boot.listeners.emplace_back(listener.info);
         std::vector<int> share;

@@ -142,6 +142,13 @@ void Fronts::reopen_log(int fd) {
     for (const auto& set : sets_) set->reopen_log(fd);
 }
 
+void Fronts::tell_all(const std::function<control::Message()>& make) {
+    for (const auto& set : sets_) {
+        if (set->retiring()) continue;
+        for (FrontHandle* front : set->fronts()) front->tell(make());
+    }
+}
+
 bool Fronts::empty() const {
     return std::all_of(sets_.begin(), sets_.end(), [](const auto& set) { return set->empty(); });
 }

@@ -62,6 +62,8 @@ public:
     void stop(base::Milliseconds mercy);
     void kill_all(const std::string& why);
     void reopen_log(int fd);
+    // Those that serve, or are about to; `make` is asked for each.
+    void tell_all(const std::function<control::Message()>& make);
     // No process of theirs is left.
     bool empty() const;
 

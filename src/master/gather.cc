@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <ctime>
+
 #include "base/format.h"
 #include "master/greeting.h"
 
@@ -129,6 +131,14 @@ void add_singletons(Holdings& holdings, const Singletons& singletons, ServerStat
     }
 }
 
+void add_certificates(const Certificates& certificates, ServerStatus& status) {
+    const std::int64_t now = std::time(nullptr);
+    for (const CertificateFact& fact : certificates.facts())
+        status.certificates.push_back(
+            {fact.source, fact.names, fact.expires, (fact.expires - now) / 86400});
+    status.certificates_trouble = certificates.trouble();
+}
+
 }  // namespace
 
 ServerStatus gather_status(Holdings& holdings, const Generations& generations,
@@ -159,6 +169,7 @@ ServerStatus gather_status(Holdings& holdings, const Generations& generations,
         add_workers(holdings, *generation, status);
     add_fronts(holdings, status);
     add_singletons(holdings, singletons, status);
+    add_certificates(holdings.certificates, status);
     const Deaths& deaths = holdings.deaths;
     status.deaths = {deaths.of(Deaths::Role::worker),
                      deaths.of(Deaths::Role::zygote),

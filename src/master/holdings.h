@@ -8,6 +8,7 @@
 
 #include "control/gate.h"
 #include "control/message.h"
+#include "master/certificates.h"
 #include "master/children.h"
 #include "master/deaths.h"
 #include "master/fifo.h"
@@ -30,6 +31,7 @@ struct Holdings {
           log_target(the_loop, children),
           watcher(the_loop, children, log_target, the_program.watcher),
           fronts(*this),
+          certificates(*this),
           fifos(the_loop) {}
 
     net::EventLoop& loop;
@@ -39,6 +41,7 @@ struct Holdings {
     LogTarget log_target;
     WatcherHandle watcher;
     Fronts fronts;
+    Certificates certificates;
     Fifos fifos;
     std::vector<net::Listener> listeners;
     control::Gate gate;                    // who may accept, across generations

@@ -140,6 +140,8 @@ int launch(const Program& program, options::Loaded loaded) {
     // Workers whose zygote or middle process ended become ours, as do their orphans.
     ::prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     holdings.watcher.run_as(holdings.identity);
+    if (auto read = holdings.certificates.start(options); !read)
+        return give_up(holdings, {read.error().text});
     if (auto started = holdings.log_target.start_logger(); !started)
         return give_up(holdings, {started.error().text});
     Supervisor supervisor(holdings);

@@ -34,6 +34,7 @@ constexpr TriggerRow kTriggerRows[] = {
     {Trigger::fs_reload, &Supervisor::ask_reload},
     {Trigger::touch_logreopen, &Supervisor::reopen_logs},
     {Trigger::module_file, &Supervisor::ask_reload},
+    {Trigger::certificates, &Supervisor::read_certificates},
 };
 static_assert(std::size(kTriggerRows) == control::kTriggers);
 

@@ -76,6 +76,7 @@ void Shutdown::retire_all(Milliseconds mercy) {
     step(Phase::graceful);
     close_sockets();
     holdings_.watcher.close();
+    holdings_.certificates.close();
     mercy_ends_ = holdings_.loop.now() + mercy;
     singletons_.stop(mercy);
     if (!holdings_.fronts.empty()) {
@@ -117,6 +118,7 @@ void Shutdown::kill_all(const std::string& why) {
     step(Phase::at_once);
     close_sockets();
     holdings_.watcher.close();
+    holdings_.certificates.close();
     holdings_.fronts.kill_all(why);
     generations_.kill_all(why);
     singletons_.kill_all(why);

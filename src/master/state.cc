@@ -69,6 +69,14 @@ void fields(Walk& walk, Watcher& w) {
     walk(w.pid, w.files);
 }
 template <class Walk>
+void fields(Walk& walk, CertificateFact& f) {
+    walk(f.source, f.names, f.expires);
+}
+template <class Walk>
+void fields(Walk& walk, Certificates& c) {
+    walk(c.memory, c.keys, c.rotation_due, c.watcher, c.facts, c.paths, c.trouble);
+}
+template <class Walk>
 void fields(Walk& walk, Fifo& f) {
     walk(f.path, f.fd);
 }
@@ -131,7 +139,8 @@ template <class Walk>
 void fields(Walk& walk, Whole& w) {
     walk(w.master_pid, w.program, w.started, w.python_version, w.started_with, w.identity);
     walk(w.listeners, w.gate, w.bell, w.handover_near, w.handover_far, w.log, w.pidfile_path);
-    walk(w.pidfile, w.commands, w.clients, w.strangers, w.deaths, w.watcher, w.fifos);
+    walk(w.pidfile, w.commands, w.clients, w.strangers, w.deaths, w.watcher, w.certificates,
+         w.fifos);
     walk(w.fronts, w.singletons, w.served, w.reload_wish, w.confirm_due);
     walk(w.last_generation, w.generations);
 }

@@ -21,7 +21,7 @@
 
 namespace mew::master::state {
 
-inline constexpr std::uint32_t kStateVersion = 2;
+inline constexpr std::uint32_t kStateVersion = 3;
 
 // A descriptor that the next program shall find under the same number; below zero: there is none.
 struct Descriptor {
@@ -192,6 +192,23 @@ struct Watcher {
     std::vector<WatchedFiles> files;
 };
 
+struct CertificateFact {
+    std::string source;
+    std::string names;
+    std::int64_t expires = 0;
+};
+
+// What fronts serve by TLS (master/certificates).
+struct Certificates {
+    Descriptor memory;
+    std::string keys;
+    base::MonotonicTime rotation_due;
+    Watcher watcher;
+    std::vector<CertificateFact> facts;
+    std::vector<std::string> paths;
+    std::string trouble;
+};
+
 struct Fifo {
     std::string path;
     Descriptor fd;
@@ -285,6 +302,7 @@ struct Whole {
     std::vector<Stranger> strangers;
     Deaths deaths;
     Watcher watcher;
+    Certificates certificates;
     std::vector<Fifo> fifos;
     Fronts fronts;
     Singletons singletons;

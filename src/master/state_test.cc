@@ -112,6 +112,8 @@ Whole sample() {
     whole.strangers = {{88, 256, 1024, at(5)}};
     whole.deaths = {{1, 2, 3}, {{"SIGSEGV", 4}}, 1};
     whole.watcher = {66, {{7, 0, {24}}, {7, 2, {25}}}};
+    whole.certificates = {
+        {30}, "keys", at(77), {67, {}}, {{"/a.crt", "a, b", 99}}, {"/a.crt", "/a.key"}, "old"};
     whole.fifos = {{"/run/a.fifo", {26}}};
     Singleton singleton;
     singleton.name = "clock";
@@ -231,7 +233,7 @@ TEST(State, AnOptionThatIsUnknownHereIsNamed) {
 TEST(State, EveryDescriptorIsFound) {
     EXPECT_THAT(descriptors_of(sample()),
                 testing::UnorderedElementsAre(4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 21, 22, 23, 24,
-                                              25, 26, 27, 28, 29));
+                                              25, 26, 27, 28, 29, 30));
 }
 
 TEST(State, TravelsInSealedMemoryOnly) {

@@ -66,6 +66,13 @@ json to_json(const SingletonStatus& singleton) {
             {"deaths", singleton.deaths}};
 }
 
+json to_json(const CertificateStatus& certificate) {
+    return {{"file", certificate.source},
+            {"names", certificate.names},
+            {"expires", certificate.expires},
+            {"days_left", certificate.days_left}};
+}
+
 json to_json(const DeathsStatus& deaths) {
     return {{"workers", deaths.workers},
             {"zygotes", deaths.zygotes},
@@ -82,6 +89,9 @@ std::string troubles(const ServerStatus& status) {
             text +=
                 base::format("\nworker {} (pid {}) is {}\n", worker.id, worker.pid, worker.doing);
     }
+    if (!status.certificates_trouble.empty())
+        text +=
+            base::format("\ncertificates of before are in use: {}\n", status.certificates_trouble);
     if (!status.deaths.by_cause.empty()) {
         text += "\ndeaths:";
         for (const auto& [cause, count] : status.deaths.by_cause)
@@ -134,6 +144,15 @@ std::string singleton_rows(const std::vector<SingletonStatus>& singletons) {
     return text;
 }
 
+std::string certificate_rows(const std::vector<CertificateStatus>& certificates) {
+    if (certificates.empty()) return "";
+    std::string text = base::format("\n{:>9}  {}\n", "days left", "certificate");
+    for (const CertificateStatus& row : certificates)
+        text += base::format("{:>9}  {}{}\n", row.days_left, row.source,
+                             row.names.empty() ? "" : " (" + row.names + ")");
+    return text;
+}
+
 }  // namespace
 
 std::string status_table(const ServerStatus& status) {
@@ -156,7 +175,8 @@ std::string status_table(const ServerStatus& status) {
             worker.requests, worker.exceptions, worker.connections,
             static_cast<double>(worker.average_us) / 1000, size(worker.tx_bytes));
     }
-    return text + front_rows(status.fronts) + singleton_rows(status.singletons) + troubles(status);
+    return text + front_rows(status.fronts) + singleton_rows(status.singletons) +
+           certificate_rows(status.certificates) + troubles(status);
 }
 
 std::string status_json(const ServerStatus& status) {
@@ -167,6 +187,9 @@ std::string status_json(const ServerStatus& status) {
     json singletons = json::array();
     for (const SingletonStatus& singleton : status.singletons)
         singletons.push_back(to_json(singleton));
+    json certificates = json::array();
+    for (const CertificateStatus& certificate : status.certificates)
+        certificates.push_back(to_json(certificate));
     const json whole = {{"version", status.version},
                         {"pid", status.pid},
                         {"uptime", status.uptime},
@@ -183,6 +206,8 @@ std::string status_json(const ServerStatus& status) {
                         {"workers", workers},
                         {"fronts", fronts},
                         {"singletons", singletons},
+                        {"certificates", certificates},
+                        {"certificates_trouble", status.certificates_trouble},
                         {"deaths", to_json(status.deaths)},
                         {"oom_kills", status.deaths.oom_kills}};
     // Paths may hold any byte; JSON may not.

@@ -46,6 +46,13 @@ struct SingletonStatus {
     std::uint64_t deaths = 0;
 };
 
+struct CertificateStatus {
+    std::string source;
+    std::string names;         // empty: the default of its address
+    std::int64_t expires = 0;  // unix seconds
+    std::int64_t days_left = 0;
+};
+
 // Ends that nobody asked for, since the server started.
 struct DeathsStatus {
     std::uint64_t workers = 0;
@@ -75,6 +82,8 @@ struct ServerStatus {
     std::vector<WorkerStatus> workers;  // of the committed generation, then of older ones
     std::vector<FrontStatus> fronts;    // those of now, then those that retire
     std::vector<SingletonStatus> singletons;
+    std::vector<CertificateStatus> certificates;
+    std::string certificates_trouble;  // why the files that are there now are not in use
     DeathsStatus deaths;
 };
 

@@ -167,9 +167,12 @@ void Supervisor::reopen_logs(const std::string& why) {
     succession_.generations().reopen_log(holdings_.log_target.event_fd());
     holdings_.watcher.reopen_log(holdings_.log_target.event_fd());
     holdings_.fronts.reopen_log(holdings_.log_target.event_fd());
+    holdings_.certificates.reopen_log(holdings_.log_target.event_fd());
     succession_.singletons().reopen_log(holdings_.log_target.event_fd());
     log::info("log-reopened", "log opened again ({})", why);
 }
+
+void Supervisor::read_certificates(const std::string& why) { holdings_.certificates.refresh(why); }
 
 void Supervisor::log_status(const std::string&) {
     log::info("status", "{}", status_lines(gather()));
@@ -209,6 +212,7 @@ base::Result<void> Supervisor::take_over(const state::Whole& from) {
     if (auto opened = open_signals(); !opened) return opened;
     // Before the workers, who have channels to them.
     holdings_.fronts.on_gone([this] { shutdown_.check(); });
+    holdings_.certificates.take_over(from.certificates, holdings_.started_with.options);
     if (auto taken = holdings_.fronts.take_over(from.fronts); !taken) return taken;
     if (auto taken = succession_.take_over(from); !taken) return taken;
     holdings_.fronts.renew(options_now());
@@ -301,6 +305,7 @@ bool Supervisor::wait_for_change(const Generation& generation, const Failure& fa
 }
 
 void Supervisor::on_committed(Generation& generation, const std::string& text) {
+    holdings_.certificates.apply(generation.loaded().options, "reload");
     take_log_options(generation.loaded().options);
     watch_for(generation);
     reload_.on_committed(text + "\n");

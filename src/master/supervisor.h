@@ -43,6 +43,7 @@ public:
     void ask_stop(const std::string& why);
     void ask_stop_at_once(const std::string& why);
     void reopen_logs(const std::string& why);
+    void read_certificates(const std::string& why);
     void log_status(const std::string& why);
 
 private:

@@ -83,6 +83,20 @@ TEST(Status, TableHasARowForEachWorker) {
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 7);
 }
 
+TEST(Status, CertificatesTellHowLongTheyLast) {
+    ServerStatus status;
+    status.certificates = {{"/etc/a.crt", "", 4102444800, 29}, {"/etc/b.crt", "b.example", 5, 3}};
+    status.certificates_trouble = "https: /etc/a.crt: cannot be read";
+    const std::string text = status_table(status);
+    EXPECT_NE(text.find("29  /etc/a.crt\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("3  /etc/b.crt (b.example)\n"), std::string::npos) << text;
+    EXPECT_NE(text.find("of before are in use: https: /etc/a.crt"), std::string::npos) << text;
+    const auto json = nlohmann::json::parse(status_json(status));
+    EXPECT_EQ(json["certificates"][1]["days_left"], 3);
+    EXPECT_EQ(json["certificates"][0]["expires"], 4102444800);
+    EXPECT_EQ(json["certificates_trouble"], status.certificates_trouble);
+}
+
 TEST(RestartOptions, KeepTheRunningValuesAndNameThem) {
     options::Options running;
     running.listen_addresses.push_back({options::ListenAddress::Protocol::http, "http", ":1"});

@@ -65,6 +65,7 @@ void write_holdings(const Holdings& holdings, state::Whole& to) {
         to.strangers.push_back({one.pid, one.wait_status, one.peak_kib, one.when});
     to.deaths = holdings.deaths.to_state();
     to.watcher = holdings.watcher.to_state();
+    to.certificates = holdings.certificates.to_state();
     to.fifos = holdings.fifos.to_state();
     to.fronts = holdings.fronts.to_state();
 }

@@ -86,6 +86,19 @@ void WatcherHandle::apply(const options::Options& options, std::uint32_t committ
     oldest_ = oldest;
     wanted_ = body_ && (!list_.empty() || options.py_autoreload.count() > 0);
     std::erase_if(files_, [&](const auto& item) { return item.first.first < oldest; });
+    go_on();
+}
+
+void WatcherHandle::watch(std::vector<control::WatchedPath> paths) {
+    for (control::WatchedPath& watched : paths) watched.path = below(start_folder_, watched.path);
+    list_ = control::encode_paths(paths);
+    interval_ = kTouchInterval;
+    since_ns_ = file_clock();
+    wanted_ = body_ && !list_.empty();
+    go_on();
+}
+
+void WatcherHandle::go_on() {
     if (!wanted_) {
         respawn_.cancel();
         if (peer_) peer_->close();  // it ends with its socket

@@ -44,6 +44,9 @@ public:
     // The options in force, those of generation `committed` (0: none is yet); `oldest` is that one,
     // or the one that stands by for it. Starts the process, or lets it go.
     void apply(const options::Options& options, std::uint32_t committed, std::uint32_t oldest);
+    // Instead, where nothing else is looked after: these paths, relative ones from the folder that
+    // the server was started in.
+    void watch(std::vector<control::WatchedPath> paths);
     // From a zygote (slot 0) or a worker: the files of its modules.
     void take_files(std::uint32_t generation, std::uint32_t slot, control::Message& message);
     bool knows_files_of(std::uint32_t generation) const;
@@ -58,6 +61,7 @@ public:
     void on_child_end(pid_t pid, int wait_status) override;
 
 private:
+    void go_on();
     base::Result<void> start();
     void start_or_retry();
     void retry_later(bool lived);

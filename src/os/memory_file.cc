@@ -56,10 +56,18 @@ base::Result<Fd> make_shared_memory(const std::string& name, std::size_t size) {
 base::Result<Fd> make_constant_memory(const std::string& name, std::string_view content) {
     auto made = make_memory(name);
     if (!made) return made;
-    if (auto filled = write_all(made->get(), content); !filled) return std::move(filled).failure();
-    if (::fcntl(made->get(), F_ADD_SEALS, kSizeSeals | F_SEAL_WRITE) != 0)
-        return base::fail_errno("cannot seal the shared memory '" + name + "'");
+    if (auto filled = fill_constant_memory(made->get(), content); !filled)
+        return std::move(filled).failure();
     return made;
+}
+
+base::Result<Fd> make_empty_memory(const std::string& name) { return make_memory(name); }
+
+base::Result<void> fill_constant_memory(int fd, std::string_view content) {
+    if (auto filled = write_all(fd, content); !filled) return filled;
+    if (::fcntl(fd, F_ADD_SEALS, kSizeSeals | F_SEAL_WRITE) != 0)
+        return base::fail_errno("cannot seal shared memory");
+    return {};
 }
 
 base::Result<std::string> read_constant_memory(int fd, std::size_t limit) {

@@ -15,6 +15,9 @@ namespace mew::os {
 base::Result<Fd> make_shared_memory(const std::string& name, std::size_t size);
 // Holds `content` for ever: sealed against writes too.
 base::Result<Fd> make_constant_memory(const std::string& name, std::string_view content);
+// The same in two steps: memory that another process fills.
+base::Result<Fd> make_empty_memory(const std::string& name);
+base::Result<void> fill_constant_memory(int fd, std::string_view content);
 // The whole content; an error unless it is a constant memfd of at most `limit` bytes.
 base::Result<std::string> read_constant_memory(int fd, std::size_t limit);
 // Its size if it is sealed against resizing, else an error.
