@@ -136,6 +136,13 @@ TEST_F(LateFramesTest, PriorityIsSeenWhereverTheBytesWereCut) {
     EXPECT_EQ(goaway(), NGHTTP2_PROTOCOL_ERROR);
 }
 
+TEST_F(LateFramesTest, OnlyTheFirstResetOfAStreamIsOne) {
+    const std::string reset = Client::frame(NGHTTP2_RST_STREAM, 0, 1, std::string({0, 0, 0, 5}));
+    receive(get(1, false));
+    for (int i = 0; i < 600 && codec.fault().empty(); ++i) receive(reset);
+    EXPECT_EQ(goaway(), -1);
+}
+
 TEST_F(LateFramesTest, WhatIsAFloodToNghttp2EndsWithGoaway) {
     std::string bytes;
     for (int i = 0; i < 3000; ++i) bytes += Client::frame(NGHTTP2_PING, 0, 0, "12345678");
