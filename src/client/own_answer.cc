@@ -4,17 +4,21 @@
 
 namespace mew::client {
 
-bool append_own_answer(http::Codec& codec, http::StreamId stream, int status, bool close_after,
-                       std::string& out, unsigned retry_after) {
-    const std::string_view phrase = http::reason_phrase(status);
-    const std::string seconds = std::to_string(retry_after);
+bool append_own_answer(http::Codec& codec, http::StreamId stream, const OwnAnswer& answer,
+                       std::string& out) {
+    using http::FieldName;
+    const std::string_view phrase = http::reason_phrase(answer.status);
+    const std::string seconds = std::to_string(answer.retry_after);
     http::ResponseHead head;
-    head.status = status;
-    head.headers.push_back(
-        {"Content-Type", "text/plain; charset=utf-8", http::FieldName::content_type});
-    if (retry_after != 0) head.headers.push_back({"Retry-After", seconds});
+    head.status = answer.status;
+    head.headers.push_back({"Content-Type", "text/plain; charset=utf-8", FieldName::content_type});
+    if (answer.retry_after != 0)
+        head.headers.push_back({"Retry-After", seconds, FieldName::retry_after});
+    if (!answer.transport_security.empty())
+        head.headers.push_back({"Strict-Transport-Security", answer.transport_security,
+                                FieldName::strict_transport_security});
     head.implied_length = phrase.size() + 1;
-    const http::BodyPlan plan = codec.encode_head(stream, head, close_after, out);
+    const http::BodyPlan plan = codec.encode_head(stream, head, answer.close_after, out);
     if (plan.has_body) {
         codec.encode_body_prefix(stream, phrase.size() + 1, out);
         out.append(phrase).append("\n");

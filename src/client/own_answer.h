@@ -8,8 +8,15 @@
 
 namespace mew::client {
 
-// Appends it; `retry_after` in seconds, 0: no such header. Tells whether the connection ends.
-bool append_own_answer(http::Codec& codec, http::StreamId stream, int status, bool close_after,
-                       std::string& out, unsigned retry_after = 0);
+struct OwnAnswer {
+    int status = 500;
+    bool close_after = false;
+    unsigned retry_after = 0;                  // seconds; 0: no such header
+    std::string_view transport_security = {};  // RFC 6797; empty: no such header
+};
+
+// Appends it. Tells whether the connection ends.
+bool append_own_answer(http::Codec& codec, http::StreamId stream, const OwnAnswer& answer,
+                       std::string& out);
 
 }  // namespace mew::client

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/intrusive_list.h"
+#include "client/own_answer.h"
 #include "front/client_socket.h"
 #include "front/exchange.h"
 #include "front/tls_variables.h"
@@ -24,6 +25,13 @@ public:
     virtual http::Codec& codec() = 0;
     const http::Peer& peer() const { return peer_; }
     bool secure() const { return wire_.secure(); }
+    // Of each answer; empty: none.
+    std::string_view transport_security() const {
+        return secure() ? context_.settings.transport_security : std::string_view();
+    }
+    client::OwnAnswer own_answer(int status, bool close_after) const {
+        return {status, close_after, 0, transport_security()};
+    }
 
     // --- by its exchanges. None of these waits; once the client is gone they do nothing.
     // What was encoded into context.out goes, and it is empty then.

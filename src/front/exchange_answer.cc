@@ -104,8 +104,8 @@ std::uint64_t Exchange::room() const { return streams() ? UINT64_MAX : plan_.len
 
 // RFC 6797: over TLS only, and not where the app says its own.
 void Exchange::add_transport_security() {
-    const std::string& policy = context_.settings.transport_security;
-    if (policy.empty() || !connection_.secure()) return;
+    const std::string_view policy = connection_.transport_security();
+    if (policy.empty()) return;
     std::vector<http::Header>& headers = context_.head.headers;
     constexpr auto kId = http::FieldName::strict_transport_security;
     if (std::ranges::find(headers, kId, &http::Header::id) != headers.end()) return;
@@ -323,9 +323,10 @@ void Exchange::fail(int status) {
 void Exchange::answer(int status, unsigned retry_after) {
     if (over()) return;
     started_ = true;
-    must_close_ = client::append_own_answer(connection_.codec(), id_, status, ends_connection(),
-                                            context_.out, retry_after) ||
-                  must_close_;
+    client::OwnAnswer own = connection_.own_answer(status, ends_connection());
+    own.retry_after = retry_after;
+    must_close_ =
+        client::append_own_answer(connection_.codec(), id_, own, context_.out) || must_close_;
     end();
 }
 

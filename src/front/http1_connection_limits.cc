@@ -32,7 +32,7 @@ void Http1Connection::answer_refusal(const http::Refusal& refusal) {
         // The body that is malformed has begun to go to a worker, or not.
         return exchanges_.front().break_body(refusal.status);
     }
-    client::append_own_answer(*codec_, 0, refusal.status, true, context_.out);
+    client::append_own_answer(*codec_, 0, own_answer(refusal.status, true), context_.out);
     flush();
 }
 

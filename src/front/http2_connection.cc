@@ -98,7 +98,8 @@ void Http2Connection::answer_refusals() {
         if (Exchange* const exchange = find(stream); exchange != nullptr)
             exchange->break_body(refusal.status);
         else
-            client::append_own_answer(codec_, stream, refusal.status, false, context_.out);
+            client::append_own_answer(codec_, stream, own_answer(refusal.status, false),
+                                      context_.out);
         if (gone()) return;
     }
 }

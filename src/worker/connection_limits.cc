@@ -30,7 +30,7 @@ void Connection::answer_refusal(const http::Refusal& refusal) {
     if (stream_.open()) stream_.close();
     base::ListNode<RunnableTag>::unlink();
 
-    client::append_own_answer(*codec_, 0, refusal.status, true, context_.out);
+    client::append_own_answer(*codec_, 0, {refusal.status, true}, context_.out);
     // Never waits: this is the loop.
     const bool sent = queue_.send(socket_.get(), context_.out) != SendQueue::Progress::broken;
     context_.out.clear();
