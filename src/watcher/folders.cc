@@ -12,13 +12,9 @@ namespace {
 
 constexpr std::uint32_t kEntries = IN_CREATE | IN_MOVED_TO;
 // Not IN_MODIFY: who writes a log beside a watched file would wake us at each line.
-constexpr std::uint32_t kFiles = kEntries | IN_ATTRIB | IN_CLOSE_WRITE;
-constexpr std::uint32_t kAnything = kFiles | IN_DELETE | IN_MOVED_FROM;
+constexpr std::uint32_t kFiles = kEntries | IN_ATTRIB | IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM;
 
-std::uint32_t mask_of(Wanted wanted) {
-    if (wanted == Wanted::entries) return kEntries;
-    return wanted == Wanted::files ? kFiles : kAnything;
-}
+std::uint32_t mask_of(Wanted wanted) { return wanted == Wanted::entries ? kEntries : kFiles; }
 
 Heard heard_from(const inotify_event& event, const char* name) {
     if ((event.mask & IN_Q_OVERFLOW) != 0) return {Heard::What::missed, 0, {}};

@@ -15,9 +15,8 @@
 namespace mew::watcher {
 
 enum class Wanted : std::uint8_t {
-    entries,   // what comes into being there, or is moved there
-    files,     // and what is written, or touched
-    anything,  // and what goes away
+    entries,  // what comes into being there, or is moved there
+    files,    // and what is written, touched, or goes away
 };
 
 struct Heard {

@@ -89,7 +89,7 @@ private:
     }
 
     void watch_inside() {
-        const auto number = folders_.watch(folder_, Wanted::anything);
+        const auto number = folders_.watch(folder_, Wanted::files);
         trail_.last_folder = folder_;
         trail_.why_deaf = number ? "" : number.error().text;
         if (number) trail_.steps.push_back({*number, ""});

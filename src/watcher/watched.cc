@@ -12,13 +12,18 @@ namespace {
 // inotify's limits concern all folders of a large app at once.
 constexpr std::size_t kMostTold = 8;
 
+// Of a folder what is in it counts.
+bool looks_inside(control::Trigger trigger) {
+    return trigger == control::Trigger::fs_reload || trigger == control::Trigger::certificates;
+}
+
 }  // namespace
 
 using control::Trigger;
 using control::WatchedPath;
 
 control::FileState Watched::state_now(const Key& key) const {
-    return state_of(key.second, key.first == Trigger::fs_reload);
+    return state_of(key.second, looks_inside(key.first));
 }
 
 // The way first, then the file: a change between the two is heard.
@@ -161,7 +166,9 @@ bool Watched::has_changed(const Key& key, Entry& entry) {
     entry.suspect = false;
     place(key, entry);
     const control::FileState state = state_now(key);
-    if (!state.exists() || state == entry.known) return false;
+    // A certificate that went away would be missed at the next start: somebody should know by now.
+    const bool counts = state.exists() || key.first == Trigger::certificates;
+    if (!counts || state == entry.known) return false;
     entry.known = state;
     return true;
 }

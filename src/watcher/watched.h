@@ -5,7 +5,7 @@
 //
 // An event makes a path suspect. Once there was quiet for kQuiet, and at the latest kPatience after
 // the first event, all suspects are looked at: one whose file differs from what it was has changed.
-// That a file went away is no change: it will be back, or it is not missed.
+// That a file went away is no change: it will be back, or it is not missed. Only a certificate is.
 
 #include <cstdint>
 #include <functional>

@@ -220,6 +220,23 @@ TEST_F(WatchedTest, AFolderUnderFsReload) {
     EXPECT_EQ(look_after_quiet(), "") << "an editor's and Python's own";
 }
 
+TEST_F(WatchedTest, ACertificateThatGoesAwayIsMissed) {
+    watch(folder.write("site.crt"), Trigger::certificates);
+    std::filesystem::remove(folder / "site.crt");
+    EXPECT_EQ(look_after_quiet(), "certificate site.crt");
+    folder.write("site.crt");
+    EXPECT_EQ(look_after_quiet(), "certificate site.crt");
+}
+
+TEST_F(WatchedTest, AFolderOfCertificates) {
+    folder.make("sni");
+    watch(folder / "sni", Trigger::certificates);
+    folder.write("sni/a.crt");
+    EXPECT_EQ(look_after_quiet(), "certificate sni");
+    folder.touch("sni/a.crt");
+    EXPECT_EQ(look_after_quiet(), "certificate sni");
+}
+
 TEST_F(WatchedTest, AFolderUnderTouchReload) {
     folder.make("app");
     watch(folder / "app");
