@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from harness import Server
+from harness.certificates import Authority
 from harness.server import ROOT
 
 PROGRAM = ROOT / ".cache/h2spec/h2spec"
@@ -28,7 +29,9 @@ def echoing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         "    start_response('200 OK', [('Content-Type', 'application/octet-stream')])\n"
         "    return [body]\n"
     )
-    with Server(["--h2c", "--chdir", str(folder), "app:app"], way="routed") as server:
+    pair = Authority(folder / "authority").issue("localhost")
+    ways = ["--h2c", "--https", pair.option()]
+    with Server([*ways, "--chdir", str(folder), "app:app"], way="routed") as server:
         yield server
 
 
@@ -55,10 +58,16 @@ def failures(port: int, report: Path, *options: str) -> tuple[int, list[str]]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [(), ("--strict",)], ids=["plain", "strict"])
-def test_h2spec(echoing: Server, tmp_path: Path, options: tuple[str, ...]) -> None:
-    cases, failed = failures(echoing.port, tmp_path / "report.xml", *options)
-    failed = [story for story in failed if not story.startswith(ANSWERED_BY_HTTP_1)]
+@pytest.mark.parametrize("strict", [False, True], ids=["plain", "strict"])
+@pytest.mark.parametrize("way", ["cleartext", "tls"])
+def test_h2spec(echoing: Server, tmp_path: Path, way: str, strict: bool) -> None:
+    options = ["--strict"] if strict else []
+    if way == "tls":
+        options += ["--tls", "--insecure"]
+    port = echoing.port if way == "cleartext" else echoing.port_of("https")
+    cases, failed = failures(port, tmp_path / "report.xml", *options)
+    if way == "cleartext":
+        failed = [story for story in failed if not story.startswith(ANSWERED_BY_HTTP_1)]
     assert not failed, "\n".join(failed)
     assert cases >= LEAST, f"only {cases} cases"
     assert echoing.get("/").status == 200

@@ -11,7 +11,7 @@ import pytest
 
 HERE = Path(__file__).resolve().parent
 INTEGRATION = HERE.parents[1] / "integration"
-sys.path.insert(0, str(INTEGRATION))
+sys.path[:0] = [str(INTEGRATION), str(HERE)]
 
 from harness.certificates import Authority  # noqa: E402
 from harness.fixtures import (  # noqa: E402, F401
@@ -20,8 +20,7 @@ from harness.fixtures import (  # noqa: E402, F401
     serve,
 )
 from harness.server import Server  # noqa: E402
-
-PROBE = ["--chdir", str(INTEGRATION / "apps"), "probe:app"]
+from listening import PROBE, https  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -35,11 +34,6 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="session")
 def context(authority: Authority) -> ssl.SSLContext:
     return authority.context()
-
-
-def https(authority: Authority, stem: str = "localhost") -> list[str]:
-    folder = authority.folder
-    return ["--https", f"127.0.0.1:0,{folder / stem}.pem,{folder / stem}.key"]
 
 
 @pytest.fixture(scope="session")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import re
+import select
 import socket
 import ssl
 import subprocess
+import time
 from types import TracebackType
 
 from harness.client import Connection, Response
@@ -56,6 +60,48 @@ def s_client(port: int, *options: str, sent: bytes = b"", timeout: float = 20.0)
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options]
     done = subprocess.run(command, input=sent, capture_output=True, timeout=timeout)
     return (done.stdout + done.stderr).decode(errors="replace")
+
+
+class Interactive:
+    """The openssl program with its commands: R renegotiates, K changes the key, each on a line."""
+
+    def __init__(self, port: int, *options: str, timeout: float = 15.0) -> None:
+        self.process = subprocess.Popen(
+            ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", *options],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.timeout, self.said = timeout, ""
+
+    def __enter__(self) -> Interactive:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+    def send(self, line: str) -> None:
+        assert self.process.stdin
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def wait_for(self, pattern: str, times: int = 1) -> None:
+        """Until it has said so, that often in all."""
+        assert self.process.stdout
+        deadline = time.monotonic() + self.timeout
+        while len(re.findall(pattern, self.said)) < times:
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
+                raise AssertionError(f"{self.timeout:g} s without {pattern!r}: {self.said}")
+            part = os.read(self.process.stdout.fileno(), 65536)
+            assert part, f"it ended without {pattern!r}: {self.said}"
+            self.said += part.decode(errors="replace")
 
 
 class Wire:
