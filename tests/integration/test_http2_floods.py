@@ -321,7 +321,7 @@ def test_zero_window(brief: Server, whose: str) -> None:
     window = 0 if whose == "streams" else 2**31 - 1
     with Peer(brief.port, settings={h2.INITIAL_WINDOW_SIZE: window}, credit=False) as peer:
         attack = Attack(brief, peer)
-        for _ in range(12):
+        for _ in range(8):
             peer.start("GET", "/stream?size=65536&n=80")
         peer.sync()
         assert brief.get("/hello", timeout=60).text == "hello"

@@ -4,13 +4,17 @@ activation.py  sockets that the program is started with, as systemd does it
 bench.py    the load and the kills of the probes
 server.py   the program as a context manager, its log, its end
 container.py  PID 1 on a read-only file system
+certificates.py  an authority, and what it signs
 client.py   HTTP by raw bytes, split wherever a test wants
 gate.py     a request that stays in the app until it is let go
 given.py    an app for one request, written in the test
 nginx.py    a real nginx in front of the program
 package.py  an installed package that a test may replace
+h2_frames.py, h2_peer.py  HTTP/2 by raw frames
+h2_client.py, h2_load.py  whole clients of HTTP/2, by Python's h2
 load.py     many clients at once, bounded
 procfs.py   processes: trees, descriptors, signal masks
+tls.py      clients of TLS: whole, interactive, and by records
 waiting.py  the one way to wait: a predicate and a deadline
 """
 
