@@ -26,7 +26,7 @@ constexpr const char* kGroups = "X25519:P-256:P-384";
 constexpr std::uint64_t kOptions = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
                                    SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
                                    SSL_OP_NO_ANTI_REPLAY;
-constexpr long kModes = SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN;
+constexpr long kModes = SSL_MODE_NO_AUTO_CHAIN;  // buffers: see warm_buffers.h
 
 base::Unexpected<base::Error> refused(const Certificate& certificate, std::string_view what) {
     return base::fail(base::format("{}: {} ({})", certificate.source, what, take_error()));

@@ -29,6 +29,11 @@ bool is_about_certificate(int reason) {
            reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE;
 }
 
+// To clear what is clear costs as much as a small record's encryption.
+void forget_errors() {
+    if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
 }  // namespace
 
 Session::Session(Store& store, std::uint32_t listener)
@@ -66,10 +71,11 @@ State Session::receive(std::string_view cipher_in, std::string& plain, std::stri
     if (!is_tls(cipher_in)) return state_;
     channel_->in = cipher_in;
     channel_->out = &cipher;
-    ERR_clear_error();
+    forget_errors();
     if (state_ == State::handshaking) shake_hands(plain);
     if (state_ == State::open) read_records(plain);
     *channel_ = {};
+    store_.buffers().keep(warm_, ssl_);
     return state_;
 }
 
@@ -107,6 +113,8 @@ void Session::read_records(std::string& plain) {
     while (SSL_read_ex(ssl_, scratch.data(), scratch.size(), &size) == 1) {
         plain.append(scratch.data(), size);
         if (handshake_->later_messages > kMostLaterMessages) break;
+        // To ask once more only to hear that there is nothing costs as much as a record.
+        if (channel_->in.empty() && SSL_has_pending(ssl_) == 0) return;
     }
     if (handshake_->later_messages > kMostLaterMessages)
         return fail(Failure::record, "the client asks for new keys again and again");
@@ -118,10 +126,11 @@ void Session::read_records(std::string& plain) {
 
 void Session::send(std::string_view plain, std::string& cipher) {
     const bool early = state_ == State::handshaking && early_;
+    store_.buffers().keep(warm_, ssl_);
     if (plain.empty() || (state_ != State::open && state_ != State::closed && !early)) return;
     cipher.reserve(cipher.size() + plain.size() + (plain.size() / kRecord + 1) * kRecordOverhead);
     channel_->out = &cipher;
-    ERR_clear_error();
+    forget_errors();
     std::size_t written = 0;
     const int result = early ? SSL_write_early_data(ssl_, plain.data(), plain.size(), &written)
                              : SSL_write_ex(ssl_, plain.data(), plain.size(), &written);
@@ -132,7 +141,7 @@ void Session::send(std::string_view plain, std::string& cipher) {
 void Session::shutdown(std::string& cipher) {
     if (state_ != State::open && state_ != State::closed) return;
     channel_->out = &cipher;
-    ERR_clear_error();
+    forget_errors();
     (void)SSL_shutdown(ssl_);  // says whether the peer's came, which is of no interest
     channel_->out = nullptr;
 }

@@ -19,6 +19,7 @@
 #include <string_view>
 
 #include "tls/client_certificate.h"
+#include "tls/warm_buffers.h"
 
 struct ssl_st;
 
@@ -94,6 +95,7 @@ private:
     std::unique_ptr<Handshake> handshake_;
     std::unique_ptr<Channel> channel_;
     ssl_st* ssl_ = nullptr;
+    WarmBuffers::Place warm_;
     State state_ = State::handshaking;
     Failure failure_ = Failure::none;
     bool looked_at_ = false;  // the first byte

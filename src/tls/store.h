@@ -14,6 +14,7 @@
 #include "base/result.h"
 #include "tls/material.h"
 #include "tls/settings.h"
+#include "tls/warm_buffers.h"
 
 namespace mew::tls {
 
@@ -44,6 +45,7 @@ public:
     std::shared_ptr<const Context> of_name(std::string_view name) const;
     // Where a record is decrypted to, before it is appended.
     std::array<char, 16384>& scratch() { return scratch_; }
+    WarmBuffers& buffers() { return buffers_; }
 
 private:
     struct Served;
@@ -51,6 +53,7 @@ private:
     std::unique_ptr<Tickets> tickets_;
     std::unique_ptr<Served> served_;
     std::array<char, 16384> scratch_;
+    WarmBuffers buffers_;
 };
 
 }  // namespace mew::tls
