@@ -152,9 +152,9 @@ void Exchange::put_within(std::string_view bytes) {
     }
     if (bytes.empty()) return;
     if (!backlog_) {
-        backlog_ = std::make_unique<Spill>(
-            context_.spill_folder, context_.spill_totals,
-            Spill::Limits{2 * mailbox::kReplyRing, context_.settings.response_buffer_max});
+        backlog_ = std::make_unique<Spill>(context_.spill_folder, context_.spill_totals,
+                                           Spill::Limits{std::size_t{2} * mailbox::kReplyRing,
+                                                         context_.settings.response_buffer_max});
     }
     const auto kept = backlog_->append(bytes);
     if (!kept) log::error("spill-failed", "{}", kept.error().text);

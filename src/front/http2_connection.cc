@@ -206,7 +206,7 @@ void Http2Connection::on_stream_end(http::StreamId stream, bool) {
 
 void Http2Connection::settle() {
     if (gone()) return;
-    if (codec_.over() && wire_.empty()) return end();
+    if (codec_.over() && wire_.empty()) return leave();
     if (!wire_.empty()) {
         if (limit() != client::Limit::send) arm(client::Limit::send);
     } else if (codec_.inside_head()) {
@@ -227,7 +227,7 @@ void Http2Connection::settle() {
     (void)set_interest(events);
 }
 
-void Http2Connection::end() {
+void Http2Connection::leave() {
     if (!codec_.fault().empty() && !ended_) {
         stats::add(context_.slot.http2_faults);
         context_.refusal_log.write_connection(context_.loop.now(), peer_.address, codec_.fault(),

@@ -65,7 +65,7 @@ private:
     void await_exchange(Exchange& exchange);
     void on_body_limit(Exchange& exchange);
     void give_up_answer(Exchange& exchange);
-    void end();
+    void leave();
 
     http2::Codec codec_;
     struct Refused {

@@ -91,7 +91,7 @@ void Http2Connection::on_limit(client::Limit limit) {
     codec_.drain(true);
     draining_ = drained_ = true;
     send_pending();
-    if (!gone()) end();
+    if (!gone()) leave();
 }
 
 // RFC 9113 6.8: first a warning, then the last stream that was taken.
