@@ -174,7 +174,17 @@ void Greeting::choose_protocol() {
     if (!context_.settings.http2_cleartext) return become<Http1Connection>();
     const std::string_view preface = http2::kPreface;
     const std::size_t same = std::min(preface.size(), received_.size());
-    if (received_.compare(0, same, preface.substr(0, same)) != 0) return become<Http1Connection>();
+    if (received_.compare(0, same, preface.substr(0, same)) != 0) {
+        // Neither it nor a request: an invalid preface ends the connection, without a word that its
+        // client could not read.
+        const std::string_view first = received_;
+        const std::size_t end = first.find('\n');
+        const bool request = end == std::string_view::npos ||
+                             first.substr(0, end).find(" HTTP/") != std::string_view::npos;
+        if (request) return become<Http1Connection>();
+        stats::add(context_.slot.refused);
+        return close();
+    }
     if (same == preface.size()) become<Http2Connection>();
 }
 

@@ -138,6 +138,19 @@ def test_begins_wrongly(counting: Server, sent: bytes) -> None:
         assert not data or data[3:4] == b"\x04" or data.startswith(b"HTTP/1.1 "), data
 
 
+def test_neither_preface_nor_request(counting: Server) -> None:
+    """Of what is a request of HTTP/1, or may become one, HTTP/1 says what is wrong."""
+    for sent, begin in {
+        b"INVALID CONNECTION PREFACE\r\n\r\n": b"",
+        b"GET / HTTP/1.1\r\n\r\n": b"HTTP/1.1 400",
+        b"GET / HTTP/2.0\r\n\r\n": b"HTTP/1.1 ",
+    }.items():
+        with app_not_called(counting), Peer(counting.port, start=False) as peer:
+            peer.send(sent)
+            answer = _receive(peer)
+            assert answer.startswith(begin) and bool(answer) == bool(begin), answer
+
+
 def _receive(peer: Peer) -> bytes:
     try:
         return peer.socket.recv(65536)
