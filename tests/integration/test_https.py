@@ -273,7 +273,7 @@ def test_hsts(serve: Serve, authority: Authority, pair: Pair) -> None:
     server = serve("--https", pair.option(), "--hsts", "86400s", "--http", "127.0.0.1:0", *PROBE,
                    http=None)  # fmt: skip
     port, context = server.port_of("https"), authority.context()
-    for target in ("/hello", "/nowhere"):
+    for target in ("/hello", "/nowhere", "/boom"):
         value = secure_get(port, context, target).get("Strict-Transport-Security")
         assert value and value.split(";")[0] == "max-age=86400"
     with Client(port, tls=authority.context("h2")) as client:
