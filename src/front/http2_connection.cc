@@ -213,8 +213,11 @@ void Http2Connection::settle() {
         if (limit() != client::Limit::header) arm(client::Limit::header);
     } else if (!exchanges_.empty()) {
         arm(client::Limit::none);
-    } else if (limit() != client::Limit::keepalive) {
-        arm(client::Limit::keepalive);
+    } else {
+        // Without keep-alive an idle one is kept for as long as a head may take.
+        const auto idle =
+            context_.settings.client.keep_alive ? client::Limit::keepalive : client::Limit::header;
+        if (limit() != idle) arm(idle);
     }
     Exchange* next = exchanges_.first();
     while (next != nullptr) {
