@@ -132,6 +132,7 @@ TEST_F(CodecTest, CarriesARequestAndItsAnswer) {
 
 TEST_F(CodecTest, ManyStreamsGoOnSideBySide) {
     std::vector<StreamId> streams;
+    streams.reserve(50);
     for (int i = 0; i < 50; ++i)
         streams.push_back(static_cast<StreamId>(client.get("/" + std::to_string(i))));
     talk();
@@ -192,7 +193,7 @@ TEST_F(CodecTest, ABodyThatNobodyConsumesHoldsItsOwnStreamOnly) {
 
 TEST_F(CodecTest, AnEarlyAnswerAsksForNoMoreBody) {
     consumes = false;
-    const std::string body(settings.stream_window * 2, 'b');
+    const std::string body(std::size_t{settings.stream_window} * 2, 'b');
     const Fields post{
         {":method", "POST"}, {":scheme", "http"}, {":authority", "x"}, {":path", "/"}};
     const auto stream = static_cast<StreamId>(client.request(post, body));

@@ -76,10 +76,9 @@ struct Callbacks {
             case NGHTTP2_RST_STREAM:
                 codec.on_reset(id_of(frame));
                 return 0;
-            case NGHTTP2_PRIORITY:
-                return 0;  // seen and counted before
-            case NGHTTP2_WINDOW_UPDATE:
-                return 0;  // counted with what they let go
+            case NGHTTP2_PRIORITY:       // seen and counted before
+            case NGHTTP2_WINDOW_UPDATE:  // costs what it lets go
+                return 0;
             default:
                 codec.count_control();
                 return 0;

@@ -1,7 +1,6 @@
 #include "http2/testing/client.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "base/check.h"
 
@@ -59,7 +58,7 @@ struct ClientCallbacks {
                              void* user) {
         Client::Body& body = client(user).bodies_[stream];
         const std::size_t size = std::min(most, body.bytes.size() - body.at);
-        std::memcpy(to, body.bytes.data() + body.at, size);
+        std::copy_n(body.bytes.data() + body.at, size, to);
         body.at += size;
         if (body.at == body.bytes.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
         return static_cast<ssize_t>(size);
