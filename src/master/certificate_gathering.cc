@@ -157,6 +157,19 @@ private:
 
 }  // namespace
 
+std::vector<std::string> named_paths(const options::Options& options) {
+    std::vector<std::string> paths = options.sni_dir;
+    paths.insert(paths.end(), options.tls_ocsp.begin(), options.tls_ocsp.end());
+    const auto add = [&](const base::Result<options::CertificateText>& text) {
+        if (!text) return;
+        for (const std::string& path : {text->certificate, text->key, text->client_ca})
+            if (!path.empty()) paths.push_back(path);
+    };
+    for (const std::string& text : options.https) add(options::parse_https(text));
+    for (const std::string& text : options.sni) add(options::parse_sni(text));
+    return paths;
+}
+
 bool wants_certificates(const options::Options& options) {
     return std::any_of(options.listen_addresses.begin(), options.listen_addresses.end(),
                        [](const options::ListenAddress& listen) {

@@ -22,4 +22,7 @@ struct GatheredCertificates {
 base::Result<GatheredCertificates> gather_certificates(const options::Options& options,
                                                        const tls::Material& before);
 
+// The files and folders that the options name; looks at none.
+std::vector<std::string> named_paths(const options::Options& options);
+
 }  // namespace mew::master

@@ -157,6 +157,15 @@ TEST_F(CertificateTest, TheChildsMistakeIsOneSentence) {
                   "the server's own");
 }
 
+TEST_F(CertificateTest, NamedPathsAreThoseOfTheOptions) {
+    options_.https = {":1,a.crt,a.key,,!ca.pem"};
+    options_.sni = {"b.example b.crt,b.key"};
+    options_.sni_dir = {"d"};
+    options_.tls_ocsp = {"a.ocsp"};
+    EXPECT_THAT(named_paths(options_),
+                ElementsAre("d", "a.ocsp", "a.crt", "a.key", "ca.pem", "b.crt", "b.key"));
+}
+
 TEST_F(CertificateTest, PlainAddressesWantNone) {
     listen("http", ":1");
     listen("http-to-https", ":2");

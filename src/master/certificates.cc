@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <ctime>
+#include <set>
 
 #include "base/check.h"
 #include "base/format.h"
 #include "log/log.h"
+#include "master/certificate_gathering.h"
 #include "master/holdings.h"
 
 namespace mew::master {
@@ -46,6 +48,7 @@ Certificates::~Certificates() = default;
 base::Result<void> Certificates::start(const options::Options& options) {
     if (!wants_certificates(options)) return {};
     options_ = options;
+    read_at_ = WatcherHandle::file_clock();
     auto read = CertificateReader::read_now(options);
     if (!read) return std::move(read).failure();
     for (std::size_t i = 0; i < keys_.keys.size(); ++i) make_key(i);
@@ -86,6 +89,7 @@ void Certificates::read(const std::string& why) {
         return;
     }
     why_ = why;
+    read_at_ = WatcherHandle::file_clock();
     auto started = reader_.start(options_, memory_.get(),
                                  [this](auto outcome) { on_read(std::move(outcome)); });
     if (!started) on_read(std::move(started).failure());
@@ -96,6 +100,7 @@ void Certificates::on_read(base::Result<ReadCertificates> read_now) {
         trouble_ = read_now.error().text;
         log::error("certificates-kept", "{}; the certificates of before stay in use ({})", trouble_,
                    why_);
+        watch();  // what is named now may be put right
     } else {
         take(*std::move(read_now));
         holdings_.fronts.tell_all([this] { return with_memory(memory_.get()); });
@@ -114,11 +119,15 @@ void Certificates::take(ReadCertificates read_now) {
     warn_of_expiry();
 }
 
+// What is in use, and what the options name: only the reader knows what is in a folder, and it does
+// not tell where it found a mistake.
 void Certificates::watch() {
+    std::set<std::string> all(paths_.begin(), paths_.end());
+    for (std::string& path : named_paths(options_)) all.insert(std::move(path));
     std::vector<control::WatchedPath> list;
-    for (const std::string& path : paths_)
+    for (const std::string& path : all)
         list.push_back({control::Trigger::certificates, path, std::nullopt});
-    watcher_.watch(std::move(list));
+    watcher_.watch(std::move(list), read_at_);
 }
 
 void Certificates::warn_of_expiry() const {
@@ -192,6 +201,7 @@ void Certificates::take_over(const state::Certificates& from, const options::Opt
     } else {
         rotate();
     }
+    read_at_ = WatcherHandle::file_clock();
     watch();
 }
 

@@ -67,8 +67,9 @@ private:
     std::vector<CertificateFact> facts_;
     std::vector<std::string> paths_;
     std::string trouble_;
-    std::string why_;    // of the reading that runs
-    std::string again_;  // not empty: why it must be done once more
+    std::int64_t read_at_ = 0;  // by the clock of files
+    std::string why_;           // of the reading that runs
+    std::string again_;         // not empty: why it must be done once more
     tls::TicketKeys keys_;
     base::MonotonicTime rotation_due_;
     net::TimerId rotation_ = 0;

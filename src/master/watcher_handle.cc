@@ -40,13 +40,6 @@ std::string own_folder() {
     return ::getcwd(path.data(), path.size()) != nullptr ? path.data() : "";
 }
 
-// What the kernel dates changes of files by.
-std::int64_t file_clock() {
-    timespec now{};
-    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
-    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
-}
-
 std::string below(const std::string& folder, const std::string& path) {
     if (path.empty()) return folder;
     return path.starts_with('/') ? path : folder + "/" + path;
@@ -76,6 +69,12 @@ WatcherHandle::~WatcherHandle() {
     if (pid_ != 0) children_.forget(pid_);
 }
 
+std::int64_t WatcherHandle::file_clock() {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+}
+
 void WatcherHandle::apply(const options::Options& options, std::uint32_t committed,
                           std::uint32_t oldest) {
     // As uWSGI, which changes its folder first.
@@ -89,11 +88,11 @@ void WatcherHandle::apply(const options::Options& options, std::uint32_t committ
     go_on();
 }
 
-void WatcherHandle::watch(std::vector<control::WatchedPath> paths) {
+void WatcherHandle::watch(std::vector<control::WatchedPath> paths, std::int64_t since_ns) {
     for (control::WatchedPath& watched : paths) watched.path = below(start_folder_, watched.path);
     list_ = control::encode_paths(paths);
     interval_ = kTouchInterval;
-    since_ns_ = file_clock();
+    since_ns_ = since_ns;
     wanted_ = body_ && !list_.empty();
     go_on();
 }

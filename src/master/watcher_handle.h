@@ -45,8 +45,10 @@ public:
     // or the one that stands by for it. Starts the process, or lets it go.
     void apply(const options::Options& options, std::uint32_t committed, std::uint32_t oldest);
     // Instead, where nothing else is looked after: these paths, relative ones from the folder that
-    // the server was started in.
-    void watch(std::vector<control::WatchedPath> paths);
+    // the server was started in. What changed after `since_ns` has changed.
+    void watch(std::vector<control::WatchedPath> paths, std::int64_t since_ns);
+    // What the kernel dates changes of files by: ns since 1970.
+    static std::int64_t file_clock();
     // From a zygote (slot 0) or a worker: the files of its modules.
     void take_files(std::uint32_t generation, std::uint32_t slot, control::Message& message);
     bool knows_files_of(std::uint32_t generation) const;

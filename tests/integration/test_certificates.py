@@ -140,3 +140,25 @@ def test_sessions_outlive_fronts_and_upgrades(
     assert all(is_resumed() for _ in range(8))
     assert served_certificate(port, "localhost") == der(pair)
     assert [Path(row["file"]).name for row in server.status()["certificates"]] == [pair.chain.name]
+
+
+def test_a_reload_to_files_that_are_wrong_yet(
+    serve: Serve, authority: Authority, pair: Pair, tmp_path: Path
+) -> None:
+    """They come into use once they are put right, without another reload."""
+    late = Pair(tmp_path / "late.crt", tmp_path / "late.key")
+    for place in (late.chain, late.key):
+        place.write_text("not yet\n")
+    ini = tmp_path / "app.ini"
+    text = f"[mewsgi]\nchdir = {APPS}\nmodule = probe:app\nhttps = 127.0.0.1:0,"
+    ini.write_text(text + f"{pair.chain},{pair.key}\n")
+    server = serve("--ini", str(ini), http=None)
+    port = server.port_of("https")
+    ini.write_text(text + f"{late.chain},{late.key}\n")
+    assert server.run("reload").status == 0
+    wait_for(lambda: "late.crt" in server.status()["certificates_trouble"], "the trouble", 20)
+    assert served_certificate(port, "localhost") == der(pair)
+    fresh = authority.issue("localhost", file="late")
+    shutil.copyfile(fresh.key, late.key)
+    shutil.copyfile(fresh.chain, late.chain)
+    wait_for(lambda: served_certificate(port, "localhost") == der(fresh), "the new one", 20)
