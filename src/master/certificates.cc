@@ -125,6 +125,7 @@ void Certificates::watch() {
     std::set<std::string> all(paths_.begin(), paths_.end());
     for (std::string& path : named_paths(options_)) all.insert(std::move(path));
     std::vector<control::WatchedPath> list;
+    list.reserve(all.size());
     for (const std::string& path : all)
         list.push_back({control::Trigger::certificates, path, std::nullopt});
     watcher_.watch(std::move(list), read_at_);
