@@ -37,8 +37,9 @@ struct Settings {
         return listeners[listener].protocol == net::Protocol::http;
     }
     bool expects_proxy_header(std::uint32_t listener) const {
-        const bool due = listeners[listener].routed ? http_proxy_headers : socket_proxy_headers;
-        return due && speaks_http(listener);
+        const net::ListenerInfo& info = listeners[listener];
+        const bool routed = info.routed || info.option == "http";
+        return speaks_http(listener) && (routed ? http_proxy_headers : socket_proxy_headers);
     }
 };
 
