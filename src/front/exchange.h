@@ -114,7 +114,10 @@ private:
     bool is_whole_in_memory() const;
     bool share_body();
     void lose_body(std::string_view why);
+    bool read_head(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece,
+                   bool& wants_close);
     void take_head(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
+    void take_hints(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
     void start();
     void take_body(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
     void put(std::string_view bytes);

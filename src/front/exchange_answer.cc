@@ -49,6 +49,9 @@ Exchange::Took Exchange::take(const PostingSide& side, const PostingSide::Piece&
         case RecordKind::head:
             take_head(side, piece);
             return Took::record;
+        case RecordKind::hints:
+            take_hints(side, piece);
+            return Took::record;
         case RecordKind::body:
             if (!done && !may_take_body()) return Took::hold;
             take_body(side, piece);
@@ -73,16 +76,33 @@ void Exchange::go_on() {
 
 void Exchange::take_head(const PostingSide& side, const PostingSide::Piece& piece) {
     if (started_) return give_up_answer("it began a second answer");
+    bool wants_close = false;
+    if (!read_head(side, piece, wants_close)) return;
+    context_.head.wants_close = wants_close;
+    start();
+}
+
+void Exchange::take_hints(const PostingSide& side, const PostingSide::Piece& piece) {
+    bool wants_close = false;
+    if (started_) return give_up_answer("it hints at an answer that began");
+    if (read_head(side, piece, wants_close))
+        connection_.codec().encode_early_hints(id_, context_.head, context_.out);
+}
+
+// Into context.head. False: it is none, and the answer was given up.
+bool Exchange::read_head(const PostingSide& side, const PostingSide::Piece& piece,
+                         bool& wants_close) {
     // A copy: the worker can write on while it is looked at.
     context_.scratch.resize(piece.size);
     side.copy(slot_, piece, context_.scratch.data());
     http::ResponseHead& head = context_.head;
-    bool wants_close = false;
-    if (!mailbox::read_reply_head(context_.scratch, head, wants_close))
-        return give_up_answer("its head is none");
-    if (const auto checked = head.check(); !checked) return give_up_answer(checked.error().text);
-    head.wants_close = wants_close;
-    start();
+    if (!mailbox::read_reply_head(context_.scratch, head, wants_close)) {
+        give_up_answer("its head is none");
+        return false;
+    }
+    const auto checked = head.check();
+    if (!checked) give_up_answer(checked.error().text);
+    return checked.has_value();
 }
 
 // A client that was never told to go on may or may not send its body: nothing behind it can be

@@ -218,6 +218,31 @@ TEST_F(Http2Test, ADeadWorkerTakesItsUnsafeStreamsWithItOnly) {
     EXPECT_EQ(wait_for(other).body, "/other");
 }
 
+TEST_F(Http2Test, HintsGoAheadOfTheAnswer) {
+    auto one = worker(1);
+    const std::int32_t stream = peer.get("/");
+    const auto taken = next(one);
+    const std::string hints =
+        head_bytes(200, UINT64_MAX, {{"Link", "</a.css>; rel=preload", http::FieldName::link}});
+    ASSERT_TRUE(taken->write(RecordKind::hints, hints, {}, kNoFrame));
+    taken->ring();
+    until_there([&] { return peer.answer(stream).interim == std::vector<int>{103}; });
+    EXPECT_EQ(peer.answer(stream).fields.front().second, "</a.css>; rel=preload");
+    answer(*taken, "page");
+    EXPECT_EQ(wait_for(stream).body, "page");
+}
+
+TEST_F(Http2Test, HintsThatMayNotBeSentEndTheirAnswerOnly) {
+    auto one = worker(1);
+    const std::int32_t stream = peer.get("/");
+    const auto taken = next(one);
+    ASSERT_TRUE(taken->write(RecordKind::hints, head_bytes(200, UINT64_MAX, {{"A\r\nB", "c"}}),
+                             {}, kNoFrame));
+    taken->ring();
+    EXPECT_EQ(wait_for(stream).status, 502);
+    EXPECT_TRUE(peer.answer(stream).interim.empty());
+}
+
 TEST_F(Http2Test, AnAnswerThatBreaksIsAResetAndTheConnectionStays) {
     auto one = worker(1);
     const std::int32_t stream = peer.get("/");

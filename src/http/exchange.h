@@ -63,6 +63,12 @@ public:
     // Bytes of body that the announced length still allows; UINT64_MAX where none was announced.
     virtual std::uint64_t room() const = 0;
 
+    // May the app send headers ahead of its answer (103, RFC 8297)?
+    virtual bool takes_hints() const { return false; }
+    // Those of `hints`, which has passed check() but for its status, which is no matter. Nothing
+    // once the answer began.
+    virtual void hint(const ResponseHead& /*hints*/) {}
+
     // May the connection be taken over, for a protocol that follows HTTP (WebSocket)?
     virtual bool may_detach() const { return false; }
     // Takes it over, in place of start(). The exchange counts as answered with 101, which the taker

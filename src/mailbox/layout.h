@@ -41,7 +41,7 @@
 namespace mew::mailbox {
 
 inline constexpr std::uint64_t kMagic = 0x4d45574d424f5831;  // "MEWMBOX1"
-inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kVersion = 3;
 inline constexpr std::uint32_t kSlots = 16;
 inline constexpr std::uint32_t kOrders = 64;
 inline constexpr std::uint32_t kBodyRing = 65536;
@@ -125,6 +125,7 @@ enum class RecordKind : std::uint32_t {
     lend,   // the app takes the client's connection over, in place of a head: the front sends it
             // by the doorbell, what was received on it already by the body, and the record `end`
             // gives it back
+    hints,  // ReplyHead, then headers that go ahead of the answer (103)
     end,    // complete; nothing follows
     fail,   // FailPart; nothing follows
 };

@@ -63,7 +63,8 @@ bool WsgiBridge::prepare(const EnvironSettings& settings, PyObject* mounts) {
     if (!mounted_.take(mounts)) return false;
     mounted_.set_listeners(settings.listeners, settings.manage_script_name);
     close_name_ = PyRef::steal(PyUnicode_InternFromString("close"));
-    return close_name_ && input_type_.prepare(settings.post_buffering) &&
+    early_hints_name_ = PyRef::steal(PyUnicode_InternFromString("wsgi.early_hints"));
+    return close_name_ && early_hints_name_ && input_type_.prepare(settings.post_buffering) &&
            file_wrapper_type_.prepare() && start_response_type_.prepare() &&
            environ_.prepare(settings, file_wrapper_type_.type());
 }
@@ -101,6 +102,7 @@ bool WsgiBridge::call_app(Call& call) {
         !offer_connection(environ.get(), start_response.get())) {
         return false;
     }
+    if (!offer_hints(environ.get(), call.exchange, start_response.get())) return false;
     PyObject* arguments[2] = {environ.get(), start_response.get()};
     const PyRef result = PyRef::steal(PyObject_Vectorcall(call.choice.app, arguments, 2, nullptr));
     bool done = result && (call.response.detached() || send_result(call, result.get()));
@@ -115,6 +117,14 @@ bool WsgiBridge::call_app(Call& call) {
     }
     start_response_type_.detach(start_response.get());
     return done;
+}
+
+// wsgi.early_hints, where the client's protocol has them.
+bool WsgiBridge::offer_hints(PyObject* environ, const http::Exchange& exchange,
+                             PyObject* start_response) {
+    if (!exchange.response.takes_hints()) return true;
+    const PyRef hints = PyRef::steal(StartResponseType::make_early_hints(start_response));
+    return hints && PyDict_SetItem(environ, early_hints_name_.get(), hints.get()) == 0;
 }
 
 bool WsgiBridge::send_result(Call& call, PyObject* result) {

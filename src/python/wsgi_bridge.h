@@ -30,6 +30,7 @@ private:
     struct Call;  // one run of the app
 
     bool call_app(Call& call);
+    bool offer_hints(PyObject* environ, const http::Exchange& exchange, PyObject* start_response);
     bool send_result(Call& call, PyObject* result);
     bool send_sequence(Call& call, PyObject* sequence);
     bool send_pieces(Call& call, PyObject* iterable);
@@ -45,6 +46,7 @@ private:
     FileWrapperType file_wrapper_type_;
     StartResponseType start_response_type_;
     PyRef close_name_;
+    PyRef early_hints_name_;
     // Used again by each exchange for their memory.
     http::ResponseHead head_;
     std::vector<PyRef> keep_;

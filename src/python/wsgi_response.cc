@@ -78,7 +78,7 @@ bool WsgiResponse::start(PyObject* status, PyObject* headers, PyObject* exc_info
     called_ = false;
     head_.clear();
     keep_.clear();
-    if (!take_status(status) || !take_headers(headers)) return false;
+    if (!take_status(status) || !take_headers(headers, head_)) return false;
     if (const auto checked = head_.check(); !checked) {
         PyErr_SetString(PyExc_ValueError, checked.error().text.c_str());
         return false;
@@ -108,7 +108,7 @@ bool WsgiResponse::take_status(PyObject* status) {
     return true;
 }
 
-bool WsgiResponse::take_headers(PyObject* headers) {
+bool WsgiResponse::take_headers(PyObject* headers, http::ResponseHead& head) {
     if (!PyList_Check(headers)) {
         PyErr_Format(PyExc_TypeError,
                      "start_response: the headers must be a list of (name, value), not %.100s (PEP "
@@ -119,12 +119,12 @@ bool WsgiResponse::take_headers(PyObject* headers) {
     // The size is read anew at each step: taking a header may run code of the app's.
     for (Py_ssize_t i = 0; i < PyList_GET_SIZE(headers); ++i) {
         keep_.push_back(PyRef::borrow(PyList_GET_ITEM(headers, i)));
-        if (!take_header(keep_.back().get(), i)) return false;
+        if (!take_header(keep_.back().get(), i, head)) return false;
     }
     return true;
 }
 
-bool WsgiResponse::take_header(PyObject* header, Py_ssize_t index) {
+bool WsgiResponse::take_header(PyObject* header, Py_ssize_t index, http::ResponseHead& head) {
     if (!PyTuple_Check(header) || PyTuple_GET_SIZE(header) != 2) {
         PyErr_Format(PyExc_TypeError,
                      "start_response: header %zd must be a tuple (name, value), not %.200R", index,
@@ -142,7 +142,19 @@ bool WsgiResponse::take_header(PyObject* header, Py_ssize_t index) {
         raise_not_text("start_response: a header value", value);
         return false;
     }
-    head_.headers.push_back(entry);
+    head.headers.push_back(entry);
+    return true;
+}
+
+// Too late, they are of no use, which is no fault of the app's.
+bool WsgiResponse::hint(PyObject* headers) {
+    http::ResponseHead hints;
+    if (!take_headers(headers, hints)) return false;
+    if (const auto checked = hints.check(); !checked) {
+        PyErr_SetString(PyExc_ValueError, checked.error().text.c_str());
+        return false;
+    }
+    sink_.hint(hints);
     return true;
 }
 
@@ -296,6 +308,13 @@ struct ResponseCalls {
         return response != nullptr ? response->detach() : nullptr;
     }
 
+    static PyObject* early_hints(PyObject* self, PyObject* headers) {
+        const TakenTurn turn(self_of(self)->turn);
+        WsgiResponse* response = turn ? response_of(self) : nullptr;
+        if (response == nullptr || !response->hint(headers)) return nullptr;
+        Py_RETURN_NONE;
+    }
+
     static bool start(PyObject* self, PyObject* status, PyObject* headers, PyObject* exc_info) {
         const TakenTurn turn(self_of(self)->turn);
         WsgiResponse* response = turn ? response_of(self) : nullptr;
@@ -306,6 +325,8 @@ struct ResponseCalls {
 namespace {
 
 PyMethodDef g_detach = {"detach", ResponseCalls::detach, METH_NOARGS, "takes the connection over"};
+PyMethodDef g_early_hints = {"early_hints", ResponseCalls::early_hints, METH_O,
+                             "early_hints([(name, value), ...]): headers ahead of the answer"};
 PyMethodDef g_write = {"write", ResponseCalls::write, METH_O,
                        "write(bytes): sends a piece of the body"};
 
@@ -378,6 +399,10 @@ PyObject* StartResponseType::make(WsgiResponse& response) {
 
 PyObject* StartResponseType::make_detach(PyObject* callable) {
     return PyCFunction_New(&g_detach, callable);
+}
+
+PyObject* StartResponseType::make_early_hints(PyObject* callable) {
+    return PyCFunction_New(&g_early_hints, callable);
 }
 
 void StartResponseType::detach(PyObject* callable) {

@@ -50,12 +50,13 @@ private:
     bool start(PyObject* status, PyObject* headers, PyObject* exc_info);
     Sent take_piece(PyObject* piece);
     PyObject* detach();
+    bool hint(PyObject* headers);
     Sent push();
     Sent begin();
     void warn_of_dropped();
     bool take_status(PyObject* status);
-    bool take_headers(PyObject* headers);
-    bool take_header(PyObject* header, Py_ssize_t index);
+    bool take_headers(PyObject* headers, http::ResponseHead& head);
+    bool take_header(PyObject* header, Py_ssize_t index, http::ResponseHead& head);
 
     http::ResponseSink& sink_;
     http::ResponseHead& head_;
@@ -79,6 +80,8 @@ public:
     PyObject* make(WsgiResponse& response);
     // A function that takes the connection over: () -> (descriptor, bytes received already).
     static PyObject* make_detach(PyObject* callable);
+    // A function that sends headers ahead of the answer: ([(name, value), ...]) -> None.
+    static PyObject* make_early_hints(PyObject* callable);
     // After the exchange: calls raise RuntimeError. Waits for one that is still on its way.
     void detach(PyObject* callable);
 

@@ -169,6 +169,18 @@ base::Result<void> RoutedExchange::start(http::ResponseHead& head) {
     return {};
 }
 
+// Clients of HTTP/1.1 are not sure to know what it is (RFC 8297 2).
+bool RoutedExchange::takes_hints() const { return head_.version >= http::Version::http2; }
+
+void RoutedExchange::hint(const http::ResponseHead& hints) {
+    if (started_ || client_gone_ || !takes_hints()) return;
+    scratch_.clear();
+    mailbox::append_reply_head(scratch_, hints);
+    if (scratch_.size() > kMostHead) return;
+    if (!taken_->write(RecordKind::hints, scratch_, {}, frame())) client_gone_ = true;
+    taken_->ring();
+}
+
 base::Result<void> RoutedExchange::write(std::string_view bytes) {
     if (client_gone_) return gone();
     bytes = bytes.substr(0, answer_.fit(head_, bytes.size()));

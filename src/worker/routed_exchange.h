@@ -46,6 +46,8 @@ public:
     void fail(int status) override;
     bool started() const override { return started_; }
     std::uint64_t room() const override { return answer_.room(); }
+    bool takes_hints() const override;
+    void hint(const http::ResponseHead& hints) override;
     bool may_detach() const override { return taken_->may_be_lent() && !started_; }
     base::Result<http::Detached> detach() override;
 
