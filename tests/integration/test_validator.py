@@ -96,6 +96,7 @@ NOT_VALIDATED = {
     "tests/conformance/http1/answering_app.py": "its answers break the rules on purpose",
     "tests/conformance/http1/large_app.py": "calls read() without a size, which it does not know",
     "tests/python/test_warm_up_call.py": "its apps fail on purpose; one is called by the validator",
+    "tests/integration/apps/waits.py": "is about when it answers, not how",
     "tests/integration/apps/hints.py": "calls what the validator does not know",
     "tests/integration/apps/body.py": "calls seek, tell and read1, which its input has not",
 }
