@@ -236,8 +236,8 @@ TEST_F(Http2Test, HintsThatMayNotBeSentEndTheirAnswerOnly) {
     auto one = worker(1);
     const std::int32_t stream = peer.get("/");
     const auto taken = next(one);
-    ASSERT_TRUE(taken->write(RecordKind::hints, head_bytes(200, UINT64_MAX, {{"A\r\nB", "c"}}),
-                             {}, kNoFrame));
+    ASSERT_TRUE(taken->write(RecordKind::hints, head_bytes(200, UINT64_MAX, {{"A\r\nB", "c"}}), {},
+                             kNoFrame));
     taken->ring();
     EXPECT_EQ(wait_for(stream).status, 502);
     EXPECT_TRUE(peer.answer(stream).interim.empty());
