@@ -63,9 +63,13 @@ protected:
     void talk() {
         for (;;) {
             const std::string there = client.take();
-            if (!there.empty()) EXPECT_EQ(codec.decode(there, *this), there.size());
+            if (!there.empty()) {
+                EXPECT_EQ(codec.decode(there, *this), there.size());
+            }
             const std::string back = pending();
-            if (!back.empty()) EXPECT_TRUE(client.give(back));
+            if (!back.empty()) {
+                EXPECT_TRUE(client.give(back));
+            }
             if (there.empty() && back.empty()) return;
         }
     }

@@ -44,8 +44,8 @@ public:
         singletons();
         listeners();
         check_certificate_files(
-            options_, [this](auto option, auto text) { mistake(option, text); },
-            [this](auto option, auto text) { warning(option, text); });
+            options_, [this](auto option, const auto& text) { mistake(option, text); },
+            [this](auto option, const auto& text) { warning(option, text); });
         proxies();
         identities();
         folders();

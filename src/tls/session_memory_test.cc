@@ -50,7 +50,7 @@ void* resize(void* memory, std::size_t size, const char* file, int line) {
 }
 
 // Only before OpenSSL's first allocation.
-const bool g_counted = CRYPTO_set_mem_functions(allocate, resize, release) == 1;
+const bool kCounted = CRYPTO_set_mem_functions(allocate, resize, release) == 1;
 
 std::size_t bytes_of_idle_session(int version) {
     // Those that were used last keep their buffers; they are few among many.
@@ -94,7 +94,7 @@ INSTANTIATE_TEST_SUITE_P(Versions, IdleSession, testing::Values(TLS1_2_VERSION, 
                          });
 
 TEST_P(IdleSession, TakesLittleMemory) {
-    ASSERT_TRUE(g_counted);
+    ASSERT_TRUE(kCounted);
     const std::size_t bytes = bytes_of_idle_session(GetParam());
     RecordProperty("bytes", static_cast<int>(bytes));
     EXPECT_GT(bytes, 1000U);

@@ -9,7 +9,6 @@ namespace mew::tls {
 namespace {
 
 using testing::HasSubstr;
-using testing::StartsWith;
 
 class SessionTest : public testing::TestWithParam<int> {
 protected:

@@ -141,6 +141,7 @@ TEST(Store, AnAnswerIsStapledForWhoAsks) {
     TestConnection connection(store, wish);
     ASSERT_EQ(connection.talk(), State::open);
     const unsigned char* bytes = nullptr;
+    // NOLINTNEXTLINE(bugprone-multi-level-implicit-pointer-conversion): OpenSSL's macro
     const long size = SSL_get_tlsext_status_ocsp_resp(connection.client.ssl(), &bytes);
     ASSERT_GT(size, 0);
     EXPECT_EQ(std::string(reinterpret_cast<const char*>(bytes), static_cast<std::size_t>(size)),
