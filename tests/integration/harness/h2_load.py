@@ -4,17 +4,15 @@ HTTP/1.1: whatever is no whole 200 to its own request is an error with its story
 from __future__ import annotations
 
 import ssl
-import threading
 import time
-from types import TracebackType
+from functools import partial
 
+from harness.client_threads import PACE, ClientThreads
 from harness.h2_client import Answer, Client
 from harness.waiting import wait_for
 
-PACE = 0.002  # seconds between two turns of a connection
 
-
-class H2Load:
+class H2Load(ClientThreads):
     """Each connection keeps `streams` of them open; the app answers with its query last. After a
     GOAWAY another connection follows, unless `returns` is false."""
 
@@ -28,37 +26,12 @@ class H2Load:
         tls: ssl.SSLContext | None = None,
         longest: float = 60.0,
     ) -> None:
-        self.port, self.streams, self.longest = port, streams, longest
+        clients = [partial(self._run, number) for number in range(connections)]
+        super().__init__(clients, longest, grace=25)
+        self.port, self.streams = port, streams
         self.returns, self.tls = returns, tls
-        self.errors: list[str] = []
         self.count = 0
         self.goaways = 0
-        self._stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._threads = [
-            threading.Thread(target=self._run, args=(number,), daemon=True)
-            for number in range(connections)
-        ]
-
-    def __enter__(self) -> H2Load:
-        self._deadline = time.monotonic() + self.longest
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join(timeout=25)
-            assert not thread.is_alive(), "a client of the load did not end"
 
     def wait_for_more(self, answers: int, timeout: float = 20.0) -> None:
         before = self.count

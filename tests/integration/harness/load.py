@@ -6,51 +6,24 @@ connection that ends without an answer is an error too, unless the answer before
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
-from types import TracebackType
+from functools import partial
 
 from harness.client import Closed, Connection
+from harness.client_threads import PACE, ClientThreads
 from harness.waiting import wait_for
 
-PACE = 0.002  # seconds between the requests of one client: load, but no contest for two cores
 
-
-class Load:
+class Load(ClientThreads):
     def __init__(
         self, port: int, target: str = "/", kept: int = 4, new: int = 4, longest: float = 60.0
     ) -> None:
-        self.port, self.target, self.longest = port, target, longest
-        self.errors: list[str] = []
+        clients = [partial(self._client, keeps) for keeps in [True] * kept + [False] * new]
+        super().__init__(clients, longest, grace=15)
+        self.port, self.target = port, target
         self.answers: Counter[str] = Counter()
         self.announced_ends = 0
-        self._stopping = threading.Event()
-        self._lock = threading.Lock()
-        self._threads = [
-            threading.Thread(target=self._client, args=(keeps,), daemon=True)
-            for keeps in [True] * kept + [False] * new
-        ]
-
-    def __enter__(self) -> Load:
-        self._deadline = time.monotonic() + self.longest
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        self._stopping.set()
-        for thread in self._threads:
-            thread.join(timeout=15)
-            assert not thread.is_alive(), "a client of the load did not end"
 
     @property
     def count(self) -> int:
