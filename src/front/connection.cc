@@ -5,12 +5,6 @@
 
 namespace mew::front {
 
-namespace {
-bool is_safe(std::string_view method) {
-    return method == "GET" || method == "HEAD" || method == "OPTIONS";
-}
-}  // namespace
-
 Connection::Connection(Context& context, Wire wire, const client::PeerText& peer,
                        std::uint32_t listener)
     : ClientSocket(context, std::move(wire), peer, listener),
@@ -60,10 +54,17 @@ bool Connection::answer_without_app(Exchange& exchange) {
         return true;
     }
     // What may be somebody's replay is not run unless that changes nothing (RFC 8470).
-    if (!secure() || !wire_.tls()->in_early_data() || is_safe(exchange.head().method()))
-        return false;
+    if (!secure() || !wire_.tls()->in_early_data() || exchange.is_safe()) return false;
     exchange.answer(425);
     return true;
+}
+
+client::BodyFault Connection::count_body_fault(client::BodyFault fault) {
+    if (fault == client::BodyFault::none) fault = client::BodyFault::silent;
+    stats::FrontSlot& slot = context_.slot;
+    stats::add(slot.timeouts);
+    stats::add(fault == client::BodyFault::slow ? slot.slow_clients : slot.body_timeouts);
+    return fault;
 }
 
 // The same resource, by https.

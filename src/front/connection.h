@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "base/intrusive_list.h"
+#include "client/body_limit.h"
 #include "client/own_answer.h"
 #include "front/client_socket.h"
 #include "front/exchange.h"
@@ -70,6 +71,8 @@ protected:
     // Those whose request is whole, or as much of it as is awaited.
     void dispatch_ready();
     Exchange& add_exchange(http::StreamId stream, http::RequestHead& head);
+    // A body's time is over: which of its limits it was that fired.
+    client::BodyFault count_body_fault(client::BodyFault fault);
     // Ends an exchange that is over.
     void drop(Exchange& exchange);
 

@@ -126,10 +126,14 @@ void Exchange::on_posted(Channel& channel, std::uint32_t slot) {
     if (streamed_) channel.side().want_room(slot, true);
 }
 
-bool Exchange::may_run_again() const {
+bool Exchange::is_safe() const {
     const std::string_view method = head_.method();
-    const bool safe = method == "GET" || method == "HEAD" || method == "OPTIONS";
-    return context_.settings.retry == Retry::safe && safe && !retried_ && !started_ && !streamed_;
+    return method == "GET" || method == "HEAD" || method == "OPTIONS";
+}
+
+bool Exchange::may_run_again() const {
+    return context_.settings.retry == Retry::safe && is_safe() && !retried_ && !started_ &&
+           !streamed_;
 }
 
 // Once a worker has taken it: what it has not would be lost with it.

@@ -66,6 +66,8 @@ public:
     Channel* channel() const { return channel_; }
     std::uint32_t slot() const { return slot_; }
     base::MonotonicTime queued_since() const { return queued_since_; }
+    // To run it twice is no more than to run it once (RFC 9110 9.2.1).
+    bool is_safe() const;
     // Can it be run by another worker, its first one dead?
     bool may_run_again() const;
     void note_retry() { retried_ = true; }

@@ -75,16 +75,11 @@ void Http1Connection::on_exchange_limit(Exchange& exchange, client::Limit limit)
 
 void Http1Connection::on_body_limit() {
     Exchange* const exchange = awaiting_body();
-    stats::FrontSlot& slot = context_.slot;
     if (exchange == nullptr) {
-        stats::add(slot.body_timeouts);
+        stats::add(context_.slot.body_timeouts);
         return close();
     }
-    client::BodyFault fault = body_fault(*exchange);
-    if (fault == client::BodyFault::none) fault = client::BodyFault::silent;
-    stats::add(slot.timeouts);
-    stats::add(fault == client::BodyFault::slow ? slot.slow_clients : slot.body_timeouts);
-    refuse_now(408, client::text_of(fault));
+    refuse_now(408, client::text_of(count_body_fault(body_fault(*exchange))));
 }
 
 }  // namespace mew::front

@@ -59,13 +59,9 @@ void Http2Connection::give_up_answer(Exchange& exchange) {
 }
 
 void Http2Connection::on_body_limit(Exchange& exchange) {
-    stats::FrontSlot& slot = context_.slot;
-    client::BodyFault fault = exchange.body_limit.fault(
+    const client::BodyFault fault = count_body_fault(exchange.body_limit.fault(
         context_.settings.client, context_.loop.now(), exchange.body_received(),
-        context_.deadlines.duration(client::Limit::body));
-    if (fault == client::BodyFault::none) fault = client::BodyFault::silent;
-    stats::add(slot.timeouts);
-    stats::add(fault == client::BodyFault::slow ? slot.slow_clients : slot.body_timeouts);
+        context_.deadlines.duration(client::Limit::body)));
     context_.refusal_log.write(context_.loop.now(), peer_.address, 408, client::text_of(fault));
     exchange.break_body(408);
 }
