@@ -15,7 +15,7 @@ namespace mew::control {
 inline constexpr std::uint32_t kHandoverVersion = 2;
 // Channels between fronts and workers (mailbox/layout.h, which this folder may not include): fronts
 // of one build are joined to workers of another.
-inline constexpr std::uint32_t kMailboxVersion = 3;
+inline constexpr std::uint32_t kMailboxVersion = 4;
 
 struct Layouts {
     std::uint64_t orders = 0;    // control/message

@@ -10,6 +10,7 @@
 namespace mew::front {
 namespace {
 
+using mailbox::Lend;
 using mailbox::RecordKind;
 using mailbox::Taken;
 using testing::FakeWorker;
@@ -230,7 +231,7 @@ TEST_F(FrontTest, AConnectionThatCannotBeLentIsServedOn) {
                       std::string(80000, 'b'));
     auto taken = take(one);
     turn();
-    ASSERT_TRUE(taken->write(RecordKind::lend, {}, {}, kNoFrame));
+    ASSERT_TRUE(taken->ask_for_connection(Lend::until_end, kNoFrame));
     until([&] { return taken->body_end() != mailbox::kBodyOpen; });
     EXPECT_GT(taken->body_end(), mailbox::kBodyComplete);
     testing::answer(*taken, "first");
@@ -248,17 +249,63 @@ TEST_F(FrontTest, ALentConnectionComesWithWhatLayBehind) {
     send(browser, get("/") + "and more");
     auto taken = take(one);
     EXPECT_TRUE(taken->may_be_lent());
-    ASSERT_TRUE(taken->write(RecordKind::lend, {}, {}, kNoFrame));
+    ASSERT_TRUE(taken->ask_for_connection(Lend::until_end, kNoFrame));
     turn();
     std::string unread;
-    const os::Fd socket = taken->borrow(unread, kNoFrame);
-    ASSERT_TRUE(socket);
+    os::Fd socket;
+    ASSERT_EQ(taken->take_connection(socket, unread), mailbox::Taken::Lent::yes);
     EXPECT_EQ(unread, "and more");
     send(socket, "what the app says");
     ASSERT_TRUE(taken->finish(RecordKind::end, {}, kNoFrame));
     taken->ring();
     EXPECT_EQ(read_until(browser, "says"), "what the app says");
     until([&] { return ended(browser); });
+}
+
+TEST_F(FrontTest, AConnectionThatIsLentForGoodOutlivesItsExchange) {
+    auto one = worker(1);
+    const os::Fd browser = client();
+    send(browser, get("/") + "and more");
+    auto taken = take(one);
+    ASSERT_TRUE(taken->ask_for_connection(Lend::for_good, kNoFrame));
+    turn();
+    std::string unread;
+    os::Fd socket;
+    ASSERT_EQ(taken->take_connection(socket, unread), mailbox::Taken::Lent::yes);
+    EXPECT_EQ(unread, "and more");
+    until([&] { return slot.connections.load() == 0; });
+    EXPECT_FALSE(taken->cancelled()) << "nobody gave it up";
+    ASSERT_TRUE(taken->finish(RecordKind::end, {}, kNoFrame));
+    taken->ring();
+    until([&] { return slot.outstanding.load() == 0; });
+    const os::Fd next = client();
+    send(next, get("/next"));
+    testing::answer(*take(one), "next");
+    read_until(next, "next");
+    send(browser, "to the worker");
+    EXPECT_EQ(received(socket), "to the worker");
+    send(socket, "and back");
+    EXPECT_EQ(received(browser), "and back");
+    socket.reset();
+    EXPECT_TRUE(ended(browser));
+}
+
+// It need not say that it is done before the front lets it go.
+TEST_F(FrontTest, AWorkerThatDiesWithALentConnectionCostsNoOther) {
+    auto one = worker(1);
+    const os::Fd browser = client();
+    send(browser, get("/"));
+    auto taken = take(one);
+    ASSERT_TRUE(taken->ask_for_connection(Lend::for_good, kNoFrame));
+    turn();
+    std::string unread;
+    os::Fd socket;
+    ASSERT_EQ(taken->take_connection(socket, unread), mailbox::Taken::Lent::yes);
+    taken.reset();
+    one.side.reset();
+    until([&] { return slot.channels.load() == 0; });
+    EXPECT_EQ(slot.lost.load(), 0U);
+    EXPECT_FALSE(ended(browser));
 }
 
 }  // namespace

@@ -49,10 +49,14 @@ Channel::Posted Channel::end_turn() {
 }
 
 void Channel::abandon(std::uint32_t slot) {
+    let_go(slot);
+    if (!side_.revoke(slot)) side_.cancel(slot);
+}
+
+void Channel::let_go(std::uint32_t slot) {
     held_[slot].exchange = nullptr;
     side_.want_room(slot, false);
     if (held_[slot].held) side_.hold(slot, held_[slot].held = false);
-    if (!side_.revoke(slot)) side_.cancel(slot);
 }
 
 void Channel::resume(std::uint32_t slot) {

@@ -46,6 +46,8 @@ public:
     Posted end_turn();
     // Nobody waits for this answer any more.
     void abandon(std::uint32_t slot);
+    // Nothing more of this answer is anybody's; its worker is not told to stop.
+    void let_go(std::uint32_t slot);
     // The client takes more of this answer.
     void resume(std::uint32_t slot);
     // Reads what the worker has written.

@@ -133,7 +133,8 @@ private:
     void take_file_bytes(std::string_view bytes);
     bool pump_file();
     void load_file(std::size_t most);
-    void lend();
+    void lend(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
+    bool hand_connection_over();
     void go_on();
     bool streams() const { return plan_.length == UINT64_MAX; }
     void finish();

@@ -57,7 +57,7 @@ Exchange::Took Exchange::take(const PostingSide& side, const PostingSide::Piece&
             take_body(side, piece);
             return Took::record;
         case RecordKind::lend:
-            lend();
+            lend(side, piece);
             return Took::record;
         case RecordKind::file:
             begin_file(side, piece);
@@ -296,18 +296,37 @@ void Exchange::flush() {
     connection_.flush();
 }
 
-// The app speaks with the client itself until the exchange ends; then the connection does too.
-void Exchange::lend() {
-    mailbox::PostingSide& side = channel_->side();
+// The app speaks with the client itself until the exchange ends, and then the connection does too;
+// or the connection is the worker's for good, and nothing of it is left here.
+void Exchange::lend(const PostingSide& side, const PostingSide::Piece& piece) {
+    mailbox::LendPart part{};
+    if (piece.size != sizeof part) return give_up_answer("it takes its connection in an odd way");
+    side.copy(slot_, piece, reinterpret_cast<char*>(&part));
+    if (!hand_connection_over()) return channel_->side().end_body(slot_, kCannotLend);
+    started_ = true;
+    if (part.how != mailbox::Lend::for_good) {
+        connection_.lend();
+        lent_ = must_close_ = true;
+        return;
+    }
+    place_ = Place::over;
+    channel_->let_go(slot_);
+    on_unposted();
+    connection_.close();
+}
+
+// False: it cannot be had now.
+bool Exchange::hand_connection_over() {
+    PostingSide& side = channel_->side();
     const std::string_view behind = connection_.behind();
-    const bool may = !started_ && !has_body_ && connection_.may_be_lent() &&
-                     behind.size() <= side.body_room(slot_);
+    if (started_ || has_body_ || !connection_.may_be_lent() ||
+        behind.size() > side.body_room(slot_))
+        return false;
     // Whoever gets the socket finds there what lay behind.
-    if (may) side.write_body(slot_, behind);
-    if (!may || !side.lend(slot_, connection_.socket())) return side.end_body(slot_, kCannotLend);
+    side.write_body(slot_, behind);
+    if (!side.lend(slot_, connection_.socket())) return false;
     side.end_body(slot_, mailbox::kBodyComplete);
-    connection_.lend();
-    started_ = lent_ = must_close_ = true;
+    return true;
 }
 
 // What is still on its way from a file needs no worker.

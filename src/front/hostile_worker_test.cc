@@ -33,7 +33,7 @@ TEST_F(FrontTest, ALentConnectionGetsNothingFromTheFront) {
     const os::Fd browser = client();
     send(browser, get("/"));
     auto taken = take(one);
-    ASSERT_TRUE(taken->write(RecordKind::lend, {}, {}, testing::kNoFrame));
+    ASSERT_TRUE(taken->ask_for_connection(mailbox::Lend::until_end, testing::kNoFrame));
     ASSERT_TRUE(taken->write(RecordKind::body, "no answer", {}, testing::kNoFrame));
     taken->ring();
     std::string got;
@@ -42,6 +42,16 @@ TEST_F(FrontTest, ALentConnectionGetsNothingFromTheFront) {
         return ended(browser);
     });
     EXPECT_EQ(got, "");
+}
+
+TEST_F(FrontTest, AConnectionIsLentInTheWaysThereAre) {
+    auto one = worker(1);
+    const os::Fd browser = client();
+    send(browser, get("/"));
+    auto taken = take(one);
+    ASSERT_TRUE(taken->write(RecordKind::lend, "odd", {}, testing::kNoFrame));
+    taken->ring();
+    EXPECT_TRUE(read_until(browser, "\r\n\r\n").starts_with("HTTP/1.1 502 "));
 }
 
 // Whichever it is looked for first.

@@ -41,7 +41,7 @@
 namespace mew::mailbox {
 
 inline constexpr std::uint64_t kMagic = 0x4d45574d424f5831;  // "MEWMBOX1"
-inline constexpr std::uint32_t kVersion = 3;
+inline constexpr std::uint32_t kVersion = 4;
 inline constexpr std::uint32_t kSlots = 16;
 inline constexpr std::uint32_t kOrders = 64;
 inline constexpr std::uint32_t kBodyRing = 65536;
@@ -122,9 +122,8 @@ enum class RecordKind : std::uint32_t {
     head,   // ReplyHead, then the headers
     body,   // bytes
     file,   // FilePart; the descriptor came by the doorbell before
-    lend,   // the app takes the client's connection over, in place of a head: the front sends it
-            // by the doorbell, what was received on it already by the body, and the record `end`
-            // gives it back
+    lend,   // LendPart: the app takes the client's connection over, in place of a head: the front
+            // sends it by the doorbell, and what was received on it already by the body
     hints,  // ReplyHead, then headers that go ahead of the answer (103)
     end,    // complete; nothing follows
     fail,   // FailPart; nothing follows
@@ -151,6 +150,14 @@ struct HeaderSizes {
 struct FilePart {
     std::uint64_t offset;
     std::uint64_t size;
+};
+enum class Lend : std::uint32_t {
+    until_end,  // the record `end` gives it back, and the front ends it
+    for_good,   // the front keeps nothing of it; `end` is due as soon as it came
+};
+struct LendPart {
+    Lend how;
+    std::uint32_t reserved;
 };
 struct FailPart {
     std::uint32_t status;  // for the client, if nothing was answered yet

@@ -217,21 +217,34 @@ bool Taken::write_file(int fd, std::uint64_t offset, std::uint64_t size, const W
     return true;
 }
 
-os::Fd Taken::borrow(std::string& unread, const WaitFrame& frame) {
-    if (!write(RecordKind::lend, {}, {}, frame)) return os::Fd();
+bool Taken::ask_for_connection(Lend how, const WaitFrame& frame) {
+    const LendPart part{how, 0};
+    if (!write(RecordKind::lend, {reinterpret_cast<const char*>(&part), sizeof part}, {}, frame))
+        return false;
     ring();
-    if (frame.before != nullptr) frame.before(frame.context);
-    os::Fd socket;
+    return true;
+}
+
+Taken::Lent Taken::take_connection(os::Fd& socket, std::string& unread) {
+    // These first: what was sent before them is then found.
+    const bool never = cancelled() || body_end() > kBodyComplete;
     // Whoever runs the loop may hear it first, and puts it where it is found.
-    while (!socket && !cancelled()) {
+    const bool there = attached_->hear(Hear::all);
+    socket = attached_->take_file(slot_, sequence_);
+    if (!socket) return never || !there ? Lent::no : Lent::not_yet;
+    unread = body();  // written before it was sent
+    return Lent::yes;
+}
+
+os::Fd Taken::borrow(Lend how, std::string& unread, const WaitFrame& frame) {
+    os::Fd socket;
+    if (!ask_for_connection(how, frame)) return socket;
+    if (frame.before != nullptr) frame.before(frame.context);
+    while (take_connection(socket, unread) == Lent::not_yet) {
         pollfd came{attached_->socket.get(), POLLIN, 0};
-        if (body_end() > kBodyComplete) break;  // it will not come
         (void)::poll(&came, 1, kBorrowLook);
-        if (!attached_->hear(Hear::all)) break;
-        socket = attached_->take_file(slot_, sequence_);
     }
     if (frame.after != nullptr) frame.after(frame.context);
-    if (socket) unread = body();  // written before it was sent
     return socket;
 }
 

@@ -87,10 +87,16 @@ public:
     // A record for a file, whose descriptor goes before it. False: it cannot be sent that way just
     // now, and nothing was written.
     bool write_file(int fd, std::uint64_t offset, std::uint64_t size, const WaitFrame& frame);
-    // In place of a head: the client's connection, and what was received on it already. None: the
-    // front cannot lend it, or nobody is interested any more.
+    // In place of a head: the client's connection, and what was received on it already.
     bool may_be_lent() const { return frame_.may_lend != 0; }
-    os::Fd borrow(std::string& unread, const WaitFrame& frame);
+    // Asks for it. False: nobody is interested any more.
+    bool ask_for_connection(Lend how, const WaitFrame& frame);
+    // What became of that; to be looked at whenever the channel was heard.
+    enum class Lent : std::uint8_t { not_yet, yes, no };
+    Lent take_connection(os::Fd& socket, std::string& unread);
+    // Both, and the wait between them. None: the front cannot lend it, or nobody is interested any
+    // more.
+    os::Fd borrow(Lend how, std::string& unread, const WaitFrame& frame);
     // The last record; the slot is the front's from then on.
     bool finish(RecordKind kind, std::string_view payload, const WaitFrame& frame);
     void ring() { attached_->ring(); }

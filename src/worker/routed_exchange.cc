@@ -265,7 +265,7 @@ base::Result<http::Detached> RoutedExchange::detach() {
     if (!may_detach() || finished_)
         return base::fail("the connection cannot be taken over: its answer began already");
     http::Detached taken;
-    os::Fd socket = taken_->borrow(taken.unread, frame());
+    os::Fd socket = taken_->borrow(mailbox::Lend::until_end, taken.unread, frame());
     if (!socket) return base::fail("the connection cannot be taken over: its client is gone");
     const int flags = ::fcntl(socket.get(), F_GETFL);
     if (flags < 0 || ::fcntl(socket.get(), F_SETFL, flags & ~O_NONBLOCK) != 0)

@@ -263,7 +263,8 @@ private:
         const bool at_once =
             exchange.taken.cancelled() || exchange.taken.body_end() > kBodyComplete;
         std::string unread;
-        if (at_once && fits(exchange, 0)) (void)exchange.taken.borrow(unread, kNoFrame);
+        if (at_once && fits(exchange, sizeof(LendPart)))
+            (void)exchange.taken.borrow(Lend::for_good, unread, kNoFrame);
     }
 
     Fd memory_;
