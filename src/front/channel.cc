@@ -16,7 +16,9 @@ Channel::Channel(Context& context, WorkerId worker, std::uint32_t cores, mailbox
     : context_(context),
       worker_(worker),
       side_(std::move(memory), std::move(socket)),
-      least_depth_(std::clamp(cores, 1U, mailbox::kSlots)) {}
+      held_(side_.slots()),
+      least_depth_(std::clamp(cores, 1U, side_.slots())),
+      depth_(side_.slots()) {}
 
 Channel::~Channel() { close(); }
 
@@ -42,7 +44,10 @@ bool Channel::post(Exchange& exchange) {
 
 Channel::Posted Channel::end_turn() {
     refused_ = false;
-    if (!std::exchange(posted_, false)) return Posted::nothing;
+    if (!std::exchange(posted_, false)) {
+        if (side_.must_ring()) side_.ring();
+        return Posted::nothing;
+    }
     // One that runs several at once may sleep in its loop while all of its threads are in calls.
     const bool was_idle = side_.ring() && side_.used() == 1 && least_depth_ == 1;
     return was_idle ? Posted::to_idle : Posted::to_busy;
@@ -85,7 +90,7 @@ bool Channel::hear(Hear how) {
         if (packet.kind == mailbox::PacketKind::leaving) {
             leaving_ = true;
             context_.dispatch->on_leaving(*this);
-        } else if (packet.kind == mailbox::PacketKind::file && packet.slot < mailbox::kSlots &&
+        } else if (packet.kind == mailbox::PacketKind::file && packet.slot < side_.slots() &&
                    side_.in_use(packet.slot) && side_.sequence(packet.slot) == packet.sequence) {
             held_[packet.slot].file = std::move(received.descriptor);
         }
@@ -94,7 +99,7 @@ bool Channel::hear(Hear how) {
 }
 
 void Channel::read() {
-    for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
+    for (std::uint32_t slot = 0; slot < side_.used_to(); ++slot) {
         if (closed_) return;
         if (!side_.in_use(slot)) continue;
         if (!held_[slot].held)
@@ -169,12 +174,12 @@ void Channel::note_service(const Held& held) {
     const base::MonotonicTime now = context_.loop.now();
     const auto took = now - std::max(held.posted, last_done_);
     last_done_ = now;
-    depth_ = took >= kPatience ? least_depth_ : std::min(depth_ * 2, mailbox::kSlots);
+    depth_ = took >= kPatience ? least_depth_ : std::min(depth_ * 2, side_.slots());
 }
 
 Channel::Untaken Channel::untaken(base::MonotonicTime now) {
     Untaken found = Untaken::none;
-    for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
+    for (std::uint32_t slot = 0; slot < side_.used_to(); ++slot) {
         Held& held = held_[slot];
         if (!side_.in_use(slot) || held.taken) continue;
         held.taken = side_.taken(slot);
@@ -186,7 +191,7 @@ Channel::Untaken Channel::untaken(base::MonotonicTime now) {
 }
 
 bool Channel::runs_something() {
-    for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
+    for (std::uint32_t slot = 0; slot < side_.used_to(); ++slot) {
         if (side_.in_use(slot) && side_.taken(slot)) return true;
     }
     return false;
@@ -195,7 +200,7 @@ bool Channel::runs_something() {
 void Channel::take_back(base::MonotonicTime now, bool all, bool any) {
     if (!any && !all && !runs_something()) return;
     std::vector<std::uint32_t> slots;
-    for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
+    for (std::uint32_t slot = 0; slot < side_.used_to(); ++slot) {
         const Held& held = held_[slot];
         if (side_.in_use(slot) && (all || now - held.posted >= kPatience)) slots.push_back(slot);
     }
@@ -216,7 +221,7 @@ void Channel::take_back(base::MonotonicTime now, bool all, bool any) {
 
 std::vector<Channel::Left> Channel::take_all() {
     std::vector<Left> left;
-    for (std::uint32_t slot = 0; slot < mailbox::kSlots; ++slot) {
+    for (std::uint32_t slot = 0; slot < side_.used_to(); ++slot) {
         Exchange* const exchange = std::exchange(held_[slot].exchange, nullptr);
         if (exchange == nullptr) continue;
         exchange->on_unposted();

@@ -89,9 +89,9 @@ private:
     Context& context_;
     WorkerId worker_;
     mailbox::PostingSide side_;
-    std::array<Held, mailbox::kSlots> held_;
+    std::vector<Held> held_;  // by slot
     std::uint32_t least_depth_;
-    std::uint32_t depth_ = mailbox::kSlots;
+    std::uint32_t depth_;
     base::MonotonicTime last_done_{};
     bool leaving_ = false;
     bool posted_ = false;   // in this turn

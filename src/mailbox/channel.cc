@@ -20,8 +20,8 @@ std::uint32_t stride_for(std::uint32_t head_bytes) {
         padded(kControlBytes + head_bytes + kBodyRing + kReplyRing, kPage));
 }
 
-std::size_t size_for(std::uint32_t head_bytes) {
-    return kSlotsAt + std::size_t{kSlots} * stride_for(head_bytes);
+std::size_t size_for(std::uint32_t head_bytes, std::uint32_t slots) {
+    return kSlotsAt + std::size_t{slots} * stride_for(head_bytes);
 }
 
 // Behind a frame, so that each ring begins where a cache line does.
@@ -37,14 +37,15 @@ std::uint32_t head_room(std::uint32_t block, std::uint32_t fields) {
     return static_cast<std::uint32_t>(padded(size, kHeadAlign));
 }
 
-base::Result<os::Fd> make_channel(std::uint32_t head_bytes) {
+base::Result<os::Fd> make_channel(std::uint32_t head_bytes, std::uint32_t slots) {
     MEW_CHECK(head_bytes % kHeadAlign == 0 && head_bytes <= kMostHeadBytes);
-    auto memory = os::make_shared_memory("mewsgi-channel", size_for(head_bytes));
+    MEW_CHECK(slots >= kSlots && slots <= kMostSlots);
+    auto memory = os::make_shared_memory("mewsgi-channel", size_for(head_bytes, slots));
     if (!memory) return memory;
     void* const mapped =
         ::mmap(nullptr, kPage, PROT_READ | PROT_WRITE, MAP_SHARED, memory->get(), 0);
     if (mapped == MAP_FAILED) return base::fail_errno("cannot map a new channel");
-    new (mapped) Header{kMagic, kVersion, kSlots, head_bytes, stride_for(head_bytes)};
+    new (mapped) Header{kMagic, kVersion, slots, head_bytes, stride_for(head_bytes)};
     ::munmap(mapped, kPage);
     return memory;
 }
@@ -75,6 +76,7 @@ Channel& Channel::operator=(Channel&& other) noexcept {
     std::swap(size_, other.size_);
     std::swap(head_bytes_, other.head_bytes_);
     std::swap(stride_, other.stride_);
+    std::swap(slots_, other.slots_);
     return *this;
 }
 
@@ -93,12 +95,14 @@ base::Result<Channel> Channel::attach(int fd) {
     channel.size_ = *size;
     Header header;
     std::memcpy(&header, mapped, sizeof header);
-    if (header.magic != kMagic || header.version != kVersion || header.slots != kSlots ||
-        header.head_bytes % kHeadAlign != 0 || header.head_bytes > kMostHeadBytes ||
-        header.slot_stride != stride_for(header.head_bytes) || size_for(header.head_bytes) != *size)
+    if (header.magic != kMagic || header.version != kVersion || header.slots < kSlots ||
+        header.slots > kMostSlots || header.head_bytes % kHeadAlign != 0 ||
+        header.head_bytes > kMostHeadBytes || header.slot_stride != stride_for(header.head_bytes) ||
+        size_for(header.head_bytes, header.slots) != *size)
         return base::fail("the channel has another layout: it is of another build of mewsgi");
     channel.head_bytes_ = header.head_bytes;
     channel.stride_ = header.slot_stride;
+    channel.slots_ = header.slots;
     return channel;
 }
 
@@ -113,6 +117,10 @@ WorkerLine& Channel::worker_line() const {
 std::atomic<std::uint64_t>& Channel::order(std::uint32_t number) const {
     auto* const orders = reinterpret_cast<std::atomic<std::uint64_t>*>(memory_ + kOrdersAt);
     return orders[number & (kOrders - 1)];
+}
+
+std::atomic<std::uint64_t>& Channel::woken(std::uint32_t word) const {
+    return reinterpret_cast<std::atomic<std::uint64_t>*>(memory_ + kWokenAt)[word];
 }
 
 char* Channel::slot_at(std::uint32_t slot) const {

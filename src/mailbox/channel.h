@@ -17,8 +17,9 @@ namespace mew::mailbox {
 // Bytes that a frame takes at most: `block` of head text with `fields` fields.
 std::uint32_t head_room(std::uint32_t block, std::uint32_t fields);
 
-// The memory of a new channel, for heads of up to `head_bytes` (head_room).
-base::Result<os::Fd> make_channel(std::uint32_t head_bytes);
+// The memory of a new channel, for heads of up to `head_bytes` (head_room). `slots`: from kSlots to
+// kMostSlots.
+base::Result<os::Fd> make_channel(std::uint32_t head_bytes, std::uint32_t slots = kSlots);
 
 // One direction of bytes inside a slot; positions only grow.
 class Ring {
@@ -51,9 +52,12 @@ public:
     // Refuses what is not sealed, or has another layout.
     static base::Result<Channel> attach(int fd);
 
+    std::uint32_t slots() const { return slots_; }
     FrontLine& front_line() const;
     WorkerLine& worker_line() const;
     std::atomic<std::uint64_t>& order(std::uint32_t number) const;
+    // The bits of 64 slots that the worker's loop is to look at.
+    std::atomic<std::uint64_t>& woken(std::uint32_t word) const;
     SlotControl& control(std::uint32_t slot) const;
     // Where frames lie.
     std::span<char> head(std::uint32_t slot) const;
@@ -67,6 +71,7 @@ private:
     std::size_t size_ = 0;
     std::uint32_t head_bytes_ = 0;
     std::uint32_t stride_ = 0;
+    std::uint32_t slots_ = 0;
 };
 
 // --- the pair of sockets

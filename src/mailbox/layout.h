@@ -2,9 +2,9 @@
 // The memory of one channel, between one incarnation of a front and one of a worker: a memfd that
 // is sealed against resizing, made by the master (mailbox/channel.h), mapped by both.
 //
-//   +--------+-----------+------------+------------+--------+--------+-- - - --+---------+
-//   | Header | FrontLine | WorkerLine | orders[64] | slot 0 | slot 1 |         | slot 15 |
-//   +--------+-----------+------------+------------+--------+--------+-- - - --+---------+
+//   +--------+-----------+------------+--------+-------+--------+--------+-- - - --+----------+
+//   | Header | FrontLine | WorkerLine | orders | woken | slot 0 | slot 1 |         | slot n-1 |
+//   +--------+-----------+------------+--------+-------+--------+--------+-- - - --+----------+
 //                                                  |
 //   one slot, page aligned:                        v
 //   +-------------+---------------------------------------------+-------------------------+
@@ -13,7 +13,8 @@
 //   +-------------+---------------------------------------------+-------------------------+
 //
 // A slot carries one request at a time, and only pages that were used take memory: the front fills
-// the lowest free slot first.
+// the lowest free slot first. A channel has kSlots, or as many as its worker runs requests at once,
+// up to kMostSlots.
 //
 //   FREE --post--> POSTED --take--> TAKEN --first record--> REPLYING --last record--> DONE --> FREE
 //                     \---revoke--> FREE
@@ -26,6 +27,10 @@
 // Doorbell: whoever is about to wait sets its `sleeping`, looks once more, then waits; whoever has
 // news publishes them, then clears the other's `sleeping`, and rings if it was set. All four are
 // sequentially consistent: with less, wake-ups are lost.
+//
+// A worker whose app does not wait in a call (ASGI) says kTellLoop instead of sleeping on a slot's
+// word `waiting`: then the front sets the slot's bit in `woken` and rings. It takes the bits off in
+// its loop.
 //
 // Rings have a power of two of bytes less nothing: positions only grow, the place of one is its
 // remainder. Each is written by one side. What either side reads here it reads once, checks, and
@@ -43,7 +48,9 @@ namespace mew::mailbox {
 inline constexpr std::uint64_t kMagic = 0x4d45574d424f5831;  // "MEWMBOX1"
 inline constexpr std::uint32_t kVersion = 4;
 inline constexpr std::uint32_t kSlots = 16;
-inline constexpr std::uint32_t kOrders = 64;
+inline constexpr std::uint32_t kMostSlots = 1024;
+inline constexpr std::uint32_t kOrders = 2 * kMostSlots;
+inline constexpr std::uint32_t kWokenWords = kMostSlots / 64;
 inline constexpr std::uint32_t kBodyRing = 65536;
 inline constexpr std::uint32_t kReplyRing = 65536;
 inline constexpr std::uint32_t kPage = 4096;
@@ -55,7 +62,7 @@ constexpr std::uint64_t state_word(std::uint64_t sequence, SlotState state) {
     return sequence << 8 | static_cast<std::uint64_t>(state);
 }
 constexpr std::uint64_t order_word(std::uint64_t sequence, std::uint32_t slot) {
-    return sequence << 8 | slot;
+    return sequence << 16 | slot;
 }
 
 struct alignas(64) Header {
@@ -81,6 +88,10 @@ struct alignas(64) WorkerLine {
 inline constexpr std::uint32_t kBodyOpen = 0;
 inline constexpr std::uint32_t kBodyComplete = 1;
 
+// In SlotControl::waiting; 0: it waits for nothing.
+inline constexpr std::uint32_t kSleeps = 1;
+inline constexpr std::uint32_t kTellLoop = 2;
+
 struct alignas(64) SlotControl {
     std::atomic<std::uint64_t> state;  // state_word()
     // written by the front
@@ -91,8 +102,8 @@ struct alignas(64) SlotControl {
     // written by the worker
     alignas(64) std::atomic<std::uint64_t> reply_written;  // bytes of records published
     std::atomic<std::uint64_t> body_read;
-    std::atomic<std::uint32_t> waiting;  // 1: sleeps on this word, for body or credit; cleared by
-                                         // the front, which then wakes it
+    std::atomic<std::uint32_t> waiting;  // kSleeps on this word, or kTellLoop, for body, credit or
+                                         // the end; cleared by the front, which then wakes it
 };
 
 enum class BodyWay : std::uint32_t { none, ring, file };
@@ -181,11 +192,12 @@ static_assert(std::is_trivially_copyable_v<http::FieldSlices> && sizeof(http::Fi
 static_assert(std::is_trivially_copyable_v<http::Variable> && sizeof(http::Variable) == 16);
 static_assert(sizeof(Record) == 8 && sizeof(ReplyHead) == 24 && sizeof(Packet) == 16);
 static_assert((kBodyRing & (kBodyRing - 1)) == 0 && (kReplyRing & (kReplyRing - 1)) == 0);
-static_assert((kOrders & (kOrders - 1)) == 0 && kOrders >= 2 * kSlots);
+static_assert((kOrders & (kOrders - 1)) == 0 && kMostSlots % 64 == 0);
 
 constexpr std::size_t kOrdersAt = sizeof(Header) + sizeof(FrontLine) + sizeof(WorkerLine);
-constexpr std::size_t kSlotsAt = kPage;
-static_assert(kOrdersAt + kOrders * sizeof(std::uint64_t) <= kSlotsAt);
+constexpr std::size_t kWokenAt = kOrdersAt + kOrders * sizeof(std::uint64_t);
+constexpr std::size_t kSlotsAt = std::size_t{5} * kPage;
+static_assert(kWokenAt + kWokenWords * sizeof(std::uint64_t) <= kSlotsAt);
 
 constexpr std::size_t padded(std::size_t size, std::size_t align) {
     return (size + align - 1) / align * align;

@@ -1,5 +1,6 @@
 #include "mailbox/posting_side.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/check.h"
@@ -42,14 +43,13 @@ bool PostingSide::has_room() {
     const std::uint32_t behind =
         tail_ - channel_.worker_line().head.load(std::memory_order_acquire);
     if (behind > kOrders) broken_ = true;
-    return !broken_ && behind != kOrders && used_ != kSlots;
+    return !broken_ && behind != kOrders && used_ != slots();
 }
 
 std::optional<std::uint32_t> PostingSide::free_slot() {
     if (!has_room()) return std::nullopt;
-    std::uint32_t slot = 0;
-    while (slots_[slot].used) ++slot;
-    return slot;
+    while (slots_[free_from_].used) ++free_from_;
+    return free_from_;
 }
 
 void PostingSide::write_frame(std::uint32_t slot, const Request& request) {
@@ -89,6 +89,7 @@ std::optional<std::uint32_t> PostingSide::post(const Request& request) {
     own.sequence = sequence;
     own.used = true;
     ++used_;
+    used_to_ = std::max(used_to_, slot + 1);
     write_frame(slot, request);
     SlotControl& control = channel_.control(slot);
     control.reply_read.store(0, std::memory_order_relaxed);
@@ -109,6 +110,7 @@ std::optional<std::uint32_t> PostingSide::post(const Request& request) {
 }
 
 bool PostingSide::ring() {
+    woke_loop_ = false;
     std::atomic<std::uint32_t>& sleeping = channel_.worker_line().sleeping;
     if (sleeping.load(std::memory_order_seq_cst) == 0) return false;
     if (sleeping.exchange(0, std::memory_order_seq_cst) == 0) return false;
@@ -124,8 +126,7 @@ bool PostingSide::revoke(std::uint32_t slot) {
     if (!channel_.control(slot).state.compare_exchange_strong(
             expected, state_word(sequence, SlotState::free), std::memory_order_acq_rel))
         return false;
-    slots_[slot].used = false;
-    --used_;
+    release(slot);
     return true;
 }
 
@@ -141,16 +142,23 @@ bool PostingSide::done(std::uint32_t slot) const {
     return word == state_word(slots_[slot].sequence, SlotState::done);
 }
 
-void PostingSide::wake(SlotControl& control) {
+void PostingSide::wake(std::uint32_t slot) {
+    SlotControl& control = channel_.control(slot);
     if (control.waiting.load(std::memory_order_seq_cst) == 0) return;
-    if (control.waiting.exchange(0, std::memory_order_seq_cst) != 0)
+    const std::uint32_t how = control.waiting.exchange(0, std::memory_order_seq_cst);
+    if (how == kTellLoop) {
+        channel_.woken(slot / 64).fetch_or(std::uint64_t{1} << slot % 64,
+                                           std::memory_order_seq_cst);
+        woke_loop_ = true;
+    } else if (how != 0) {
         os::shared_futex_wake(control.waiting);
+    }
 }
 
 void PostingSide::cancel(std::uint32_t slot) {
     SlotControl& control = channel_.control(slot);
     control.cancelled.store(1, std::memory_order_seq_cst);
-    wake(control);
+    wake(slot);
 }
 
 // --- body
@@ -172,7 +180,7 @@ void PostingSide::write_body(std::uint32_t slot, std::string_view bytes) {
     channel_.body_ring(slot).put(own.body_written, bytes);
     own.body_written += bytes.size();
     control.body_written.store(own.body_written, std::memory_order_seq_cst);
-    wake(control);
+    wake(slot);
 }
 
 bool PostingSide::lend(std::uint32_t slot, int socket) {
@@ -182,7 +190,7 @@ bool PostingSide::lend(std::uint32_t slot, int socket) {
 void PostingSide::end_body(std::uint32_t slot, std::uint32_t how) {
     SlotControl& control = channel_.control(slot);
     control.body_end.store(how, std::memory_order_seq_cst);
-    wake(control);
+    wake(slot);
 }
 
 // --- answer
@@ -233,14 +241,20 @@ void PostingSide::give_credit(std::uint32_t slot) {
     Own& own = slots_[slot];
     own.credited = own.reply_read;
     control.reply_read.store(own.reply_read, std::memory_order_seq_cst);
-    wake(control);
+    wake(slot);
+}
+
+void PostingSide::release(std::uint32_t slot) {
+    slots_[slot].used = false;
+    --used_;
+    free_from_ = std::min(free_from_, slot);
+    while (used_to_ > 0 && !slots_[used_to_ - 1].used) --used_to_;
 }
 
 void PostingSide::free(std::uint32_t slot) {
     Own& own = slots_[slot];
     MEW_CHECK(own.used);
-    own.used = false;
-    --used_;
+    release(slot);
     channel_.control(slot).state.store(state_word(own.sequence, SlotState::free),
                                        std::memory_order_release);
 }
@@ -257,9 +271,10 @@ bool PostingSide::is_reason_to_wake(std::uint32_t slot) {
 }
 
 bool PostingSide::prepare_sleep() {
+    if (woke_loop_) ring();
     if (used_ == 0) return !broken_;
     channel_.front_line().sleeping.store(1, std::memory_order_seq_cst);
-    for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
+    for (std::uint32_t slot = 0; slot < used_to_; ++slot) {
         if (is_reason_to_wake(slot)) {
             awake();
             return false;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "http/request_head.h"
 #include "mailbox/channel.h"
@@ -32,9 +33,12 @@ struct Request {
 class PostingSide {
 public:
     PostingSide(Channel channel, os::Fd socket)
-        : channel_(std::move(channel)), socket_(std::move(socket)) {}
+        : channel_(std::move(channel)), socket_(std::move(socket)), slots_(channel_.slots()) {}
 
     int socket() const { return socket_.get(); }
+    std::uint32_t slots() const { return channel_.slots(); }
+    // No slot at or behind it is in use.
+    std::uint32_t used_to() const { return used_to_; }
 
     // The slot that it is in; nothing: there is no room just now, or for this request ever
     // (`fits`). Does not ring: see ring().
@@ -44,6 +48,8 @@ public:
     bool has_room();
     // Tells the worker of what was posted, if it sleeps, once for many. False: it is awake.
     bool ring();
+    // A slot was marked for the worker's loop: that takes a ring().
+    bool must_ring() const { return woke_loop_; }
     // True: the worker has not begun and never will; the slot is free again.
     bool revoke(std::uint32_t slot);
     // Has the worker begun with it? Once it has, it has for good: what was given to it since, or
@@ -109,16 +115,20 @@ private:
 
     std::optional<std::uint32_t> free_slot();
     void write_frame(std::uint32_t slot, const Request& request);
+    void release(std::uint32_t slot);
     bool is_reason_to_wake(std::uint32_t slot);
-    void wake(SlotControl& control);
+    void wake(std::uint32_t slot);
 
     Channel channel_;
     os::Fd socket_;
-    std::array<Own, kSlots> slots_{};
+    std::vector<Own> slots_;       // as many as the channel has
+    std::uint32_t used_to_ = 0;    // none at or behind it is used
+    std::uint32_t free_from_ = 0;  // none before it is free
     std::uint32_t used_ = 0;
     std::uint32_t tail_ = 0;
     std::uint64_t next_sequence_ = 1;
     bool broken_ = false;
+    bool woke_loop_ = false;
 };
 
 }  // namespace mew::mailbox

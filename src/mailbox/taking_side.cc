@@ -66,7 +66,7 @@ bool Attached::hear(Hear how) {
         if (receipt == Receipt::closed) return false;
         const Packet& packet = received.packet;
         if (packet.kind == PacketKind::ring && how == Hear::to_next_ring) return true;
-        if (packet.kind == PacketKind::file && packet.slot < kSlots)
+        if (packet.kind == PacketKind::file && packet.slot < channel.slots())
             files_[packet.slot] = {packet.sequence, std::move(received.descriptor)};
     }
     return true;
@@ -128,9 +128,9 @@ bool Taken::await(const WaitFrame& frame, bool (Taken::*ready)(std::uint64_t), s
     if (frame.before != nullptr) frame.before(frame.context);
     bool done = false;
     while (!done && !(this->*over)()) {
-        waiting.store(1, std::memory_order_seq_cst);
+        waiting.store(kSleeps, std::memory_order_seq_cst);
         if (!(this->*ready)(need) && !(this->*over)()) {
-            os::shared_futex_wait(waiting, 1, kLook);
+            os::shared_futex_wait(waiting, kSleeps, kLook);
             char byte = 0;
             if (::recv(attached_->socket.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
                 attached_->gone.store(true);
@@ -140,6 +140,22 @@ bool Taken::await(const WaitFrame& frame, bool (Taken::*ready)(std::uint64_t), s
     }
     if (frame.after != nullptr) frame.after(frame.context);
     return done;
+}
+
+bool Taken::await_news(bool body, std::uint64_t room) {
+    std::atomic<std::uint32_t>& waiting = control().waiting;
+    waiting.store(kTellLoop, std::memory_order_seq_cst);
+    const bool news = (body && has_body(0)) || (room != 0 && has_room(room)) || cancelled();
+    if (news) waiting.store(0, std::memory_order_seq_cst);
+    return !news;
+}
+
+bool Taken::await_room(std::uint64_t room) {
+    std::atomic<std::uint32_t>& waiting = control().waiting;
+    waiting.store(kTellLoop, std::memory_order_seq_cst);
+    const bool news = has_room(room) || front_gone();
+    if (news) waiting.store(0, std::memory_order_seq_cst);
+    return !news;
 }
 
 // --- body
@@ -279,9 +295,10 @@ std::optional<Taken> TakingSide::take() {
     while (head_ != tail) {
         const std::uint64_t order = channel.order(head_).load(std::memory_order_relaxed);
         channel.worker_line().head.store(++head_, std::memory_order_release);
-        const auto slot = static_cast<std::uint32_t>(order & 0xff);
-        const std::uint64_t sequence = order >> 8;
-        if (slot >= kSlots) continue;
+        const auto slot = static_cast<std::uint32_t>(order & 0xffff);
+        const std::uint64_t sequence = order >> 16;
+        if (slot >= channel.slots()) continue;
+        taken_to_ = std::max(taken_to_, slot + 1);
         std::uint64_t expected = state_word(sequence, SlotState::posted);
         if (!channel.control(slot).state.compare_exchange_strong(
                 expected, state_word(sequence, SlotState::taken), std::memory_order_acq_rel))
@@ -306,16 +323,23 @@ void TakingSide::leave() {
 
 void TakingSide::close() {
     attached_->gone.store(true);
-    for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
+    for (std::uint32_t slot = 0; slot < taken_to_; ++slot) {
         std::atomic<std::uint32_t>& waiting = attached_->channel.control(slot).waiting;
         waiting.store(0, std::memory_order_seq_cst);
         os::shared_futex_wake(waiting);
     }
 }
 
-bool TakingSide::prepare_sleep() {
+bool TakingSide::has_woken() const {
+    for (std::uint32_t word = 0; word * 64 < attached_->channel.slots(); ++word) {
+        if (attached_->channel.woken(word).load(std::memory_order_seq_cst) != 0) return true;
+    }
+    return false;
+}
+
+bool TakingSide::prepare_sleep(bool takes) {
     attached_->channel.worker_line().sleeping.store(1, std::memory_order_seq_cst);
-    if (!has_posted()) return true;
+    if (!(takes && has_posted()) && !has_woken()) return true;
     awake();
     return false;
 }

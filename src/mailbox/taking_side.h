@@ -6,14 +6,15 @@
 // TakingSide is used by whoever runs the worker's loop; a Taken by the thread that runs its
 // exchange. Those of one channel may run on several threads.
 
-#include <array>
 #include <atomic>
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "http/request_head.h"
 #include "mailbox/channel.h"
@@ -31,7 +32,7 @@ struct WaitFrame {
 class Attached {
 public:
     Attached(Channel the_channel, os::Fd the_socket)
-        : channel(std::move(the_channel)), socket(std::move(the_socket)) {}
+        : channel(std::move(the_channel)), socket(std::move(the_socket)), files_(channel.slots()) {}
 
     Channel channel;
     os::Fd socket;
@@ -51,7 +52,7 @@ private:
         os::Fd fd;
     };
     std::mutex lock_;
-    std::array<File, kSlots> files_;
+    std::vector<File> files_;  // by slot
 };
 
 // One request that was taken.
@@ -75,6 +76,18 @@ public:
     std::uint32_t body_end() const;
     // Waits until there is more body, or its end. False: nobody is interested any more.
     bool await_body(const WaitFrame& frame);
+
+    // --- without waiting: whoever has the loop is told of the slot instead (TakingSide::woken)
+    std::uint32_t slot() const { return slot_; }
+    // Says that body, room for records or the end of interest are news. False: there are some now.
+    bool await_news(bool body, std::uint64_t room);
+    // Of room alone, for the last record of an answer that nobody waits for.
+    bool await_room(std::uint64_t room);
+    bool has_room(std::uint64_t size);
+    // Room that a record with so much payload takes.
+    static constexpr std::uint64_t room_for(std::size_t payload) {
+        return padded(sizeof(Record) + payload, kRecordAlign);
+    }
 
     // --- answer
     // Is the client, or the front, gone?
@@ -107,7 +120,6 @@ private:
     // Until `ready`, or in vain: it is `over`.
     bool await(const WaitFrame& frame, bool (Taken::*ready)(std::uint64_t), std::uint64_t need,
                bool (Taken::*over)() const);
-    bool has_room(std::uint64_t size);
     bool has_body(std::uint64_t);
     void put(RecordKind kind, std::string_view first, std::string_view second);
 
@@ -140,15 +152,29 @@ public:
     void close();
     bool closed() const { return attached_->gone.load(std::memory_order_relaxed); }
 
-    // Before the loop waits; false: there is a request already.
-    bool prepare_sleep();
+    // Before the loop waits; false: there are news already. `takes`: a request would be one.
+    bool prepare_sleep(bool takes = true);
     void awake() { attached_->channel.worker_line().sleeping.store(0, std::memory_order_relaxed); }
     bool has_posted() const;
     void ring() { attached_->ring(); }
+    // Slots of which there are news; none: nothing was marked.
+    template <class Call>
+    void take_woken(Call&& call) {
+        for (std::uint32_t word = 0; word * 64 < attached_->channel.slots(); ++word) {
+            std::atomic<std::uint64_t>& shared = attached_->channel.woken(word);
+            if (shared.load(std::memory_order_seq_cst) == 0) continue;
+            std::uint64_t bits = shared.exchange(0, std::memory_order_seq_cst);
+            for (; bits != 0; bits &= bits - 1)
+                call(word * 64 + static_cast<std::uint32_t>(std::countr_zero(bits)));
+        }
+    }
+    bool has_woken() const;
+    std::uint32_t slots() const { return attached_->channel.slots(); }
 
 private:
     std::shared_ptr<Attached> attached_;
     std::uint32_t head_ = 0;
+    std::uint32_t taken_to_ = 0;  // no slot at or behind it was ever taken
     bool left_ = false;
 };
 

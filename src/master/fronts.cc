@@ -278,8 +278,9 @@ bool Fronts::join(const FrontSet& set, FrontHandle& front, const WorkerId& key) 
     Worker& worker = found->second;
     if (worker.fronts.contains(front.place().incarnation)) return true;
     const options::Options& options = set.options();
-    auto memory =
-        mailbox::make_channel(mailbox::head_room(options.buffer_size, options.http_max_headers));
+    auto memory = mailbox::make_channel(
+        mailbox::head_room(options.buffer_size, options.http_max_headers),
+        std::clamp(static_cast<std::uint32_t>(worker.cores), mailbox::kSlots, mailbox::kMostSlots));
     auto pair = control::make_pair();
     if (!memory || !pair) {
         log::warning("join-delayed", "{} and worker {} do not get together yet: {}",

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <ctime>
 
@@ -18,6 +19,8 @@ using base::Milliseconds;
 
 // A worker whose socket closed is on its way out; one that lives on cannot be led any more.
 constexpr Milliseconds kAfterClose{5000};
+// More at once is told by no worker of ours.
+constexpr std::uint64_t kMostCores = 1'000'000;
 
 constexpr Step<Phase> kSteps[] = {
     {Phase::ordered, Phase::starting},  {Phase::starting, Phase::ready},
@@ -198,6 +201,9 @@ void WorkerHandle::on_message(control::Message& message) {
             if (!place_.preloaded && phase_ == Phase::starting) deadline_.stop();
             return;
         case control::Kind::ready:
+            // An app that does not occupy a thread for each request runs more of them at once.
+            if (message.value != 0)
+                place_.cores = static_cast<int>(std::min(message.value, kMostCores));
             return on_ready();
         case control::Kind::failed:
             failed_ = true;
