@@ -29,19 +29,38 @@ struct BodyFailure {
     std::string_view reason;
 };
 
+// News of an exchange that goes on after AppBridge::run(). The loop tells them, never inside a call
+// of the exchange's.
+class ExchangeEvents {
+public:
+    virtual void on_body() = 0;  // what BodySource::ready() said no to is there, or will never be
+    virtual void on_room() = 0;  // ResponseSink::congested() is over, or begin_detach() is
+    // The client left: nothing is read or sent any more. Nothing else is told after it.
+    virtual void on_gone() = 0;
+
+protected:
+    ~ExchangeEvents() = default;
+};
+
 class BodySource {
 public:
     virtual ~BodySource() = default;
     // The next piece, valid until the next call; waits for it. Empty: the body is complete. Once
     // failed, it fails again: a cut body never looks complete.
     virtual base::Result<std::string_view, BodyFailure> read() = 0;
+    // Would read() not wait? False: on_body() follows. Where an exchange goes on, it is asked
+    // first.
+    virtual bool ready() = 0;
 };
 
-// A connection that left the server until the exchange is over, and ends with it: what it carries
-// meanwhile is its taker's.
+// A connection that left the server.
 struct Detached {
-    int fd = -1;         // its socket, blocking; the taker closes it
+    int fd = -1;         // its socket; the taker closes it
     std::string unread;  // received behind the request already
+};
+enum class Detach : std::uint8_t {
+    until_end,  // blocking; it ends with the exchange, whoever has its socket
+    for_good,   // non-blocking; the taker's from then on
 };
 
 class ResponseSink {
@@ -54,6 +73,9 @@ public:
     virtual base::Result<void> flush() = 0;
     // `size` bytes of a regular file from `offset`; `fd` is borrowed for the call.
     virtual base::Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t size) = 0;
+    // Does more wait for the client than is good? True: on_room() follows. Where an exchange goes
+    // on, calls never wait, and what the client does not take is kept.
+    virtual bool congested() = 0;
     // The answer is complete. False: it was shorter than its Content-Length.
     virtual bool finish() = 0;
     // The answer broke after it began: the client must not take it for complete. Before start() an
@@ -71,11 +93,24 @@ public:
 
     // May the connection be taken over, for a protocol that follows HTTP (WebSocket)?
     virtual bool may_detach() const { return false; }
+    // Would detach(for_good) not wait? False: it was asked for, and on_room() follows. Where an
+    // exchange goes on, it is asked first.
+    virtual bool begin_detach() { return true; }
     // Takes it over, in place of start(). The exchange counts as answered with 101, which the taker
     // sends; every later call here does nothing.
-    virtual base::Result<Detached> detach() {
+    virtual base::Result<Detached> detach(Detach /*how*/) {
         return base::fail("this way to the server knows no protocol but requests and answers");
     }
+};
+
+// Whose an exchange is.
+class ExchangeOwner {
+public:
+    // An exchange that went on is over: it and its halves are not used any more.
+    virtual void on_exchange_over() = 0;
+
+protected:
+    ~ExchangeOwner() = default;
 };
 
 struct Exchange {
@@ -87,14 +122,22 @@ struct Exchange {
     ResponseSink& response;
     int core = 0;             // which of the worker's cores runs it
     bool app_failed = false;  // set by the bridge: the app raised
+    ExchangeOwner* owner = nullptr;
+    ExchangeEvents* events = nullptr;  // set by a bridge before it goes on; null: nobody listens
+};
+
+enum class Ran : std::uint8_t {
+    done,       // answered, or failed
+    goes_on,    // on_exchange_over() follows
+    elsewhere,  // nothing was done: this app needs a thread that may wait
 };
 
 // Runs an app. WSGI and ASGI bridges implement it.
 class AppBridge {
 public:
     virtual ~AppBridge() = default;
-    // Answers the exchange, or leaves it to whoever it handed it to; never throws.
-    virtual void run(Exchange& exchange) = 0;
+    // Answers the exchange, or goes on with it later; never throws.
+    virtual Ran run(Exchange& exchange) = 0;
 };
 
 }  // namespace mew::http

@@ -52,6 +52,9 @@ public:
         doomed_.push_back(Doomed{object.release(), [](void* p) { delete static_cast<T*>(p); }});
     }
 
+    // Milliseconds until a timer is due; -1: there is none. For whoever waits in place of this
+    // loop.
+    int next_due() { return wait_milliseconds(base::Milliseconds{-1}); }
     // Time of the current turn: one clock read per turn.
     base::MonotonicTime now() const { return now_; }
     // After a callback that took long: reads the clock again.

@@ -199,7 +199,7 @@ PyObject* serve(PyObject*, PyObject* arguments) {
     }
     const client::Settings settings = client::settings_from(options, own.boot.listeners);
     stats::Slot& slot = own.board.slot(own.slot, own.lane());
-    worker::Worker worker(settings, options, slot, bridges.list(), wiring_of(own));
+    worker::Worker worker(settings, options, slot, {bridges.list(), 0}, wiring_of(own));
     return options.threads > 1 ? serve_pooled(worker, own, options.threads) : serve_inline(worker);
 }
 

@@ -69,7 +69,12 @@ bool WsgiBridge::prepare(const EnvironSettings& settings, PyObject* mounts) {
            environ_.prepare(settings, file_wrapper_type_.type());
 }
 
-void WsgiBridge::run(http::Exchange& exchange) {
+http::Ran WsgiBridge::run(http::Exchange& exchange) {
+    answer(exchange);
+    return http::Ran::done;
+}
+
+void WsgiBridge::answer(http::Exchange& exchange) {
     MountedApps::Choice choice{application_.get(), true, {}};
     if (!mounted_.empty()) choice = mounted_.choose(exchange);
     if (!choice.found) return exchange.response.fail(404);

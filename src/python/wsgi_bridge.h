@@ -24,11 +24,12 @@ public:
     // `mounts` is a list of (prefix, app); if not empty, it takes the application's place. False
     // with a Python exception set.
     bool prepare(const EnvironSettings& settings, PyObject* mounts);
-    void run(http::Exchange& exchange) override;
+    http::Ran run(http::Exchange& exchange) override;
 
 private:
     struct Call;  // one run of the app
 
+    void answer(http::Exchange& exchange);
     bool call_app(Call& call);
     bool offer_hints(PyObject* environ, const http::Exchange& exchange, PyObject* start_response);
     bool send_result(Call& call, PyObject* result);

@@ -213,7 +213,7 @@ WsgiResponse::Sent WsgiResponse::take_piece(PyObject* piece) {
 }
 
 PyObject* WsgiResponse::detach() {
-    auto taken = sink_.detach();
+    auto taken = sink_.detach(http::Detach::until_end);
     if (!taken) {
         PyErr_SetString(PyExc_OSError, taken.error().text.c_str());
         return nullptr;

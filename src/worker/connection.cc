@@ -113,6 +113,7 @@ bool Connection::quiet() const {
 // --- events
 
 void Connection::on_event(std::uint32_t events) {
+    if (goes_on_) return on_exchange_event(events);
     if (state_ == State::answering) return unwatch();  // its core's: nothing here may be touched
     if (state_ == State::sending) return resume_sending();
     if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) return;
@@ -305,8 +306,11 @@ void Connection::receive_body() {
         if (!await_body_in_call()) return;
     }
     if (size == 0) return stream_.lose_body("the client left in the middle of the body");
-    stream_.counts().received += static_cast<std::uint64_t>(size);
-    std::string_view bytes(core.body_buffer.data(), static_cast<std::size_t>(size));
+    decode_body({core.body_buffer.data(), static_cast<std::size_t>(size)});
+}
+
+void Connection::decode_body(std::string_view bytes) {
+    stream_.counts().received += bytes.size();
     if (!held_.empty()) {
         held_.append(bytes);
         bytes = held_;

@@ -12,12 +12,14 @@
 // It belongs to whoever runs the loop, except while it is answering: then to the thread of the core
 // that runs its exchange. The loop does no more with it meanwhile than to stop watching it.
 //
-// connection.cc: inward. connection_exchange.cc: the app's turn. connection_send.cc: outward and
-// the end. connection_limits.cc: refusals and time limits.
+// connection.cc: inward. connection_exchange.cc: the app's turn. connection_going_on.cc: an
+// exchange that goes on beside others. connection_send.cc: outward and the end.
+// connection_limits.cc: refusals and time limits.
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -61,11 +63,12 @@ public:
     void on_event(std::uint32_t events) override;
     void on_limit(Limit limit) override;
     void run_further();
-    // The exchange that a pool's thread ran is over.
+    // The exchange that a pool's thread ran, or that went on, is over.
     void on_core_done() override;
+    void on_exchange_over() override { end_later(context_, *this); }
 
     // --- called on the thread of a core
-    void run_app(Core& core) override;
+    http::Ran run_app(Core& core) override;
 
     // --- called when it moves or its worker retires
     // May it move now? Not in the middle of an exchange, of sending, or of a body that cannot be
@@ -92,8 +95,13 @@ public:
     bool send_file(int fd, std::uint64_t offset, std::uint64_t size);
     // Waits for bytes of the body and decodes them; failure is told to the stream.
     void receive_body();
-    // Lends the socket to the app until its exchange is over; close() is all that may follow.
-    base::Result<http::Detached> detach();
+    // Lends the socket to the app; close() is all that may follow.
+    base::Result<http::Detached> detach(http::Detach how);
+    // --- where the exchange goes on, and nothing may wait
+    // More of the body is awaited: the stream is told of it.
+    void want_body();
+    // Has the client more to take than is good? Then it is news when it has not.
+    bool congested();
 
 private:
     enum class State : std::uint8_t {
@@ -124,6 +132,16 @@ private:
     void wait_for_core();
     void watch(std::uint32_t events);
     void unwatch();
+
+    void watch_exchange();
+    void on_exchange_event(std::uint32_t events);
+    bool send_more();
+    void receive_more_body();
+    void decode_body(std::string_view bytes);
+    void tell_body();
+    void lose_client();
+    void stop_going_on();
+    void on_exchange_limit(Limit limit);
 
     Step run_exchange(std::string_view& bytes);
     void take_core();
@@ -158,6 +176,7 @@ private:
     SendQueue queue_;
     PeerText peer_text_;
     http::Peer peer_;
+    std::optional<http::Exchange> exchange_;  // while the app has it
     State state_ = State::idle;
     std::uint32_t interest_ = 0;  // 0: the loop does not watch it
     bool on_unix_socket_;
@@ -168,6 +187,10 @@ private:
     bool reset_ = false;    // the end must not look like one: the answer broke
     bool received_any_ = false;
     bool client_ends_ = false;  // it asked for the end: nothing more comes from it
+    bool goes_on_ = false;      // the exchange, after the app's first turn
+    bool wants_body_ = false;   // it does, and is told of more
+    bool wants_room_ = false;   // it was told that the client has more to take than is good
+    bool given_away_ = false;   // the socket is somebody else's
     bool drain_body_ = false;   // body is left to drop once the queue is sent
     http::Refusal refusal_;
     std::uint64_t dropped_ = 0;  // body bytes dropped after the answer, or while lingering

@@ -18,7 +18,10 @@ Connection::Step Connection::run_exchange(std::string_view& bytes) {
     }
     behind_ = keeps_bytes ? std::string_view(held_) : bytes;
     take_core();
-    if (!context_.cores->run(*this)) return Step::handed_on;
+    if (!context_.cores->run(*this)) {
+        if (goes_on_) watch_exchange();
+        return Step::handed_on;
+    }
     finish_exchange();
     if (keeps_bytes) bytes = held_;
     return state_ == State::idle ? Step::again : Step::wait;
@@ -31,20 +34,25 @@ void Connection::take_core() {
     begin(context_);
 }
 
-void Connection::run_app(Core& core) {
+http::Ran Connection::run_app(Core& core) {
     stream_.set_core(&core);
-    http::Exchange exchange{stream_.head(), peer_,       stream_.body(), stream_.body_size(),
-                            stream_,        core.number, false};
-    core.bridge.run(exchange);
-    stream_.counts().app_failed = exchange.app_failed;
+    http::Exchange& exchange =
+        exchange_.emplace(stream_.head(), peer_, stream_.body(), stream_.body_size(), stream_,
+                          core.number, false, this, nullptr);
+    const http::Ran ran = core.bridge.run(exchange);
+    goes_on_ = ran == http::Ran::goes_on;
+    return ran;
 }
 
 void Connection::on_core_done() {
+    if (goes_on_) stop_going_on();
     finish_exchange();
     if (state_ == State::idle || state_ == State::draining) process(held_);
 }
 
 void Connection::finish_exchange() {
+    stream_.counts().app_failed = exchange_->app_failed;
+    exchange_.reset();
     refused_ = false;  // a malformed body was told to the app, and ends the connection
     count_limits();
     Outcome outcome{stream_.head(), peer_.address};
@@ -79,7 +87,7 @@ void Connection::settle() {
     const bool body_left = stream_.open() && !stream_.body_complete();
     if (stream_.open()) client_ends_ = !stream_.head().keep_alive && !body_left;
     // However long the app keeps its descriptor: the connection ends with the request.
-    if (stream_.open() && stream_.detached()) ::shutdown(socket_.get(), SHUT_RDWR);
+    if (stream_.open() && stream_.detached() && !given_away_) ::shutdown(socket_.get(), SHUT_RDWR);
     if (stream_.open()) stream_.close();
     if (gone) return close();
     if (!queue_.empty()) {

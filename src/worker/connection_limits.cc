@@ -65,6 +65,7 @@ bool Connection::await_body_in_call() {
 }
 
 void Connection::on_limit(Limit limit) {
+    if (goes_on_) return on_exchange_limit(limit);
     switch (limit) {
         case Limit::header:
             stats::add(context_.slot.head_timeouts);

@@ -27,6 +27,10 @@ bool Connection::send(std::string_view first, std::string_view second) {
     if (queue_.has_file() && !finish_file()) return false;
     auto progress = second.empty() ? queue_.send(socket_.get(), first)
                                    : queue_.send(socket_.get(), first, second);
+    if (!stream_.core()->waits) {
+        if (progress == SendQueue::Progress::blocked && goes_on_) watch_exchange();
+        return progress != SendQueue::Progress::broken;
+    }
     // A slow reader costs memory up to the bound, then the app's time, then its connection.
     while (progress == SendQueue::Progress::blocked &&
            queue_.size() > context_.settings.response_buffer) {
@@ -42,9 +46,14 @@ bool Connection::send_file(int fd, std::uint64_t offset, std::uint64_t size) {
     return queue_.resume(socket_.get()) != SendQueue::Progress::broken;
 }
 
-base::Result<http::Detached> Connection::detach() {
+base::Result<http::Detached> Connection::detach(http::Detach how) {
     // Pipelined answers go first; there is nobody left to send what the socket did not take.
     if (!queue_.empty()) return base::fail("an earlier answer is still on its way to the client");
+    given_away_ = how == http::Detach::for_good;
+    if (given_away_) {
+        unwatch();
+        return http::Detached{socket_.release(), std::string(behind_)};
+    }
     const int flags = ::fcntl(socket_.get(), F_GETFL);
     if (flags < 0 || ::fcntl(socket_.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) {
         return base::fail_errno("cannot make the client's socket blocking");

@@ -42,6 +42,7 @@ class Connection;
 struct RegistryTag;
 struct RunnableTag;
 struct RunningTag;
+struct OverTag;
 
 enum class Phase : std::uint8_t {
     waiting,  // ready, not yet told to serve
@@ -76,6 +77,10 @@ struct Context {
 
     // Another generation serves: nothing more is accepted here.
     bool superseded() const { return gate != nullptr && !gate->serves(generation); }
+    // A turn of the loop is due, from outside of one: where another loop drives this one.
+    void ask_for_turn() {
+        if (turn_due.call != nullptr) turn_due.call(turn_due.owner);
+    }
     // Something begins to wait for a core: in a while it may go to another worker instead.
     void on_first_waiting() {
         if (first_waiting.call != nullptr) first_waiting.call(first_waiting.worker);
@@ -87,10 +92,15 @@ struct Context {
     Cores* cores = nullptr;
     int core_count = 1;
     int busy_cores = 0;
+    bool goes_on = false;  // exchanges go on beside each other, and wait nowhere
     struct {
         void (*call)(void* worker) = nullptr;
         void* worker = nullptr;
     } first_waiting;
+    struct {
+        void (*call)(void* owner) = nullptr;
+        void* owner = nullptr;
+    } turn_due;
     const control::Gate* gate = nullptr;
     std::uint32_t generation = 0;
     int handover_fd = -1;  // to hand connections on; -1: there is nobody
@@ -102,6 +112,10 @@ struct Context {
     base::IntrusiveList<Connection, RegistryTag> connections;
     // Exchanges whose app is running, the longest first.
     base::IntrusiveList<Job, RunningTag> running;
+    // Those that went on and are over.
+    base::IntrusiveList<Job, OverTag> over;
+    // Connections that the app took over for good and that are not at their end.
+    std::size_t taken_over = 0;
 
     std::string access_lines;
     std::uint64_t next_peer_tag = 1;

@@ -22,7 +22,8 @@ using WaitHooks = net::EventLoop::WaitHooks;
 struct Core {
     Core(int the_number, http::AppBridge& the_bridge) : number(the_number), bridge(the_bridge) {}
 
-    int number;  // as `uwsgi.core` and the access log show it
+    bool waits = true;  // an exchange may wait in a call; else it goes on later
+    int number;         // as `uwsgi.core` and the access log show it
     http::AppBridge& bridge;
     WaitHooks wait_hooks;
     std::string out;  // the answer being encoded; empty between exchanges

@@ -17,11 +17,11 @@ void end_forked_child() {
 
 bool InlineCore::run(Job& job) {
     if (rescue_ == nullptr) {
-        job.run_app(core_);
+        (void)job.run_app(core_);
         return true;
     }
     rescue_->on_call_begins();
-    job.run_app(core_);
+    (void)job.run_app(core_);
     rescue_->on_call_ended();
     return true;
 }

@@ -29,6 +29,11 @@ void Job::begin(Context& context) {
     slot.state.store(stats::WorkerState::busy, std::memory_order_relaxed);
 }
 
+void Job::end_later(Context& context, Job& job) {
+    context.over.push_back(job);
+    context.ask_for_turn();
+}
+
 void Job::end(Context& context, const Outcome& outcome) {
     base::ListNode<RunningTag>::unlink();
     count(context, outcome);

@@ -13,17 +13,21 @@
 
 namespace mew::worker {
 
-class Job : public base::ListNode<RunningTag> {
+class Job : public base::ListNode<RunningTag>,
+            public base::ListNode<OverTag>,
+            public http::ExchangeOwner {
 public:
     // On the thread of a core: the app runs.
-    virtual void run_app(Core& core) = 0;
-    // In the loop: the exchange that a pool's thread ran is over.
+    virtual http::Ran run_app(Core& core) = 0;
+    // In the loop: the exchange that a pool's thread ran, or that went on, is over.
     virtual void on_core_done() = 0;
 
 protected:
     Job() = default;
     ~Job() = default;
 
+    // An exchange that went on is over: the loop's next turn calls on_core_done().
+    static void end_later(Context& context, Job& job);
     // A core is taken, in the loop's turn.
     void begin(Context& context);
     struct Outcome {

@@ -32,9 +32,28 @@ public:
         side.close();
     }
     void on_event(std::uint32_t) override {
-        if (!side.hear()) owner_.drop(*this);
+        if (!side.hear()) return owner_.drop(*this);
+        for (std::uint32_t slot = 0; slot < going_on_.size(); ++slot) {
+            if (going_on_[slot] != nullptr && going_on_[slot]->awaits_connection()) tell(slot);
+        }
     }
     std::uint64_t number() const { return number_; }
+
+    // --- exchanges that go on, by slot
+    void add(RoutedExchange& exchange) {
+        if (going_on_.size() <= exchange.slot()) going_on_.resize(exchange.slot() + 1);
+        going_on_[exchange.slot()] = &exchange;
+    }
+    void remove(const RoutedExchange& exchange) {
+        const std::uint32_t slot = exchange.slot();
+        if (slot < going_on_.size() && going_on_[slot] == &exchange) going_on_[slot] = nullptr;
+    }
+    void tell(std::uint32_t slot) {
+        if (slot < going_on_.size() && going_on_[slot] != nullptr) going_on_[slot]->on_news();
+    }
+    void tell_all() {
+        for (std::uint32_t slot = 0; slot < going_on_.size(); ++slot) tell(slot);
+    }
 
     mailbox::TakingSide side;
 
@@ -42,6 +61,7 @@ private:
     std::uint64_t number_;
     Mailboxes& owner_;
     bool open_ = false;
+    std::vector<RoutedExchange*> going_on_;
 };
 
 Mailboxes::Mailboxes(Context& context) : context_(context) {}
@@ -63,6 +83,7 @@ base::Result<void> Mailboxes::attach(const os::Fd& memory, os::Fd socket) {
 // thread, and run() is still in the middle of its list.
 void Mailboxes::drop(Attachment& attachment) {
     attachment.close();
+    attachment.tell_all();
     if (!running_) forget_gone();
 }
 
@@ -79,13 +100,14 @@ void Mailboxes::run() {
     // During a call more of them may come.
     for (std::size_t i = 0; i < attachments_.size(); ++i) {
         Attachment& attachment = *attachments_[i];
+        attachment.side.take_woken([&](std::uint32_t slot) { attachment.tell(slot); });
         for (int count = 0; count < kTakenPerTurn && !context_.busy(); ++count) {
             auto taken = attachment.side.take();
             if (!taken) break;
             run_one(attachment, *std::move(taken));
         }
         attachment.side.ring();
-        if (attachment.side.closed()) attachment.close();
+        if (attachment.side.closed() && attachment.open()) drop(attachment);
     }
     running_ = false;
     forget_gone();
@@ -110,12 +132,22 @@ void Mailboxes::run_one(Attachment& attachment, mailbox::Taken taken) {
     }
     const base::MonotonicTime begun = context_.loop.now();
     running.begin();
-    if (!context_.cores->run(running)) return;  // on_done() follows
+    if (!context_.cores->run(running)) {  // on_done() follows
+        if (!running.goes_on()) return;
+        attachment.add(running);
+        return running.on_news();
+    }
     give_back(running);
     if (context_.loop.now() - begun >= kTellAtOnce) attachment.side.ring();
 }
 
-void Mailboxes::on_done(RoutedExchange& exchange) { give_back(exchange); }
+void Mailboxes::on_done(RoutedExchange& exchange) {
+    if (exchange.goes_on()) {
+        if (!exchange.close()) return;
+        for (const auto& attachment : attachments_) attachment->remove(exchange);
+    }
+    give_back(exchange);
+}
 
 void Mailboxes::give_back(RoutedExchange& exchange) {
     exchange.end();
@@ -123,10 +155,12 @@ void Mailboxes::give_back(RoutedExchange& exchange) {
 }
 
 bool Mailboxes::prepare_sleep() {
-    // With all cores busy there is nothing to wake up for: the end of a call does that.
-    if (context_.busy()) return true;
+    // With all cores busy a request is nothing to wake up for: the end of a call does that.
+    const bool takes = !context_.busy();
+    if (!takes && !context_.goes_on) return true;
     bool sleeps = true;
-    for (const auto& attachment : attachments_) sleeps = attachment->side.prepare_sleep() && sleeps;
+    for (const auto& attachment : attachments_)
+        sleeps = attachment->side.prepare_sleep(takes) && sleeps;
     if (!sleeps) awake();
     return sleeps;
 }

@@ -89,7 +89,7 @@ bool Pool::run(Job& job) {
 void Pool::work(Core& core) {
     if (hooks_.begin) hooks_.begin(hooks_.context, core);
     while (Job* job = next(core)) {
-        job->run_app(core);
+        (void)job->run_app(core);
         if (os::is_forked_child()) end_forked_child();
         done(*job);
     }

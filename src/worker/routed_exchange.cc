@@ -26,6 +26,10 @@ std::string_view failure_text(std::uint32_t status) {
     return "the client left in the middle of the body, or it is malformed";
 }
 
+mailbox::Lend lend_of(http::Detach how) {
+    return how == http::Detach::for_good ? mailbox::Lend::for_good : mailbox::Lend::until_end;
+}
+
 template <class T>
 std::string_view bytes_of(const T& value) {
     return {reinterpret_cast<const char*>(&value), sizeof value};
@@ -47,6 +51,9 @@ bool RoutedExchange::read_request(std::uint64_t channel) {
     late_end_.reset();
     body_was_.reset();
     started_ = finished_ = client_gone_ = continued_ = detached_ = app_failed_ = false;
+    awaits_connection_ = false;
+    connection_.reset();
+    goes_on_ = closing_ = wants_body_ = wants_room_ = false;
     status_ = 0;
     head_bytes_ = headers_ = 0;
     core_ = nullptr;
@@ -59,22 +66,30 @@ bool RoutedExchange::read_request(std::uint64_t channel) {
     return frame.body != mailbox::BodyWay::file || taken_->file() >= 0;
 }
 
-void RoutedExchange::run_app(Core& core) {
+http::Ran RoutedExchange::run_app(Core& core) {
     core_ = &core;
     const mailbox::RequestFrame& frame = taken_->frame();
     const bool has_body = frame.body != mailbox::BodyWay::none;
     std::optional<std::uint64_t> size;
     if (has_body && frame.body_known != 0) size = frame.body_size;
-    http::Exchange exchange{head_,       peer_, has_body ? this : nullptr, size, *this,
-                            core.number, false};
-    core.bridge.run(exchange);
-    app_failed_ = exchange.app_failed;
-    // Whatever the bridge did: the slot goes back.
+    http::Exchange& exchange = exchange_.emplace(head_, peer_, has_body ? this : nullptr, size,
+                                                 *this, core.number, false, this, nullptr);
+    const http::Ran ran = core.bridge.run(exchange);
+    goes_on_ = ran == http::Ran::goes_on;
+    if (ran != http::Ran::done) return ran;
+    complete();
+    // On the loop's thread, the loop tells of several at once.
+    if (core.waits && context_.core_count > 1) taken_->ring();
+    return ran;
+}
+
+// Whatever the bridge did: the slot goes back.
+void RoutedExchange::complete() {
+    app_failed_ = exchange_->app_failed;
+    exchange_.reset();
     if (detached_) late_end_ = 0;
     if (!finished_) fail(500);
-    if (late_end_) write_end(*late_end_);
-    // Inline, the loop tells of several at once.
-    if (context_.core_count > 1) taken_->ring();
+    if (late_end_) write_end(*std::exchange(late_end_, std::nullopt));
 }
 
 void RoutedExchange::end() {
@@ -100,7 +115,7 @@ mailbox::WaitFrame RoutedExchange::frame() const {
 void RoutedExchange::go_on() {
     if (!head_.expects_continue || continued_ || started_) return;
     continued_ = true;
-    if (taken_->write(RecordKind::go_on, {}, {}, frame())) taken_->ring();
+    if (put(RecordKind::go_on, {})) (void)flush();
 }
 
 base::Result<std::string_view, http::BodyFailure> RoutedExchange::read() {
@@ -165,7 +180,7 @@ base::Result<void> RoutedExchange::start(http::ResponseHead& head) {
     status_ = head.status;
     head_bytes_ = scratch_.size();
     headers_ = head.headers.size();
-    if (!taken_->write(RecordKind::head, scratch_, {}, frame())) return gone();
+    if (!put(RecordKind::head, scratch_)) return gone();
     return {};
 }
 
@@ -177,8 +192,8 @@ void RoutedExchange::hint(const http::ResponseHead& hints) {
     scratch_.clear();
     mailbox::append_reply_head(scratch_, hints);
     if (scratch_.size() > kMostHead) return;
-    if (!taken_->write(RecordKind::hints, scratch_, {}, frame())) client_gone_ = true;
-    taken_->ring();
+    if (!put(RecordKind::hints, scratch_)) client_gone_ = true;
+    (void)flush();
 }
 
 base::Result<void> RoutedExchange::write(std::string_view bytes) {
@@ -187,15 +202,19 @@ base::Result<void> RoutedExchange::write(std::string_view bytes) {
     answer_.add(bytes.size());
     while (!bytes.empty()) {
         const std::string_view piece = bytes.substr(0, Taken::kMostBody);
-        if (!taken_->write(RecordKind::body, piece, {}, frame())) return gone();
+        if (!put(RecordKind::body, piece)) return gone();
         bytes.remove_prefix(piece.size());
     }
     return {};
 }
 
+// Where nothing waits, the end of the loop's turn rings for all.
 base::Result<void> RoutedExchange::flush() {
     if (client_gone_) return gone();
-    taken_->ring();
+    if (core_->waits)
+        taken_->ring();
+    else
+        context_.ask_for_turn();
     return {};
 }
 
@@ -203,7 +222,8 @@ base::Result<void> RoutedExchange::send_file(int fd, std::uint64_t offset, std::
     if (client_gone_) return gone();
     size = answer_.fit(head_, size);
     if (size == 0) return {};
-    if (!taken_->write_file(fd, offset, size, frame())) return send_by_reading(fd, offset, size);
+    if (!core_->waits || !taken_->write_file(fd, offset, size, frame()))
+        return send_by_reading(fd, offset, size);
     answer_.add(size);
     return {};
 }
@@ -255,21 +275,28 @@ void RoutedExchange::write_end(int failure) {
     body_was_ = taken_->body_end();
     client_gone_ = client_gone_ || taken_->cancelled();
     const mailbox::FailPart part{static_cast<std::uint32_t>(failure), 0};
-    if (failure == 0)
-        (void)taken_->finish(RecordKind::end, {}, frame());
+    const RecordKind kind = failure == 0 ? RecordKind::end : RecordKind::fail;
+    const std::string_view payload = failure == 0 ? std::string_view{} : bytes_of(part);
+    if (core_->waits)
+        (void)taken_->finish(kind, payload, frame());
     else
-        (void)taken_->finish(RecordKind::fail, bytes_of(part), frame());
+        (void)put(kind, payload);
 }
 
-base::Result<http::Detached> RoutedExchange::detach() {
+base::Result<http::Detached> RoutedExchange::detach(http::Detach how) {
     if (!may_detach() || finished_)
         return base::fail("the connection cannot be taken over: its answer began already");
     http::Detached taken;
-    os::Fd socket = taken_->borrow(mailbox::Lend::until_end, taken.unread, frame());
+    os::Fd socket = std::move(connection_);
+    if (core_->waits)
+        socket = taken_->borrow(lend_of(how), taken.unread, frame());
+    else
+        taken.unread = std::move(unread_);
     if (!socket) return base::fail("the connection cannot be taken over: its client is gone");
     const int flags = ::fcntl(socket.get(), F_GETFL);
-    if (flags < 0 || ::fcntl(socket.get(), F_SETFL, flags & ~O_NONBLOCK) != 0)
-        return base::fail_errno("cannot make the client's socket blocking");
+    const int wanted = how == http::Detach::for_good ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
+    if (flags < 0 || ::fcntl(socket.get(), F_SETFL, wanted) != 0)
+        return base::fail_errno("cannot set the mode of the client's socket");
     taken.fd = socket.release();
     // Whatever the app still says of an answer is dropped; run_app() gives the connection back.
     detached_ = started_ = finished_ = client_gone_ = true;

@@ -3,8 +3,11 @@
 // passes it on, its answer as records. The client's connection is the front's.
 //
 // begin() and on_core_done() in the loop; everything else on the thread of the core that runs it.
+// One that goes on (routed_going_on.cc) never waits: records that the mailbox has no room for are
+// kept, and the front says when there are news.
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,15 +36,28 @@ public:
         void* owner = nullptr;
     } done;
 
-    void run_app(Core& core) override;
+    http::Ran run_app(Core& core) override;
     void on_core_done() override { done.call(done.owner, *this); }
+    void on_exchange_over() override { end_later(context_, *this); }
+
+    // --- of one that goes on
+    bool awaits_connection() const { return awaits_connection_; }
+    bool goes_on() const { return goes_on_; }
+    std::uint32_t slot() const { return taken_->slot(); }
+    // Looks what is new, tells the exchange, and asks for the next news. After that nothing may be
+    // known of it any more: it may be over.
+    void on_news();
+    // The app is done with it. False: records wait for room; on_news() goes on, then `done`.
+    bool close();
 
     base::Result<std::string_view, http::BodyFailure> read() override;
+    bool ready() override;
 
     base::Result<void> start(http::ResponseHead& head) override;
     base::Result<void> write(std::string_view bytes) override;
     base::Result<void> flush() override;
     base::Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t size) override;
+    bool congested() override;
     bool finish() override;
     void fail(int status) override;
     bool started() const override { return started_; }
@@ -49,13 +65,19 @@ public:
     bool takes_hints() const override;
     void hint(const http::ResponseHead& hints) override;
     bool may_detach() const override { return taken_->may_be_lent() && !started_; }
-    base::Result<http::Detached> detach() override;
+    bool begin_detach() override;
+    base::Result<http::Detached> detach(http::Detach how) override;
 
 private:
     bool read_request(std::uint64_t channel);
     bool body_may_be_looked_at() const;
+    void complete();
     void end_answer(int failure);
     void write_end(int failure);
+    bool put(mailbox::RecordKind kind, std::string_view payload);
+    bool write_kept();
+    bool look_for_connection();
+    void lose_client();
     base::Result<void> gone();
     base::Result<void> send_by_reading(int fd, std::uint64_t offset, std::uint64_t size);
     base::Result<std::string_view, http::BodyFailure> read_file();
@@ -63,7 +85,8 @@ private:
     mailbox::WaitFrame frame() const;
 
     Context& context_;
-    std::unique_ptr<mailbox::Taken> taken_;  // while it is open: it keeps the channel
+    std::unique_ptr<mailbox::Taken> taken_;   // while it is open: it keeps the channel
+    std::optional<http::Exchange> exchange_;  // while the app has it
     http::RequestHead head_;
     http::Peer peer_;
     Core* core_ = nullptr;
@@ -78,6 +101,19 @@ private:
     bool client_gone_ = false;
     bool continued_ = false;
     bool detached_ = false;
+    bool awaits_connection_ = false;  // it was asked for
+    os::Fd connection_;               // it came
+    std::string unread_;              // with it
+    bool goes_on_ = false;
+    bool closing_ = false;     // the app is done with it, and records wait for room
+    bool wants_body_ = false;  // the exchange is told of more
+    bool wants_room_ = false;  // and of room
+    struct Kept {
+        mailbox::RecordKind kind;
+        std::string payload;
+    };
+    std::deque<Kept> kept_;  // records that the mailbox has no room for
+    std::size_t kept_bytes_ = 0;
     bool app_failed_ = false;
     int status_ = 0;
     std::size_t head_bytes_ = 0;

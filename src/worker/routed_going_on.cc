@@ -30,7 +30,8 @@ bool RoutedExchange::put(RecordKind kind, std::string_view payload) {
                              : taken_->write(kind, payload, {}, {});
     }
     kept_.push_back({kind, std::string(payload)});
-    if (goes_on_) (void)taken_->await_news(wants_body_, Taken::room_for(kept_.front().payload.size()));
+    if (goes_on_)
+        (void)taken_->await_news(wants_body_, Taken::room_for(kept_.front().payload.size()));
     return true;
 }
 
@@ -64,8 +65,7 @@ bool RoutedExchange::ready() {
         return true;
     go_on();
     wants_body_ = true;
-    const std::uint64_t room =
-        kept_.empty() ? 0 : Taken::room_for(kept_.front().payload.size());
+    const std::uint64_t room = kept_.empty() ? 0 : Taken::room_for(kept_.front().payload.size());
     if (taken_->await_news(true, room)) {
         // What was released is room that the front may wait for.
         context_.ask_for_turn();
@@ -73,6 +73,20 @@ bool RoutedExchange::ready() {
     }
     wants_body_ = false;
     return true;
+}
+
+bool RoutedExchange::begin_detach() {
+    if (core_->waits || client_gone_ || !may_detach()) return true;
+    if (!taken_->ask_for_connection(mailbox::Lend::for_good, {})) return true;
+    awaits_connection_ = true;
+    return false;
+}
+
+// True: it came, or never will.
+bool RoutedExchange::look_for_connection() {
+    const auto lent = taken_->take_connection(connection_, unread_);
+    awaits_connection_ = lent == Taken::Lent::not_yet;
+    return !awaits_connection_;
 }
 
 void RoutedExchange::lose_client() {
@@ -87,6 +101,8 @@ void RoutedExchange::on_news() {
         const bool empty = write_kept();
         if (closing_) {
             if (empty) return end_later(context_, *this);
+        } else if (awaits_connection_ && look_for_connection()) {
+            if (exchange_->events != nullptr) exchange_->events->on_room();
         } else if (taken_->cancelled()) {
             lose_client();
         } else {
@@ -94,8 +110,8 @@ void RoutedExchange::on_news() {
                 wants_room_ = false;
                 if (exchange_->events != nullptr) exchange_->events->on_room();
             }
-            if (wants_body_ && (!taken_->body().empty() ||
-                                taken_->body_end() != mailbox::kBodyOpen)) {
+            if (wants_body_ &&
+                (!taken_->body().empty() || taken_->body_end() != mailbox::kBodyOpen)) {
                 wants_body_ = false;
                 if (exchange_->events != nullptr) exchange_->events->on_body();
             }

@@ -68,15 +68,31 @@ std::uint64_t Stream::unread_bytes() const {
     return head_->content_length - body_received_;
 }
 
+void Stream::lose_client() {
+    if (has_body_ && !body_complete_) lose_body("the client left in the middle of the body");
+    (void)gone();
+}
+
+// 100 (Continue), once it is asked for.
+void Stream::go_on() {
+    if (!head_->expects_continue || continue_sent_ || started_) return;
+    continue_sent_ = true;
+    connection_.codec().encode_continue(id_, core_->out);
+    (void)flush();
+}
+
+bool Stream::ready() {
+    if (readable() || client_gone_) return true;
+    go_on();
+    connection_.want_body();
+    return false;
+}
+
 base::Result<std::string_view, http::BodyFailure> Stream::read() {
     while (body_.empty()) {
         if (body_broken_) return base::Unexpected<http::BodyFailure>{failure_};
         if (body_complete_) return std::string_view{};
-        if (head_->expects_continue && !continue_sent_ && !started_) {
-            continue_sent_ = true;
-            connection_.codec().encode_continue(id_, core_->out);
-            (void)flush();
-        }
+        go_on();
         connection_.receive_body();
     }
     std::swap(body_, body_read_);
@@ -164,6 +180,8 @@ base::Result<void> Stream::send_file_piece(int fd, std::uint64_t offset, std::ui
     return {};
 }
 
+bool Stream::congested() { return !client_gone_ && connection_.congested(); }
+
 bool Stream::finish() {
     const bool complete = answer_.complete();
     if (!client_gone_ && !complete) {
@@ -182,11 +200,11 @@ bool Stream::finish() {
 
 bool Stream::may_detach() const { return !has_body_ && connection_.codec().may_detach(); }
 
-base::Result<http::Detached> Stream::detach() {
+base::Result<http::Detached> Stream::detach(http::Detach how) {
     if (!may_detach() || started_ || finished_) {
         return base::fail("the connection cannot be taken over: its answer began already");
     }
-    auto taken = connection_.detach();
+    auto taken = connection_.detach(how);
     if (!taken) return taken;
     // Whatever the app still says of an answer is dropped.
     detached_ = started_ = finished_ = client_gone_ = must_close_ = true;

@@ -27,6 +27,10 @@ public:
     void end_body() { body_complete_ = true; }
     void break_body(int status, std::string_view reason);
     void lose_body(std::string_view reason);  // the client left in it
+    // It left, and the exchange goes on: nothing is sent any more.
+    void lose_client();
+    // Is there anything for read(), were it only the end?
+    bool readable() const { return !body_.empty() || body_broken_ || body_complete_; }
     // The app is about to run on `core`; nullptr: it has ended.
     void set_core(Core* core) { core_ = core; }
     Core* core() { return core_; }
@@ -70,20 +74,23 @@ public:
 
     // --- BodySource --------------------------------------------------------------------------
     base::Result<std::string_view, http::BodyFailure> read() override;
+    bool ready() override;
 
     // --- ResponseSink ------------------------------------------------------------------------
     base::Result<void> start(http::ResponseHead& head) override;
     base::Result<void> write(std::string_view bytes) override;
     base::Result<void> flush() override;
     base::Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t size) override;
+    bool congested() override;
     bool finish() override;
     void fail(int status) override;
     bool started() const override { return started_; }
     std::uint64_t room() const override { return answer_.room(); }
     bool may_detach() const override;
-    base::Result<http::Detached> detach() override;
+    base::Result<http::Detached> detach(http::Detach how) override;
 
 private:
+    void go_on();
     base::Result<void> gone();
     base::Result<void> write_piece(std::string_view bytes);
     base::Result<void> send_file_piece(int fd, std::uint64_t offset, std::uint64_t size);

@@ -11,11 +11,14 @@
 namespace mew::worker {
 
 struct TestApp final : http::AppBridge {
-    void run(http::Exchange& exchange) override {
+    http::Ran run(http::Exchange& exchange) override {
         ++calls;
         target = exchange.head.target();
-        if (action) return action(exchange);
-        answer(exchange, "hello\n");
+        if (action)
+            action(exchange);
+        else
+            answer(exchange, "hello\n");
+        return ran;
     }
     static void answer(http::Exchange& exchange, std::string_view body) {
         http::ResponseHead head;
@@ -26,6 +29,7 @@ struct TestApp final : http::AppBridge {
         (void)exchange.response.finish();
     }
     int calls = 0;
+    http::Ran ran = http::Ran::done;  // what run() says
     std::string target;
     std::function<void(http::Exchange&)> action;
 };

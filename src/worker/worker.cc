@@ -43,13 +43,13 @@ private:
 };
 
 Worker::Worker(const Settings& settings, const options::Options& options, stats::Slot& slot,
-               const std::vector<http::AppBridge*>& bridges, Wiring wiring)
+               Running running, Wiring wiring)
     : settings_(settings),
       options_(options),
       loop_(clock_),
       context_(loop_, settings, slot),
       wiring_(wiring),
-      bridges_(bridges),
+      running_(std::move(running)),
       taker_(context_, wiring.handover_take_fd,
              [this] {
                  for (const auto& acceptor : acceptors_) acceptor->look_again();
@@ -84,18 +84,33 @@ base::Result<void> Worker::open(const LanguageHooks& hooks) {
 }
 
 base::Result<void> Worker::open_cores(const LanguageHooks& hooks) {
-    context_.core_count = static_cast<int>(bridges_.size());
-    if (bridges_.size() == 1) {
-        inline_core_ = std::make_unique<InlineCore>(*bridges_.front());
+    if (running_.cores != 0) {
+        context_.core_count = running_.cores;
+        context_.goes_on = true;
+        async_cores_ = std::make_unique<AsyncCores>(*running_.bridges.front());
+        context_.cores = async_cores_.get();
+        if (running_.bridges.size() == 1) return {};
+        return open_pool(hooks, {running_.bridges.begin() + 1, running_.bridges.end()});
+    }
+    context_.core_count = static_cast<int>(running_.bridges.size());
+    if (running_.bridges.size() == 1) {
+        inline_core_ = std::make_unique<InlineCore>(*running_.bridges.front());
         inline_core_->set_wait_hooks(hooks.wait);
         context_.cores = inline_core_.get();
         loop_.set_wait_hooks(hooks.wait);
         return open_rescue();
     }
-    pool_ = std::make_unique<Pool>(context_, bridges_);
-    context_.cores = pool_.get();
     context_.first_waiting = {[](void* self) { static_cast<Worker*>(self)->on_first_waiting(); },
                               this};
+    auto opened = open_pool(hooks, running_.bridges);
+    context_.cores = pool_.get();
+    return opened;
+}
+
+base::Result<void> Worker::open_pool(const LanguageHooks& hooks,
+                                     const std::vector<http::AppBridge*>& bridges) {
+    pool_ = std::make_unique<Pool>(context_, bridges);
+    if (async_cores_) async_cores_->set_pool(pool_.get());
     if (hooks.interrupt_fd >= 0) {
         interrupt_ = std::make_unique<Interrupt>(*this, hooks.interrupt_fd);
         if (auto added = loop_.add(hooks.interrupt_fd, EPOLLIN, *interrupt_); !added) return added;
@@ -161,19 +176,52 @@ void Worker::tell(control::Kind kind, std::uint64_t value) {
         log::debug("master-deaf", "{}", sent.error().text);
 }
 
-void Worker::run() {
+void Worker::begin() {
     context_.slot.state.store(stats::WorkerState::ready);
-    tell(control::Kind::ready);
+    tell(control::Kind::ready, static_cast<std::uint64_t>(context_.core_count));
+}
+
+// Nothing to do at once, and whoever has news rings.
+bool Worker::prepare_sleep() {
+    const bool runnable = !context_.runnable.empty() && !context_.busy();
+    return mailboxes_.prepare_sleep() && !runnable && context_.over.empty();
+}
+
+void Worker::run_turn(base::Milliseconds limit) {
+    loop_.run_once(limit);
+    mailboxes_.awake();
+    run_over();
+    run_runnable();
+    mailboxes_.run();
+    finish_turn();
+}
+
+void Worker::run() {
+    begin();
     while (!loop_.stopped()) {
-        const bool runnable = !context_.runnable.empty() && !context_.busy();
-        const bool at_once = !mailboxes_.prepare_sleep() || runnable;
-        loop_.run_once(base::Milliseconds{at_once ? 0 : -1});
-        mailboxes_.awake();
-        run_runnable();
-        mailboxes_.run();
-        finish_turn();
+        run_turn(base::Milliseconds{prepare_sleep() ? -1 : 0});
         if (!pool_ && hooks_.turn && !hooks_.turn(hooks_.context)) loop_.stop();
     }
+    end();
+}
+
+bool Worker::turn() {
+    run_turn(base::Milliseconds{0});
+    if (loop_.stopped()) return false;
+    if (!prepare_sleep()) context_.ask_for_turn();
+    return true;
+}
+
+// Those that went on and are over: their connections go on with what came meanwhile.
+void Worker::run_over() {
+    while (!context_.over.empty()) {
+        Job& job = context_.over.front();
+        static_cast<base::ListNode<OverTag>&>(job).unlink();
+        job.on_core_done();
+    }
+}
+
+void Worker::end() {
     if (pool_) pool_->stop();
     rescue_.reset();
     if (!context_.access_lines.empty()) log::flush_access(context_.access_lines);
@@ -197,7 +245,7 @@ void Worker::run_runnable() {
 }
 
 void Worker::finish_turn() {
-    if (pool_ && context_.busy_cores > 0 && pulse_timer_ == 0) watch_calls();
+    if (pool_ && !context_.goes_on && context_.busy_cores > 0 && pulse_timer_ == 0) watch_calls();
     if (!context_.access_lines.empty()) log::flush_access(context_.access_lines);
     if (context_.is(Phase::serving)) {
         if (!context_.busy()) listen();
@@ -339,6 +387,7 @@ void Worker::retire(std::uint32_t successor) {
     context_.slot.state.store(stats::WorkerState::retiring);
     deafen(true);
     mailboxes_.leave();
+    if (on_retire_) on_retire_();
     if (context_.is(Phase::stopping)) {
         loop_.start_timer(kHalfSentGrace, [this] { half_sent_grace_over_ = true; });
     }
@@ -362,7 +411,8 @@ void Worker::let_go() {
             blocked = !hand_over(context_, connection);
         }
     }
-    if (context_.connections.empty() && mailboxes_.empty()) return loop_.stop();
+    if (context_.connections.empty() && mailboxes_.empty() && context_.taken_over == 0)
+        return loop_.stop();
     if (!blocked || let_go_timer_ != 0) return;
     // The pair is full: its takers are busy. The turn after this timer tries again.
     let_go_timer_ = loop_.start_timer(kHandoverRetry, [this] { let_go_timer_ = 0; });

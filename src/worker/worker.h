@@ -8,6 +8,7 @@
 //
 // The end of the control socket means that the master is gone: then this process ends at once.
 
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "options/options.h"
 #include "worker/accept_token.h"
 #include "worker/acceptor.h"
+#include "worker/async_cores.h"
 #include "worker/context.h"
 #include "worker/handover.h"
 #include "worker/inline_core.h"
@@ -54,14 +56,31 @@ struct LanguageHooks {
 
 class Worker final : private net::EventHandler {
 public:
-    // One bridge: the app runs inline. Several: on a pool of as many threads.
+    // How the app runs: inline (one bridge), on a pool of threads (as many bridges), or going on:
+    // the first bridge runs what does not occupy a thread, `cores` of them at once, and the others
+    // are for a pool beside it.
+    struct Running {
+        std::vector<http::AppBridge*> bridges;
+        int cores = 0;  // 0: nothing goes on
+    };
     Worker(const Settings& settings, const options::Options& options, stats::Slot& slot,
-           const std::vector<http::AppBridge*>& bridges, Wiring wiring);
+           Running running, Wiring wiring);
     ~Worker() override;
 
     base::Result<void> open(const LanguageHooks& hooks);
     // Says ready, then answers requests until retired.
     void run();
+    // The same in pieces, where another loop drives this one: it watches descriptor(), and calls
+    // turn() when that is readable, when turn_due() was told, and when next_due() has passed.
+    // False: retired, and end() is all that is left.
+    void begin();
+    bool turn();
+    void end();
+    int descriptor() const { return loop_.fd(); }
+    int next_due() { return loop_.next_due(); }
+    Context& context() { return context_; }
+    // Told once when the worker retires: connections that were taken over shall come to their end.
+    void on_retire(std::function<void()> call) { on_retire_ = std::move(call); }
 
     // Around a fork by the app, on the thread that runs it: see Rescue.
     void pause_rescue() {
@@ -98,6 +117,11 @@ private:
     void count_worn();
     void watch_calls();
     base::Result<void> open_cores(const LanguageHooks& hooks);
+    base::Result<void> open_pool(const LanguageHooks& hooks,
+                                 const std::vector<http::AppBridge*>& bridges);
+    bool prepare_sleep();
+    void run_turn(base::Milliseconds limit);
+    void run_over();
     base::Result<void> open_rescue();
     void add_acceptors();
 
@@ -108,7 +132,9 @@ private:
     Context context_;
     Wiring wiring_;
     LanguageHooks hooks_;
-    std::vector<http::AppBridge*> bridges_;
+    Running running_;
+    std::function<void()> on_retire_;
+    std::unique_ptr<AsyncCores> async_cores_;
     std::unique_ptr<InlineCore> inline_core_;
     std::unique_ptr<Pool> pool_;
     std::unique_ptr<Rescue> rescue_;
