@@ -15,9 +15,9 @@ namespace {
 
 constexpr std::size_t kWidth = 100;
 constexpr std::size_t kHelpColumn = 38;
-constexpr std::array kGroupOrder = {Group::app,  Group::processes,    Group::sockets,
-                                    Group::http, Group::tls,          Group::stopping,
-                                    Group::log,  Group::configuration};
+constexpr std::array kGroupOrder = {Group::app,      Group::processes, Group::async,
+                                    Group::sockets,  Group::http,      Group::tls,
+                                    Group::stopping, Group::log,       Group::configuration};
 
 constexpr std::string_view kUsage =
     "usage: mewsgi APP                     serve it on http://127.0.0.1:8000\n"

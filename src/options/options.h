@@ -70,6 +70,14 @@ struct Options {
     bool auto_procname = false;
     std::vector<std::string> singletons;  // [NAME=]pkg.mod:function, see singleton_text.h
 
+    // ASGI
+    std::string asgi = "auto";                  // auto, on, off: is the app one?
+    std::string asgi_loop = "auto";             // auto, asyncio, uvloop
+    std::string asgi_lifespan = "auto";         // auto, on, off
+    std::uint32_t asgi_concurrency = 1000;      // requests that one worker runs at once
+    Milliseconds asgi_lifespan_timeout{60000};  // start-up, and shutdown, of one worker's app
+    Milliseconds asgi_cancel_after{30000};      // a task whose client left; 0: never
+
     // sockets
     std::vector<ListenAddress> listen_addresses;
     std::string socket_protocol = "uwsgi";    // what `socket` speaks; resolved into the addresses

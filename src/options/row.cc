@@ -23,6 +23,7 @@ bool has_word(std::string_view text, std::string_view word) {
 constexpr GroupText kGroups[] = {
     {Group::app, "app", "The application"},
     {Group::processes, "process", "Processes"},
+    {Group::async, "asgi", "ASGI, WebSockets and gevent"},
     {Group::sockets, "sockets", "Where it listens"},
     {Group::http, "limits", "Limits of HTTP"},
     {Group::tls, "tls", "HTTPS and HTTP/2"},

@@ -33,6 +33,7 @@ enum class Status : std::uint8_t { works, no_effect };
 enum class Group : std::uint8_t {
     app,
     processes,
+    async,
     sockets,
     http,
     tls,
