@@ -51,6 +51,8 @@ public:
     // Would read() not wait? False: on_body() follows. Where an exchange goes on, it is asked
     // first.
     virtual bool ready() = 0;
+    // Was all of it read, with nothing cut? What read() gave last stays valid.
+    virtual bool at_end() = 0;
 };
 
 // A connection that left the server.

@@ -52,6 +52,7 @@ public:
 
     base::Result<std::string_view, http::BodyFailure> read() override;
     bool ready() override;
+    bool at_end() override;
 
     base::Result<void> start(http::ResponseHead& head) override;
     base::Result<void> write(std::string_view bytes) override;

@@ -89,6 +89,14 @@ bool RoutedExchange::look_for_connection() {
     return !awaits_connection_;
 }
 
+bool RoutedExchange::at_end() {
+    const mailbox::RequestFrame& frame = taken_->frame();
+    if (frame.body == mailbox::BodyWay::file) return file_read_ >= frame.body_size;
+    if (body_was_) return *body_was_ == mailbox::kBodyComplete;
+    // The end before the bytes: what was written before it is then seen.
+    return taken_->body_end() == mailbox::kBodyComplete && taken_->body().size() == lent_;
+}
+
 void RoutedExchange::lose_client() {
     if (client_gone_) return;
     client_gone_ = true;

@@ -75,6 +75,7 @@ public:
     // --- BodySource --------------------------------------------------------------------------
     base::Result<std::string_view, http::BodyFailure> read() override;
     bool ready() override;
+    bool at_end() override { return body_complete_ && body_.empty(); }
 
     // --- ResponseSink ------------------------------------------------------------------------
     base::Result<void> start(http::ResponseHead& head) override;

@@ -79,6 +79,9 @@ public:
     int descriptor() const { return loop_.fd(); }
     int next_due() { return loop_.next_due(); }
     Context& context() { return context_; }
+    net::TimerId start_timer(base::Milliseconds delay, std::function<void()> call) {
+        return loop_.start_timer(delay, std::move(call));
+    }
     // Told once when the worker retires: connections that were taken over shall come to their end.
     void on_retire(std::function<void()> call) { on_retire_ = std::move(call); }
 

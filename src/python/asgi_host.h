@@ -1,0 +1,53 @@
+#pragma once
+// What all calls of ASGI apps in one worker share: the loop, scopes, names, types, and who is open.
+
+#include <Python.h>
+
+#include <functional>
+#include <vector>
+
+#include "base/intrusive_list.h"
+#include "python/asgi_scope.h"
+#include "python/asyncio_loop.h"
+#include "python/ref.h"
+
+namespace mew::python {
+
+class AsgiCall;
+struct OpenCallTag;
+
+// Keys and types of messages, interned: apps mostly use the same objects.
+struct AsgiNames {
+    bool prepare();
+
+    PyRef type, status, headers, body, more_body, trailers, more_trailers, links, path;
+    PyRef text, bytes, code, reason, subprotocol;
+    PyRef http_request, http_disconnect, response_start, response_body, response_trailers,
+        early_hint, pathsend;
+    PyRef ws_connect, ws_receive, ws_disconnect, ws_accept, ws_send, ws_close, ws_response_start,
+        ws_response_body;
+    PyRef send, throw_, empty_bytes;
+};
+
+class AsgiHost {
+public:
+    // `loop` is an asyncio loop, `state` the lifespan's dict or null, `disconnected` the exception
+    // of a send() to a client that left. False with an exception set.
+    bool prepare(PyObject* loop, const std::vector<net::ListenerInfo>& listeners, PyObject* state,
+                 PyObject* disconnected);
+
+    AsyncioLoop loop;
+    AsgiScopes scopes;
+    AsgiNames names;
+    PyRef call_type;       // of the coroutine that a task of ours runs
+    PyRef awaitable_type;  // of what receive() and send() give
+    PyRef done;            // the awaitable of what is done already
+    PyRef disconnected;
+    PyRef cancelled;       // asyncio.CancelledError
+    // Those whose app runs.
+    base::IntrusiveList<AsgiCall, OpenCallTag> open;
+    // Told when one is open no more.
+    std::function<void()> on_closed;
+};
+
+}  // namespace mew::python
