@@ -53,6 +53,23 @@ def serve(
     With mounts (prefix and app), they are all that is served. Returns the exit status.
     """
 
+def asgi_open(
+    loop: Any,
+    application: Callable[..., Any] | None,
+    mounts: list[tuple[str, Callable[..., Any] | None]],
+    kinds: list[tuple[Callable[..., Any], dict[str, Any] | None]],
+    has_wsgi: bool,
+    disconnected: type[Exception],
+    /,
+) -> None:
+    """Tell the master that this worker is ready, and serve as soon as `loop` runs.
+
+    `kinds` are the ASGI apps with the state of their lifespan; `has_wsgi`: there are others beside.
+    """
+
+def asgi_close() -> int:
+    """After the loop's last turn: the exit status."""
+
 def before_fork() -> None:
     """For a fork by the app: this process has no thread of ours from now on."""
 

@@ -27,7 +27,7 @@ def run(boot: Boot, slot: int, apps: Apps, lazy: bool) -> NoReturn:
     call_hook("post_fork_hook")
     # Last, so that the app's own hooks, as far as they are there, find the process as it will be.
     os.register_at_fork(before=_mewsgi.before_fork, after_in_parent=_mewsgi.after_fork)
-    status = serve(apps)
+    status = serve(boot, apps)
     leave(status)
 
 
@@ -66,12 +66,25 @@ def refuse_app(text: str) -> NoReturn:
     _mewsgi.worker_failed(APP_FAILED, text)
 
 
-def serve(apps: Apps) -> int:
+def serve(boot: Boot, apps: Apps) -> int:
     try:
+        if any_asgi(boot, apps):
+            from mewsgi import _asgi
+
+            return _asgi.serve(boot, apps)
         return _mewsgi.serve(apps.default, apps.mounts)
     except BaseException as error:  # noqa: BLE001 -- it never began: the master must know why
         flush()
         _mewsgi.worker_failed(1, describe(error))
+
+
+def any_asgi(boot: Boot, apps: Apps) -> bool:
+    from mewsgi import _kinds
+
+    return any(
+        _kinds.is_asgi(app, boot["options"]["asgi"])
+        for app in (apps.default, *(app for _, app in apps.mounts))
+    )
 
 
 def describe(error: BaseException) -> str:

@@ -12,6 +12,7 @@ namespace mew::python {
 
 http::Ran AsgiCall::run(http::Exchange& exchange, PyObject* app, PyRef scope) {
     exchange_ = &exchange;
+    number_ = host_.next_number();
     in_run_ = true;
     const PyRef object = make_call_object(host_, *this);
     bool failed = !object;

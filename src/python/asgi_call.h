@@ -51,7 +51,12 @@ public:
 
     // The task is cancelled, if the app still runs.
     void cancel();
+    // The worker retires, and its patience is over: the answer comes to its end, as far as it has
+    // one, and for the app the client is gone.
+    virtual void run_out_of_time() = 0;
     bool runs() const { return static_cast<bool>(coroutine_); }
+    // Never the same one twice in a process.
+    std::uint64_t number() const { return number_; }
 
 protected:
     // The app's coroutine has ended: its answer is completed, or failed. Without an exception.
@@ -72,6 +77,7 @@ private:
     PyObject* finish(bool raised);
     bool log_failure();
 
+    std::uint64_t number_ = 0;
     http::Exchange* exchange_ = nullptr;
     PyObject* object_ = nullptr;  // borrowed: it owns this
     PyRef coroutine_;             // the app's, while it runs

@@ -3,7 +3,9 @@
 
 #include <Python.h>
 
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "base/intrusive_list.h"
@@ -14,6 +16,7 @@
 namespace mew::python {
 
 class AsgiCall;
+class HttpCall;
 struct OpenCallTag;
 
 // Keys and types of messages, interned: apps mostly use the same objects.
@@ -31,9 +34,11 @@ struct AsgiNames {
 
 class AsgiHost {
 public:
-    // `loop` is an asyncio loop, `state` the lifespan's dict or null, `disconnected` the exception
-    // of a send() to a client that left. False with an exception set.
-    bool prepare(PyObject* loop, const std::vector<net::ListenerInfo>& listeners, PyObject* state,
+    AsgiHost();
+    ~AsgiHost();
+    // `loop` is an asyncio loop, `disconnected` the exception of a send() to a client that left.
+    // False with an exception set.
+    bool prepare(PyObject* loop, const std::vector<net::ListenerInfo>& listeners,
                  PyObject* disconnected);
 
     AsyncioLoop loop;
@@ -43,11 +48,22 @@ public:
     PyRef awaitable_type;  // of what receive() and send() give
     PyRef done;            // the awaitable of what is done already
     PyRef disconnected;
-    PyRef cancelled;       // asyncio.CancelledError
+    PyRef cancelled;  // asyncio.CancelledError
     // Those whose app runs.
     base::IntrusiveList<AsgiCall, OpenCallTag> open;
     // Told when one is open no more.
     std::function<void()> on_closed;
+    // Told when a client left whose app still runs.
+    std::function<void(AsgiCall&)> on_client_gone;
+    std::uint64_t next_number() { return ++last_number_; }
+    void cancel_if_open(std::uint64_t number);
+
+    HttpCall& take_http_call();
+    void give_back(HttpCall& call);
+
+private:
+    std::uint64_t last_number_ = 0;
+    std::vector<std::unique_ptr<HttpCall>> spare_;
 };
 
 }  // namespace mew::python

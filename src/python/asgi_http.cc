@@ -47,8 +47,12 @@ PyRef HttpCall::body_event() {
             // A cut body never looks complete: for the app, the client is gone.
             log::info("request-body-broken", "{} {}: {}", exchange()->head.method(),
                       exchange()->head.target(), read.error().reason);
-            if (!exchange()->response.started()) exchange()->response.fail(read.error().status);
-            on_gone();
+            client_gone_ = true;
+            if (!exchange()->response.started()) {
+                exchange()->response.fail(read.error().status);
+                state_ = State::complete;
+                release_exchange();
+            }
             return disconnect_event();
         }
         piece = *read;
@@ -56,10 +60,9 @@ PyRef HttpCall::body_event() {
     body_over_ = source == nullptr || source->at_end();
     const AsgiNames& names = host_.names;
     PyRef dict = event(names, names.http_request);
-    const PyRef body = piece.empty()
-                           ? PyRef::borrow(names.empty_bytes.get())
-                           : PyRef::steal(PyBytes_FromStringAndSize(
-                                 piece.data(), static_cast<Py_ssize_t>(piece.size())));
+    const PyRef body = piece.empty() ? PyRef::borrow(names.empty_bytes.get())
+                                     : PyRef::steal(PyBytes_FromStringAndSize(
+                                           piece.data(), static_cast<Py_ssize_t>(piece.size())));
     if (!dict || !body || PyDict_SetItem(dict.get(), names.body.get(), body.get()) != 0 ||
         PyDict_SetItem(dict.get(), names.more_body.get(), body_over_ ? Py_False : Py_True) != 0)
         return {};
@@ -95,9 +98,9 @@ bool HttpCall::take_message(PyObject* message) {
 
 // What may not be sent now.
 bool HttpCall::refuse(const char* type) {
-    const char* const why =
-        state_ == State::start ? "before http.response.start"
-        : state_ == State::complete ? "after the answer was complete" : "after http.response.start";
+    const char* const why = state_ == State::start      ? "before http.response.start"
+                            : state_ == State::complete ? "after the answer was complete"
+                                                        : "after http.response.start";
     PyErr_Format(PyExc_RuntimeError, "the ASGI app sent %s %s", type, why);
     return false;
 }
@@ -127,6 +130,10 @@ bool HttpCall::take_start(PyObject* message) {
 // False with an exception set; a client that left is found at the next event.
 bool HttpCall::begin() {
     if (exchange()->response.started()) return true;
+    is_event_stream_ = std::ranges::any_of(head_.headers, [](const http::Header& header) {
+        return header.id == http::FieldName::content_type &&
+               header.value.starts_with("text/event-stream");
+    });
     const bool begun = exchange()->response.start(head_).has_value();
     keep_.clear();
     return begun;
@@ -185,10 +192,10 @@ bool HttpCall::take_hint(PyObject* message) {
             PyErr_Format(PyExc_TypeError, "a link must be bytes, not %.200R", link);
             return false;
         }
-        hints.headers.push_back({"link",
-                                 {PyBytes_AS_STRING(link),
-                                  static_cast<std::size_t>(PyBytes_GET_SIZE(link))},
-                                 http::FieldName::link});
+        hints.headers.push_back(
+            {"link",
+             {PyBytes_AS_STRING(link), static_cast<std::size_t>(PyBytes_GET_SIZE(link))},
+             http::FieldName::link});
     }
     if (const auto checked = hints.check(); !checked) {
         PyErr_SetString(PyExc_ValueError, checked.error().text.c_str());
@@ -255,12 +262,27 @@ void HttpCall::on_room() {
 
 void HttpCall::on_gone() {
     client_gone_ = true;
-    if (exchange() != nullptr) host_.on_client_gone(*this);
+    if (exchange() != nullptr && host_.on_client_gone) host_.on_client_gone(*this);
     if (state_ == State::file) {
         ::close(std::exchange(file_, -1));
         finish();
     }
     wake_waiters();
+}
+
+// An event stream may end wherever an event does, and its client comes again; what else is cut must
+// not look complete.
+void HttpCall::run_out_of_time() {
+    if (exchange() == nullptr) return;
+    client_gone_ = true;
+    if (is_event_stream_ && exchange()->response.started()) {
+        finish();
+    } else {
+        exchange()->response.fail(503);
+        state_ = State::complete;
+        release_exchange();
+        wake_waiters();
+    }
 }
 
 // The app has ended: nothing more comes of it.
@@ -281,7 +303,7 @@ void HttpCall::recycle() { host_.give_back(*this); }
 
 void HttpCall::reset() {
     state_ = State::start;
-    body_over_ = client_gone_ = false;
+    body_over_ = client_gone_ = is_event_stream_ = false;
     head_.clear();
     keep_.clear();
 }

@@ -23,6 +23,8 @@ public:
     bool take_message(PyObject* message) override;
     bool must_wait() override;
 
+    void run_out_of_time() override;
+
     void on_body() override { wake_waiters(); }
     void on_room() override;
     void on_gone() override;
@@ -45,6 +47,7 @@ private:
     void finish();
     bool refuse(const char* type);
 
+    bool is_event_stream_ = false;
     State state_ = State::start;
     bool body_over_ = false;  // the request's, as far as the app was told
     bool client_gone_ = false;

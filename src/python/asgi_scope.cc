@@ -68,13 +68,12 @@ PyRef extensions(std::initializer_list<const char*> names) {
 
 }  // namespace
 
-bool AsgiScopes::prepare(const std::vector<net::ListenerInfo>& listeners, PyObject* state) {
-    keys_ = {interned("method"),    interned("http_version"), interned("path"),
-             interned("raw_path"),  interned("query_string"), interned("root_path"),
-             interned("headers"),   interned("client"),       interned("server"),
-             interned("scheme"),    interned("state"),        interned("extensions"),
+bool AsgiScopes::prepare(const std::vector<net::ListenerInfo>& listeners) {
+    keys_ = {interned("method"),      interned("http_version"), interned("path"),
+             interned("raw_path"),    interned("query_string"), interned("root_path"),
+             interned("headers"),     interned("client"),       interned("server"),
+             interned("scheme"),      interned("state"),        interned("extensions"),
              interned("subprotocols")};
-    state_ = PyRef::borrow(state);
     https_ = interned("https");
     wss_ = interned("wss");
     versions_ = {interned("1.0"), interned("1.1"), interned("2"), interned("3")};
@@ -111,17 +110,16 @@ PyRef AsgiScopes::base_dict(const net::ListenerInfo& listener, bool websocket) {
     const bool done =
         set(d, interned("type"), interned(websocket ? "websocket" : "http")) &&
         set(d, interned("asgi"), websocket ? asgi_websocket_ : asgi_http_) &&
-        set(d, keys_.scheme, interned(websocket ? "ws" : "http")) &&
-        set(d, keys_.server, server) && set(d, keys_.root_path, interned("")) &&
-        set(d, keys_.client, PyRef::borrow(Py_None)) &&
+        set(d, keys_.scheme, interned(websocket ? "ws" : "http")) && set(d, keys_.server, server) &&
+        set(d, keys_.root_path, interned("")) && set(d, keys_.client, PyRef::borrow(Py_None)) &&
         set(d, keys_.query_string, empty_bytes_) &&
         set(d, keys_.extensions, websocket ? websocket_extensions_ : http_extensions_);
     if (!done) return {};
     return dict;
 }
 
-PyRef AsgiScopes::make_http(const http::Exchange& exchange, std::string_view root_path) {
-    PyRef scope = make(exchange, http_bases_, root_path, false);
+PyRef AsgiScopes::make_http(const http::Exchange& exchange, const App& app) {
+    PyRef scope = make(exchange, http_bases_, app, false);
     if (!scope) return scope;
     const std::string_view method = exchange.head.method();
     PyRef name;
@@ -130,15 +128,14 @@ PyRef AsgiScopes::make_http(const http::Exchange& exchange, std::string_view roo
     }
     if (!name) name = latin1(method);
     if (!set(scope.get(), keys_.method, name)) return {};
-    if (exchange.response.takes_hints() &&
-        !set(scope.get(), keys_.extensions, hints_extensions_))
+    if (exchange.response.takes_hints() && !set(scope.get(), keys_.extensions, hints_extensions_))
         return {};
     return scope;
 }
 
-PyRef AsgiScopes::make_websocket(const http::Exchange& exchange, std::string_view root_path,
+PyRef AsgiScopes::make_websocket(const http::Exchange& exchange, const App& app,
                                  const std::vector<std::string_view>& subprotocols) {
-    PyRef scope = make(exchange, websocket_bases_, root_path, true);
+    PyRef scope = make(exchange, websocket_bases_, app, true);
     const PyRef list = PyRef::steal(PyList_New(0));
     if (!scope || !list) return {};
     for (const std::string_view one : subprotocols) {
@@ -150,7 +147,7 @@ PyRef AsgiScopes::make_websocket(const http::Exchange& exchange, std::string_vie
 }
 
 PyRef AsgiScopes::make(const http::Exchange& exchange, const std::vector<PyRef>& bases,
-                       std::string_view root_path, bool websocket) {
+                       const App& app, bool websocket) {
     const http::RequestHead& head = exchange.head;
     PyRef scope = PyRef::steal(PyDict_Copy(bases[exchange.peer.listener].get()));
     const PyRef headers = make_headers(head);
@@ -158,12 +155,12 @@ PyRef AsgiScopes::make(const http::Exchange& exchange, const std::vector<PyRef>&
     PyObject* const s = scope.get();
     const bool done =
         set(s, keys_.http_version, versions_[static_cast<std::size_t>(head.version)]) &&
-        set_path(s, head, root_path) && set(s, keys_.headers, headers) &&
+        set_path(s, head, app.root_path) && set(s, keys_.headers, headers) &&
         set_client(s, exchange) && set_server(s, head) &&
         (!head.https || set(s, keys_.scheme, websocket ? wss_ : https_));
     if (!done) return {};
-    if (state_) {
-        const PyRef state = PyRef::steal(PyDict_Copy(state_.get()));
+    if (app.state != nullptr) {
+        const PyRef state = PyRef::steal(PyDict_Copy(app.state));
         if (!set(s, keys_.state, state)) return {};
     }
     return scope;

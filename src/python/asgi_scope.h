@@ -18,13 +18,18 @@ namespace mew::python {
 
 class AsgiScopes {
 public:
-    // `state` is the lifespan's dict, copied into each scope; null: the app has no lifespan. False
-    // with an exception set.
-    bool prepare(const std::vector<net::ListenerInfo>& listeners, PyObject* state);
+    // Which app a scope is for.
+    struct App {
+        std::string_view root_path;  // where it is mounted
+        PyObject* state = nullptr;   // its lifespan's dict, copied into the scope; null: none
+    };
 
-    // New dicts; null with an exception set. `root_path`: where the app is mounted.
-    PyRef make_http(const http::Exchange& exchange, std::string_view root_path);
-    PyRef make_websocket(const http::Exchange& exchange, std::string_view root_path,
+    // False with an exception set.
+    bool prepare(const std::vector<net::ListenerInfo>& listeners);
+
+    // New dicts; null with an exception set.
+    PyRef make_http(const http::Exchange& exchange, const App& app);
+    PyRef make_websocket(const http::Exchange& exchange, const App& app,
                          const std::vector<std::string_view>& subprotocols);
 
 private:
@@ -36,15 +41,11 @@ private:
         std::uint64_t tag = 0;
         PyRef value;
     };
-    // One header: a tuple of two bytes objects.
-    struct Pair {
-        PyRef tuple;
-    };
     static constexpr std::size_t kClients = 256;
     static constexpr std::size_t kMethods = 8;
 
-    PyRef make(const http::Exchange& exchange, const std::vector<PyRef>& bases,
-               std::string_view root_path, bool websocket);
+    PyRef make(const http::Exchange& exchange, const std::vector<PyRef>& bases, const App& app,
+               bool websocket);
     bool set_path(PyObject* scope, const http::RequestHead& head, std::string_view root_path);
     bool set_client(PyObject* scope, const http::Exchange& exchange);
     bool set_server(PyObject* scope, const http::RequestHead& head);
@@ -54,7 +55,6 @@ private:
 
     std::vector<PyRef> http_bases_;
     std::vector<PyRef> websocket_bases_;
-    PyRef state_;
     Keys keys_;
     std::array<PyRef, kMethods> methods_;
     std::array<PyRef, 4> versions_;

@@ -32,9 +32,10 @@ PyMethodDef AsyncioLoop::call_soon_method = {
 
 bool AsyncioLoop::prepare(PyObject* loop) {
     loop_ = PyRef::borrow(loop);
-    names_ = {interned("add_reader"), interned("remove_reader"), interned("call_later"),
-              interned("call_soon"),  interned("cancel"),        interned("done"),
-              interned("set_result"), interned("stop"),          interned("_asyncio_future_blocking")};
+    names_ = {
+        interned("add_reader"), interned("remove_reader"), interned("call_later"),
+        interned("call_soon"),  interned("cancel"),        interned("done"),
+        interned("set_result"), interned("stop"),          interned("_asyncio_future_blocking")};
     const PyRef asyncio = PyRef::steal(PyImport_ImportModule("asyncio"));
     if (!asyncio) return false;
     task_type_ = PyRef::steal(PyObject_GetAttrString(asyncio.get(), "Task"));
@@ -79,8 +80,8 @@ void AsyncioLoop::wake_in(int milliseconds) {
     // One that is armed for an earlier time makes a turn, which asks again.
     if (timer_ && timer_due_ <= due && timer_due_ >= now_milliseconds()) return;
     if (timer_) {
-        const PyRef done = PyRef::steal(
-            PyObject_CallMethodObjArgs(timer_.get(), names_.cancel.get(), nullptr));
+        const PyRef done =
+            PyRef::steal(PyObject_CallMethodObjArgs(timer_.get(), names_.cancel.get(), nullptr));
         if (!done) report(timer_.get());
     }
     const PyRef delay = PyRef::steal(PyFloat_FromDouble(milliseconds / 1000.0));
@@ -93,9 +94,8 @@ void AsyncioLoop::wake_in(int milliseconds) {
 bool AsyncioLoop::watch(int descriptor) {
     const PyRef number = PyRef::steal(PyLong_FromLong(descriptor));
     if (!number) return false;
-    const PyRef done =
-        PyRef::steal(PyObject_CallMethodObjArgs(loop_.get(), names_.add_reader.get(), number.get(),
-                                                turn_callback_.get(), nullptr));
+    const PyRef done = PyRef::steal(PyObject_CallMethodObjArgs(
+        loop_.get(), names_.add_reader.get(), number.get(), turn_callback_.get(), nullptr));
     if (done) descriptor_ = descriptor;
     return static_cast<bool>(done);
 }
@@ -147,8 +147,7 @@ bool AsyncioLoop::take_first_step() {
 PyRef AsyncioLoop::start_task(PyObject* coroutine) {
 #if PY_VERSION_HEX >= 0x030C0000
     PyObject* arguments[3] = {coroutine, loop_.get(), Py_True};
-    return PyRef::steal(
-        PyObject_Vectorcall(task_type_.get(), arguments, 1, task_keywords_.get()));
+    return PyRef::steal(PyObject_Vectorcall(task_type_.get(), arguments, 1, task_keywords_.get()));
 #else
     return start_eagerly(coroutine);
 #endif
@@ -160,8 +159,8 @@ PyRef AsyncioLoop::start_task(PyObject* coroutine) {
 PyRef AsyncioLoop::start_eagerly(PyObject* coroutine) {
     PyObject* arguments[2] = {coroutine, loop_.get()};
     if (PyObject_SetAttr(loop_.get(), names_.call_soon.get(), capture_.get()) != 0) return {};
-    PyRef task = PyRef::steal(
-        PyObject_Vectorcall(task_type_.get(), arguments, 1, task_keywords_.get()));
+    PyRef task =
+        PyRef::steal(PyObject_Vectorcall(task_type_.get(), arguments, 1, task_keywords_.get()));
     PyObject* const raised = task ? nullptr : take_raised();
     const int restored = PyObject_DelAttr(loop_.get(), names_.call_soon.get());
     if (raised != nullptr) set_raised(raised);
@@ -172,25 +171,22 @@ PyRef AsyncioLoop::start_eagerly(PyObject* coroutine) {
 
 PyRef AsyncioLoop::make_future() {
     PyRef future = PyRef::steal(PyObject_CallNoArgs(create_future_.get()));
-    if (!future ||
-        PyObject_SetAttr(future.get(), names_.future_blocking.get(), Py_True) != 0)
+    if (!future || PyObject_SetAttr(future.get(), names_.future_blocking.get(), Py_True) != 0)
         return {};
     return future;
 }
 
 void AsyncioLoop::wake(PyObject* future) {
-    const PyRef done =
-        PyRef::steal(PyObject_CallMethodObjArgs(future, names_.done.get(), nullptr));
+    const PyRef done = PyRef::steal(PyObject_CallMethodObjArgs(future, names_.done.get(), nullptr));
     if (!done) return report(future);
     if (done.get() == Py_True) return;  // cancelled
-    const PyRef set = PyRef::steal(
-        PyObject_CallMethodObjArgs(future, names_.set_result.get(), Py_None, nullptr));
+    const PyRef set =
+        PyRef::steal(PyObject_CallMethodObjArgs(future, names_.set_result.get(), Py_None, nullptr));
     if (!set) report(future);
 }
 
 void AsyncioLoop::cancel(PyObject* task) {
-    const PyRef done =
-        PyRef::steal(PyObject_CallMethodObjArgs(task, names_.cancel.get(), nullptr));
+    const PyRef done = PyRef::steal(PyObject_CallMethodObjArgs(task, names_.cancel.get(), nullptr));
     if (!done) report(task);
 }
 

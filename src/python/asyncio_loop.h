@@ -8,7 +8,9 @@
 
 #include <Python.h>
 
+#include <cstdint>
 #include <functional>
+#include <utility>
 
 #include "python/ref.h"
 

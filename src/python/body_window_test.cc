@@ -15,6 +15,8 @@ public:
     explicit Pieces(std::vector<std::string> pieces, bool breaks = false)
         : pieces_(std::move(pieces)), breaks_(breaks) {}
 
+    bool ready() override { return true; }
+    bool at_end() override { return next_ == pieces_.size(); }
     base::Result<std::string_view, http::BodyFailure> read() override {
         ++reads;
         lent_.assign(lent_.size(), '#');

@@ -12,6 +12,10 @@ inline PyObject* Py_NewRef(PyObject* object) {
     Py_INCREF(object);
     return object;
 }
+inline PyObject* Py_XNewRef(PyObject* object) {
+    Py_XINCREF(object);
+    return object;
+}
 #endif
 #if PY_VERSION_HEX >= 0x030C0000
 #undef PyUnicode_READY

@@ -1,4 +1,5 @@
 #include "control/message.h"
+#include "python/asgi_serve.h"
 #include "python/module.h"
 #include "python/serve.h"
 
@@ -16,6 +17,8 @@ PyMethodDef function_table[] = {
     {"wait_for_spawn", wait_for_spawn_order, METH_NOARGS,
      "Stand still and fork for each order; returns in the worker or task: its kind and number."},
     {"serve", serve, METH_VARARGS, "Answer requests until the master retires this worker."},
+    {"asgi_open", asgi_open, METH_VARARGS, "Serve ASGI apps as soon as the loop runs."},
+    {"asgi_close", asgi_close, METH_NOARGS, "After the loop's last turn; the exit status."},
     {"before_fork", before_fork, METH_NOARGS, "Ends the thread of ours, for a fork by the app."},
     {"after_fork", after_fork, METH_NOARGS, "Starts it again, in the parent."},
     {"limit_exit", limit_exit, METH_VARARGS, "limit_exit(seconds, status): exit then at last."},
