@@ -2,6 +2,7 @@
 
 import sys
 
+from harness.asgi import asgi  # noqa: F401
 from harness.fixtures import (  # noqa: F401
     given,
     probe,

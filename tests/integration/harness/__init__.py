@@ -1,6 +1,7 @@
 """Runs the real program and looks at it from outside: log, sockets, /proc.
 
 activation.py  sockets that the program is started with, as systemd does it
+asgi.py     ASGI apps behind the checker
 bench.py    the load and the kills of the probes
 server.py   the program as a context manager, its log, its end
 container.py  PID 1 on a read-only file system
@@ -15,6 +16,7 @@ h2_client.py, h2_load.py  whole clients of HTTP/2, by Python's h2
 load.py     many clients at once, bounded
 procfs.py   processes: trees, descriptors, signal masks
 tls.py      clients of TLS: whole, interactive, and by records
+ws_client.py  a client of WebSockets, by wsproto
 waiting.py  the one way to wait: a predicate and a deadline
 """
 
