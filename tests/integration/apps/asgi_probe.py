@@ -43,8 +43,11 @@ async def echo(scope: Scope, receive: Any, send: Send) -> None:
 
 async def echo_parts(scope: Scope, receive: Any, send: Send) -> None:
     """Each piece goes back as it comes: both ways at once."""
-    await begin(send)
+    begun = False
     async for piece in read(receive):
+        if not begun:
+            await begin(send)
+            begun = True
         await part(send, piece)
     await part(send, b"", more=False)
 
