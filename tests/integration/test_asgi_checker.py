@@ -99,6 +99,7 @@ GOOD: list[tuple[dict[str, Any], Talk]] = [
     (WEBSOCKET, [CONNECT, ACCEPT, CAME, SAID, CLOSE, LEFT]),
     (WEBSOCKET, [CONNECT, {**ACCEPT, "subprotocol": "b"}, LEFT, CLOSE]),
     (WEBSOCKET, [CONNECT, CLOSE]),
+    (WEBSOCKET, [CLOSE]),
     (WEBSOCKET, [CONNECT, LEFT]),
     (DENIAL, [CONNECT, DENY, {**DENIED, "more_body": True}, DENIED, LEFT]),
     (LIFESPAN, [UP, IS_UP, DOWN, IS_DOWN]),

@@ -8,15 +8,14 @@ import os
 import re
 import subprocess
 import sys
-import urllib.parse
 from collections.abc import Iterator
-from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any, Callable
 from xml.etree import ElementTree
 
 import pytest
-from harness import Connection, Response, Server
+from harness import Server
+from harness.browser import Browser, csrf_token, multipart
 from harness.fixtures import APPS, serve_validated
 
 Serve = Callable[..., Server]
@@ -27,46 +26,6 @@ CATS = {
     "Flask": ["--chdir", str(EXAMPLES / "catserve_flask"), "app:app"],
     "Django": ["--chdir", str(EXAMPLES / "catserve_django"), "catserve_django.wsgi"],
 }
-
-
-def multipart(name: str, content: bytes, **fields: str) -> tuple[bytes, str]:
-    mark = "a-boundary-that-is-nowhere-else"
-    parts = [
-        f'--{mark}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
-        for key, value in fields.items()
-    ]
-    parts.append(
-        f'--{mark}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n".encode()
-        + content
-        + f"\r\n--{mark}--\r\n".encode()
-    )
-    return b"".join(parts), f"multipart/form-data; boundary={mark}"
-
-
-class Browser:
-    """Cookies and a kept connection, no more."""
-
-    def __init__(self, server: Server) -> None:
-        self.connection: Connection = server.connect(timeout=20)
-        self.cookies: dict[str, str] = {}
-
-    def ask(self, method: str, target: str, body: bytes = b"", **headers: str) -> Response:
-        if self.cookies:
-            headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
-        answer = self.connection.request(method, target, body, **headers)
-        for text in answer.all("Set-Cookie"):
-            for name, morsel in SimpleCookie(text).items():
-                self.cookies[name] = morsel.value
-        return answer
-
-    def post_form(self, target: str, **fields: str) -> Response:
-        return self.ask(
-            "POST",
-            target,
-            urllib.parse.urlencode(fields).encode(),
-            Content_Type="application/x-www-form-urlencoded",
-        )
 
 
 @pytest.mark.parametrize("form", CATS)
@@ -133,12 +92,6 @@ def django(
         serve_validated(app, *where, env=own) if validated else Server([*where, app], env=own)
     ) as server:
         yield server
-
-
-def csrf_token(page: str) -> str:
-    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
-    assert found, page
-    return found[1]
 
 
 def test_django_admin_login(django: Server) -> None:

@@ -155,7 +155,9 @@ class WebSocketOrder:
 
     def sent(self, message: Message) -> None:
         name = message["type"]
-        require(self.connected, f"{name} before websocket.connect was received")
+        # An app may refuse without a look at what it refuses, as Starlette does.
+        right = self.connected or name not in ("websocket.accept", "websocket.send")
+        require(right, f"{name} before websocket.connect was received")
         if name.startswith("websocket.http.response."):
             require(self.state in ("connecting", "denying"), f"{name} when it is {self.state}")
             self.state = "denying"

@@ -2,6 +2,7 @@
 
 activation.py  sockets that the program is started with, as systemd does it
 asgi.py     ASGI apps behind the checker
+browser.py  cookies and forms
 bench.py    the load and the kills of the probes
 server.py   the program as a context manager, its log, its end
 container.py  PID 1 on a read-only file system
