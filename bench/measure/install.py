@@ -17,6 +17,8 @@ from measure.servers import Place
 
 INSTALL_DEADLINE = 600
 SUPPORT = ("click", "setuptools")  # what peers import without being one
+# What makes a peer as fast as it gets.
+BESIDE = {"uvicorn": ("uvloop", "httptools", "websockets"), "granian": ("uvloop",)}
 COMPILE = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Wshadow"]
 
 
@@ -74,9 +76,8 @@ def install_peers(place: Place, needed: set[str]) -> dict[str, str]:
     reasons = {}
     for name in sorted(needed):
         present = installed_pins(place)
-        missing = [
-            pins[wanted] for wanted in (name, *SUPPORT) if pins[wanted].lower() not in present
-        ]
+        wanted = (name, *SUPPORT, *BESIDE.get(name, ()))
+        missing = [pins[each] for each in wanted if pins[each].lower() not in present]
         if not missing:
             continue
         print(f"installing {' '.join(missing)} into {place.venv}", flush=True)

@@ -38,7 +38,7 @@ Command = Callable[[Place, int], list[str]]
 class Server:
     name: str
     about: str
-    needs: str  # a name of requirements.txt, "floors" or "mewsgi"
+    needs: str  # a name of requirements.txt, "floors" or "mewsgi"; of ours "uvloop"
     command: Command
 
 
@@ -112,11 +112,48 @@ def gunicorn(*options: str, app: str = "hello", processes: int = 1) -> Command:
     return command
 
 
+ASGI_APP = "hello_asgi"
+
+
+def mewsgi_asgi(*options: str, app: str = ASGI_APP, way: str = DIRECT) -> Command:
+    """On the peers' Python, which has uvloop: what such a row needs to be installed."""
+
+    def command(place: Place, port: int) -> list[str]:
+        loop = ["--asgi-loop", "uvloop", "--virtualenv", str(place.venv), "--disable-logging"]
+        return mewsgi(*loop, *options, app=app, way=way)(place, port)
+
+    return command
+
+
+def uvicorn(app: str = ASGI_APP, *options: str) -> Command:
+    """On uvloop and httptools, the fastest that it has."""
+
+    def command(place: Place, port: int) -> list[str]:
+        start = [place.program("uvicorn"), "--host", "127.0.0.1", "--port", str(port)]
+        fast = ["--loop", "uvloop", "--http", "httptools"]
+        quiet = ["--no-access-log", "--log-level", "warning"]
+        return [*start, *fast, *quiet, *options, f"{app}:application"]
+
+    return command
+
+
+def granian_asgi(app: str = ASGI_APP) -> Command:
+    def command(place: Place, port: int) -> list[str]:
+        start = [place.program("granian"), "--interface", "asgi", "--host", "127.0.0.1"]
+        size = ["--workers", "1", "--runtime-threads", "1", "--loop", "uvloop"]
+        plain = ["--http", "1", "--no-access-log", "--log-level", "warning"]
+        return [*start, "--port", str(port), *size, *plain, f"{app}:application"]
+
+    return command
+
+
 FLOOR = "floor"
 FLOOR_ENVIRON = "floor-environ"
 FLOOR_CLOSE = "floor-close"
 MEWSGI = "mewsgi"
 MEWSGI_HTTP = "mewsgi-http"
+MEWSGI_ASGI = "mewsgi-asgi"
+MEWSGI_ASGI_HTTP = "mewsgi-asgi-http"
 
 SERVERS = (
     Server(FLOOR, "epoll, read, fixed write", "floors", floor),
@@ -153,6 +190,20 @@ SERVERS = (
         "gunicorn",
         gunicorn("--worker-class", "gthread", "--threads", "4"),
     ),
+    Server(
+        MEWSGI_ASGI,
+        "an ASGI app, uvloop; no access log",
+        "uvloop",
+        mewsgi_asgi(),
+    ),
+    Server(
+        MEWSGI_ASGI_HTTP,
+        "the same on the routed way",
+        "uvloop",
+        mewsgi_asgi(way=ROUTED),
+    ),
+    Server("uvicorn", "ASGI: uvloop, httptools", "uvicorn", uvicorn()),
+    Server("granian-asgi", "ASGI: uvloop, 1 runtime", "granian", granian_asgi()),
 )
 
 
