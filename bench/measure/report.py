@@ -10,7 +10,14 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from statistics import median
 
-from measure.servers import FLOOR_ENVIRON, MEWSGI, MEWSGI_HTTP
+from measure.servers import (
+    FLOOR_ENVIRON,
+    MEWSGI,
+    MEWSGI_ASGI,
+    MEWSGI_ASGI_HTTP,
+    MEWSGI_HTTP,
+    UVICORN,
+)
 
 NOISY = 0.10  # share of a core that others used, from which a row is marked
 TOO_NOISY = 0.30  # and from which the table as a whole says less
@@ -173,19 +180,31 @@ def table(rows: list[Row], order: list[str], missing: dict[str, str]) -> str:
     return "\n".join(parts)
 
 
+PAIRS = (
+    (MEWSGI_HTTP, MEWSGI, ""),
+    (MEWSGI_ASGI, UVICORN, " (goal: CPU us/req at most 0.5 x)"),
+    (MEWSGI_ASGI_HTTP, UVICORN, " (goal: CPU us/req at most 0.5 x)"),
+)
+
+
 def ways(runs: list[Run]) -> str:
-    """What the routed way costs more than the direct one; nothing without both."""
+    """What one way costs beside the other, and ASGI beside uvicorn; nothing without both."""
+    texts = [compare(runs, ours, base, goal) for ours, base, goal in PAIRS]
+    return "\n\n".join(text for text in texts if text)
+
+
+def compare(runs: list[Run], ours: str, base: str, goal: str) -> str:
     lines = []
     for connections in sorted({run.connections for run in runs}):
         own = [run for run in runs if run.connections == connections]
-        routed = [run for run in own if run.server == MEWSGI_HTTP]
-        direct = [run for run in own if run.server == MEWSGI]
-        latency = ratio_to(routed, direct, lambda run: run.p50_us)
-        cpu = ratio_to(routed, direct, lambda run: run.cpu_us)
+        compared = [run for run in own if run.server == ours]
+        bases = [run for run in own if run.server == base]
+        latency = ratio_to(compared, bases, lambda run: run.p50_us)
+        cpu = ratio_to(compared, bases, lambda run: run.cpu_us)
         if latency is not None and cpu is not None:
             count = f"{connections} connection{'s' if connections > 1 else ''}"
             lines.append(f"  {count}: median latency {latency:.2f} x, CPU us/req {cpu:.2f} x")
-    return "\n".join([f"{MEWSGI_HTTP} against {MEWSGI}:", *lines]) if lines else ""
+    return "\n".join([f"{ours} against {base}{goal}:", *lines]) if lines else ""
 
 
 def warning(rows: list[Row]) -> str:

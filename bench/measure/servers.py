@@ -154,6 +154,7 @@ MEWSGI = "mewsgi"
 MEWSGI_HTTP = "mewsgi-http"
 MEWSGI_ASGI = "mewsgi-asgi"
 MEWSGI_ASGI_HTTP = "mewsgi-asgi-http"
+UVICORN = "uvicorn"
 
 SERVERS = (
     Server(FLOOR, "epoll, read, fixed write", "floors", floor),
@@ -202,7 +203,7 @@ SERVERS = (
         "uvloop",
         mewsgi_asgi(way=ROUTED),
     ),
-    Server("uvicorn", "ASGI: uvloop, httptools", "uvicorn", uvicorn()),
+    Server(UVICORN, "ASGI: uvloop, httptools", "uvicorn", uvicorn()),
     Server("granian-asgi", "ASGI: uvloop, 1 runtime", "granian", granian_asgi()),
 )
 

@@ -59,6 +59,13 @@ def test_the_ways_in_are_compared_inside_a_round():
     assert report.ways(direct) == ""
 
 
+def test_asgi_is_held_against_uvicorn():
+    ours = replace(RUN, server="mewsgi-asgi", cpu_seconds=0.002)
+    text = report.ways([ours, replace(RUN, server="uvicorn")])
+    assert "mewsgi-asgi against uvicorn (goal" in text and "CPU us/req 0.40 x" in text
+    assert "mewsgi-asgi-http" not in text
+
+
 def test_the_median_latency_is_shown():
     runs = [replace(RUN, p50_us=us, round=us) for us in (1, 7, 300)]
     row = report.make_rows(runs)[0]
