@@ -137,11 +137,12 @@ def uvicorn(app: str = ASGI_APP, *options: str) -> Command:
     return command
 
 
-def granian_asgi(app: str = ASGI_APP) -> Command:
+def granian_asgi(app: str = ASGI_APP, websockets: bool = False) -> Command:
     def command(place: Place, port: int) -> list[str]:
         start = [place.program("granian"), "--interface", "asgi", "--host", "127.0.0.1"]
         size = ["--workers", "1", "--runtime-threads", "1", "--loop", "uvloop"]
-        plain = ["--http", "1", "--no-access-log", "--log-level", "warning"]
+        plain = ["--http", "1", "--ws" if websockets else "--no-ws"]
+        plain += ["--no-access-log", "--log-level", "warning"]
         return [*start, "--port", str(port), *size, *plain, f"{app}:application"]
 
     return command
