@@ -18,7 +18,13 @@ from measure.servers import Place
 INSTALL_DEADLINE = 600
 SUPPORT = ("click", "setuptools")  # what peers import without being one
 # What makes a peer as fast as it gets.
-BESIDE = {"uvicorn": ("uvloop", "httptools", "websockets"), "granian": ("uvloop",)}
+BESIDE = {
+    "uvicorn": ("uvloop", "httptools", "websockets"),
+    "granian": ("uvloop",),
+    "gevent": ("greenlet",),
+    "uWSGI": ("gevent",),
+    "gunicorn": ("gevent", "packaging"),
+}
 COMPILE = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-Wshadow"]
 
 

@@ -1,5 +1,6 @@
 """The native load whose answers are checked (loads/http_load.cc): each request bears a number, and
-the app of these probes (apps/numbered.py) answers with it. Used by probes/mixed and probes/flat.
+the app of these probes (apps/numbered.py) answers with it. Used by probes/mixed,
+probes/flat and probes/sleepers.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class Asking:
     interval: float = 0.0  # seconds between the requests of a connection; 0: none
     large_every: int = 0  # one of so many answers has `large_size` bytes
     large_size: int = 0
+    path: str = "/"
 
 
 def build(place: Place) -> None:
@@ -34,6 +36,7 @@ def run(place: Place, port: int, asking: Asking) -> wrk.Load:
         "interval_us": round(asking.interval * 1e6),
         "large_every": asking.large_every,
         "large_size": asking.large_size,
+        "path": asking.path,
     }
     program = [str(place.build / "http_load"), str(port), str(asking.connections)]
     settings = [f"{name}={value}" for name, value in words.items() if value]
