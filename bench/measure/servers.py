@@ -115,12 +115,15 @@ def gunicorn(*options: str, app: str = "hello", processes: int = 1) -> Command:
 ASGI_APP = "hello_asgi"
 
 
-def mewsgi_asgi(*options: str, app: str = ASGI_APP, way: str = DIRECT) -> Command:
+def mewsgi_asgi(
+    *options: str, app: str = ASGI_APP, processes: int = 1, way: str = DIRECT
+) -> Command:
     """On the peers' Python, which has uvloop: what such a row needs to be installed."""
 
     def command(place: Place, port: int) -> list[str]:
         loop = ["--asgi-loop", "uvloop", "--virtualenv", str(place.venv), "--disable-logging"]
-        return mewsgi(*loop, *options, app=app, way=way)(place, port)
+        ours = mewsgi(*loop, *options, app=app, processes=processes, way=way)
+        return ours(place, port)
 
     return command
 
