@@ -77,9 +77,18 @@ def test_wsgi_stays_wsgi(serve: Serve, write_app: WriteApp, app: str) -> None:
 
 
 def test_said(serve: Serve, write_app: WriteApp) -> None:
-    """What no signature tells."""
+    """What no signature tells, and what one tells wrongly."""
     folder = write_app(AROUND + "\napplication = PassesOn(plain)\n")
-    assert serve("--asgi", "app", cwd=folder).get("/").text == "by ASGI"
+    for word in ("--asgi", "--asgi=on"):
+        assert serve(word, "--module", "app", cwd=folder).get("/").text == "by ASGI"
+    write_app(
+        """
+        def app(scope, receive, send=None):
+            receive("200 OK", [("Content-Type", "text/plain")])
+            return [b"by WSGI"]
+        """
+    )
+    assert serve("--asgi=off", "app", cwd=folder).get("/").text == "by WSGI"
 
 
 def test_a_factory(serve: Serve, write_app: WriteApp) -> None:

@@ -36,7 +36,9 @@ async def application(scope, receive, send):
     elif scope["path"] == "/copy":
         await copy(receive, send)
     elif scope["path"] == "/for-ever":
-        await go_on(receive, send)
+        await go_on(send, b"text/plain")
+    elif scope["path"] == "/events":
+        await go_on(send, b"text/event-stream; charset=utf-8")
     else:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": VERSION.encode()})
@@ -51,11 +53,13 @@ async def copy(receive, send):
             return
         message = await receive()
 
-async def go_on(receive, send):
-    await send({"type": "http.response.start", "status": 200, "headers": []})
+async def go_on(send, kind):
+    headers = [(b"content-type", kind)]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    body = {"type": "http.response.body", "body": b"data: tick\\n\\n", "more_body": True}
     try:
         while True:
-            await send({"type": "http.response.body", "body": b"tick\\n", "more_body": True})
+            await send(body)
             await asyncio.sleep(0.01)
     except OSError:
         print(VERSION, "could not send", flush=True)
@@ -123,19 +127,21 @@ def test_reload(tmp_path: Path, way: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_answer_without_end_has_its_time(tmp_path: Path, way: str) -> None:
-    """worker-reload-mercy; then the client sees that it is cut, and the app is told."""
+@pytest.mark.parametrize("target", ["/for-ever", "/events"])
+def test_an_answer_without_end_has_its_time(tmp_path: Path, way: str, target: str) -> None:
+    """worker-reload-mercy; then it is cut, and the client sees that it is. An event stream ends in
+    order instead: its client will come again."""
     write(tmp_path, "one")
     with serve_checked(
         "app:application", "--worker-reload-mercy", "1s", folder=tmp_path, way=way
     ) as server:
         connection = server.connect(timeout=20)
-        connection.send(b"GET /for-ever HTTP/1.1\r\nHost: x\r\n\r\n")
-        connection.read_until(b"tick\n")
+        connection.send(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        connection.read_until(b"data: tick\n\n")
         write(tmp_path, "version two")
         assert server.run("reload").status == 0
         rest = connection.read_to_end()
-        assert not rest.endswith(b"\r\n0\r\n\r\n"), "cut, and seen to be"
+        assert rest.endswith(b"\r\n0\r\n\r\n") == (target == "/events")
         connection.close()
         assert server.get("/").text == "version two"
 
