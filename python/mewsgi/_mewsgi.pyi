@@ -108,5 +108,33 @@ def watch_modules(look: Callable[[], None], /) -> None:
 def tell_files(records: bytes, /) -> bool:
     """Send a list of files (src/control/watch_list.h) to the watcher; whether it went out."""
 
+class WebSocket:
+    """One WebSocket behind its handshake, sans-I/O (src/python/uwsgi_websocket)."""
+
+    def __new__(cls, max_bytes: int, window_bits: int, /) -> WebSocket: ...
+    def feed(self, received: bytes, /) -> None: ...
+    def next(self) -> tuple[int, int, bytes] | None:
+        """Kind, close code and payload: 1 text, 2 binary, 8 a close, 10 a pong, 0 a failure."""
+
+    def take_out(self) -> bytes: ...
+    def encode(self, text: bool, message: str | bytes | bytearray | memoryview, /) -> bytes:
+        """Empty once it is not open."""
+
+    def ping(self) -> bytes: ...
+    def close(self, code: int, /) -> bytes: ...
+    def is_open(self) -> bool: ...
+
+def websocket_accept(
+    key: str | None,
+    version: str | None,
+    protocols: str | None,
+    extensions: str | None,
+    protocol: str | None,
+    deflate: bool,
+    /,
+) -> tuple[int, bytes, int]:
+    """101, the head of the answer and the window of messages (0: as they are); else a status and a
+    reason."""
+
 def open_connections() -> list[tuple[int, str]]:
     """Descriptors of this process that are connected to another one, and to whom."""

@@ -18,7 +18,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
-    from typing import Any, Union
+    from typing import Any, Callable, Union
 
     from mewsgi._mewsgi import Boot
 
@@ -34,7 +34,19 @@ ALWAYS_ON = (
     "py-call-osafterfork",
     "py-call-uwsgi-fork-hooks",
 )
+WEBSOCKET_CALLS = (
+    "websocket_handshake",
+    "websocket_recv",
+    "websocket_recv_nb",
+    "websocket_send",
+    "websocket_send_binary",
+    "connection_fd",
+    "request_context",
+)
 NUMBERS_IN_FORCE = ("processes", "listen", "buffer-size")
+
+
+in_force: dict[str, Any] = {}  # the options, for what is loaded later
 
 
 def install(boot: Boot) -> ModuleType:
@@ -47,6 +59,7 @@ def install(boot: Boot) -> ModuleType:
 
 def build(boot: Boot) -> ModuleType:
     options = boot["options"]
+    in_force.update(options)
     module = type(sys)("uwsgi", "uWSGI's Python API, served by mewsgi.")
     values: dict[str, Any] = {
         "version": ".".join(map(str, UWSGI_VERSION[:3])).encode(),
@@ -80,6 +93,7 @@ def build(boot: Boot) -> ModuleType:
         "micros": micros,
         "mem": mem,
         "setprocname": setprocname,
+        **{name: websocket_call(name) for name in WEBSOCKET_CALLS},
     }
     if options["pidfile"]:
         values["pidfile"] = os.fsencode(options["pidfile"])
@@ -159,6 +173,18 @@ def mem() -> tuple[int, int]:
 
 def setprocname(title: str | bytes) -> None:
     _mewsgi.set_title(to_text(title))
+
+
+def websocket_call(name: str) -> Callable[..., Any]:
+    """One of _websocket.py, which is loaded where it is used: in a worker, behind any patching."""
+
+    def call(*arguments: Any, **by_name: Any) -> Any:
+        from mewsgi import _websocket
+
+        return getattr(_websocket, name)(*arguments, **by_name)
+
+    call.__name__ = call.__qualname__ = name
+    return call
 
 
 # ---- uwsgidecorators

@@ -104,6 +104,12 @@ struct Options {
     Milliseconds http_keepalive{75000};     // idle time of a kept connection; 0: no keep-alive
     Milliseconds http_send_timeout{60000};  // longest time without progress while sending
 
+    // WebSockets, of WSGI apps by uWSGI's calls and of ASGI apps
+    std::uint32_t websocket_max_size = 16384;      // KiB of one message
+    Milliseconds websocket_ping_freq{30000};       // 0: no pings
+    Milliseconds websocket_pong_tolerance{20000};  // longest wait for the answer to one
+    bool websocket_deflate = true;                 // permessage-deflate, where clients offer it
+
     // fronts: the processes that serve `http`
     int http_processes = 0;           // resolved by load(): 0 stands for automatic before it
     std::uint32_t http_queue = 1000;  // requests that wait for a worker, in each of them

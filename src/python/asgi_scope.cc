@@ -103,7 +103,9 @@ PyRef AsgiScopes::base_dict(const net::ListenerInfo& listener, bool websocket) {
     if (listener.unix_socket) {
         server = PyRef::steal(Py_BuildValue("(sO)", listener.address.c_str(), Py_None));
     } else {
-        server = address_pair(listener.server_name, listener.server_port);
+        const auto [host, port] = http::split_authority(listener.address);
+        const bool any = host.empty() || host == "0.0.0.0" || host == "::" || host == "[::]";
+        server = address_pair(any ? std::string_view(listener.server_name) : host, port);
     }
     if (!dict || !server) return {};
     PyObject* const d = dict.get();

@@ -2,6 +2,7 @@
 #include "python/asgi_serve.h"
 #include "python/module.h"
 #include "python/serve.h"
+#include "python/uwsgi_websocket.h"
 
 namespace mew::python {
 namespace {
@@ -43,6 +44,8 @@ PyMethodDef function_table[] = {
      "Sleep so many seconds (negative: without end), or until told to leave: True."},
     {"open_connections", open_connections, METH_NOARGS,
      "Descriptors of this process that are connected to somebody else, and to whom."},
+    {"websocket_accept", websocket_accept, METH_VARARGS,
+     "The answer to the opening handshake of a WebSocket."},
     {nullptr, nullptr, 0, nullptr},
 };
 
@@ -54,6 +57,7 @@ int fill(PyObject* module) {
         Py_DECREF(id);
         return -1;
     }
+    if (add_websocket_type(module) != 0) return -1;
     return PyModule_AddStringConstant(module, "version", MEW_VERSION);
 }
 

@@ -20,6 +20,7 @@ struct WsgiBridge::Call {
     const MountedApps::Choice choice;
     WsgiResponse response;
     PyRef input;
+    PyRef websocket;  // of a request that asks for one
     bool client_gone = false;
 
     bool for_head_only() const { return exchange.head.method() == "HEAD"; }
@@ -103,9 +104,9 @@ bool WsgiBridge::call_app(Call& call) {
         return false;
     PyRef start_response = PyRef::steal(start_response_type_.make(call.response));
     if (!start_response) return false;
-    if (is_websocket_request(call.exchange) &&
-        !offer_connection(environ.get(), start_response.get())) {
-        return false;
+    if (is_websocket_request(call.exchange)) {
+        call.websocket = offer_connection(environ.get(), start_response.get());
+        if (!call.websocket) return false;
     }
     if (!offer_hints(environ.get(), call.exchange, start_response.get())) return false;
     PyObject* arguments[2] = {environ.get(), start_response.get()};
@@ -119,6 +120,10 @@ bool WsgiBridge::call_app(Call& call) {
             set_raised(raised);
         else if (PyErr_Occurred() != nullptr)
             done = false;
+    }
+    if (call.websocket) end_websocket(call.websocket.get());
+    if (!done && !call.response.detached() && answer_failed_handshake(start_response.get())) {
+        done = send_end(call);
     }
     start_response_type_.detach(start_response.get());
     return done;

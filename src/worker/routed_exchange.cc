@@ -78,6 +78,11 @@ http::Ran RoutedExchange::run_app(Core& core) {
     goes_on_ = ran == http::Ran::goes_on;
     if (ran != http::Ran::done) return ran;
     complete();
+    // The app is done, and records wait for room.
+    if (!kept_.empty()) {
+        goes_on_ = closing_ = true;
+        return http::Ran::goes_on;
+    }
     // On the loop's thread, the loop tells of several at once.
     if (core.waits && context_.core_count > 1) taken_->ring();
     return ran;
