@@ -31,6 +31,7 @@ std::vector<std::string> keep_restart_options(const options::Options& running,
     keep("pidfile", running.pidfile, fresh.pidfile, changed);
     keep("master-fifo", running.master_fifo, fresh.master_fifo, changed);
     keep("master", running.master, fresh.master, changed);
+    keep("dev", running.dev, fresh.dev, changed);
     keep("log-json", running.log_json, fresh.log_json, changed);
     // From a file to standard error there is no way: 2 became the file at the start.
     if (running.logto.empty() != fresh.logto.empty())

@@ -21,6 +21,7 @@ constexpr std::array kGroupOrder = {Group::app,      Group::processes, Group::as
 
 constexpr std::string_view kUsage =
     "usage: mewsgi APP                     serve it on http://127.0.0.1:8000\n"
+    "       mewsgi dev APP                 the same while you write it: reloads, shows errors\n"
     "       mewsgi [OPTION]... APP         APP: pkg.mod, pkg.mod:app, pkg.mod:make_app(), file.py\n"
     "       mewsgi --ini FILE[:SECTION]    options from a file\n"
     "       mewsgi reload|upgrade|stop|status --pidfile FILE\n";

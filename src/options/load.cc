@@ -9,6 +9,7 @@
 
 #include "base/format.h"
 #include "options/apply.h"
+#include "options/dev.h"
 #include "options/expand.h"
 #include "options/gather.h"
 #include "options/parse_value.h"
@@ -20,8 +21,6 @@
 
 namespace mew::options {
 namespace {
-
-constexpr std::string_view kShortFormAddress = "127.0.0.1:8000";
 
 Environment as_map(const std::vector<std::string>& environment) {
     Environment map;
@@ -158,10 +157,11 @@ bool serves_passed(const std::vector<net::Inherited>& passed, const Options& opt
 }
 
 void complete_short_form(const Gatherer& gatherer, Loaded& loaded) {
-    if (!gatherer.positional_app() || !loaded.options.listen_addresses.empty()) return;
+    if (!gatherer.positional_app() && !loaded.options.dev) return;
+    if (!loaded.options.listen_addresses.empty()) return;
     if (std::any_of(loaded.given.begin(), loaded.given.end(), stands_for_more)) return;
     loaded.options.listen_addresses.push_back(
-        {ListenAddress::Protocol::http, "http", std::string(kShortFormAddress)});
+        {ListenAddress::Protocol::http, "http", base::format("{}:{}", kOwnHost, kOwnPort)});
 }
 
 // A listener (or its like) was given, and was wrong: which has been told already.
@@ -193,10 +193,12 @@ Loaded load(const std::vector<std::string>& arguments, const std::vector<std::st
     Applier(gatherer, expander, loaded).run();
     const bool served = serves_passed(passed, loaded.options);
     if (!served) complete_short_form(gatherer, loaded);
+    if (loaded.options.dev) complete_for_dev(loaded);
     Expected expected;
     expected.all = !gatherer.incomplete() && !lacks_what_was_meant(loaded);
     expected.address = !served;
     validate(loaded, expected);
+    if (loaded.options.dev) confine_dev(loaded);
     drop_repeated(loaded.warnings);
     drop_repeated(loaded.mistakes);
     return loaded;

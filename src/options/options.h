@@ -53,6 +53,7 @@ struct Options {
     bool lazy_apps = false;
     Preload preload = Preload::automatic;
     std::vector<std::string> warm_up;  // URIs that the app is called with before it serves
+    bool dev = false;                  // `mewsgi dev`: see options/dev.h
 
     // processes
     bool master = true;

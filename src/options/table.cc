@@ -142,6 +142,16 @@ constexpr Row kTable[] = {
              "before it serves; an answer of 500 and above is a failed import.",
      .flags = kRepeatable,
      .uwsgi = false},
+    {.name = "dev",
+     .type = boolean,
+     .group = Group::app,
+     .field = &Options::dev,
+     .default_text = "false",
+     .help = "While you write code, as `mewsgi dev APP`: one worker that reloads when you save, "
+             "errors with their source in the browser, breakpoint() in the terminal; on this "
+             "machine's own addresses only.",
+     .change = restart,
+     .uwsgi = false},
 
     // ---- processes
     {.name = "processes",
