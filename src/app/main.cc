@@ -2,7 +2,7 @@
 // roles together; has no other logic than to find out what was asked.
 //
 //   mewsgi [OPTION]... [APP]      mewsgi check [OPTION]...      mewsgi reload|upgrade|stop|status
-//   ...
+//   mewsgi dev [OPTION]... APP    ...
 
 #include <fcntl.h>
 #include <sys/auxv.h>
@@ -14,10 +14,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "app/check_command.h"
+#include "app/dev_command.h"
 #include "app/speak.h"
 #include "front/front.h"
 #include "logger/logger.h"
@@ -108,7 +110,7 @@ master::Program own_program() {
     return program;
 }
 
-int serve(const std::vector<std::string>& arguments, std::vector<std::string> environment) {
+int serve(std::vector<std::string> arguments, std::vector<std::string> environment) {
     auto inherited = net::find_inherited(environment, ::getpid());
     if (!inherited) {
         std::fprintf(stderr, "mewsgi: %s\n", inherited.error().text.c_str());
@@ -116,8 +118,8 @@ int serve(const std::vector<std::string>& arguments, std::vector<std::string> en
     }
     net::forget_passing(environment);
     options::Request request;
-    options::Loaded loaded =
-        options::load(arguments, without_own_names(environment), request, *inherited);
+    const std::vector<std::string> named = without_own_names(environment);
+    options::Loaded loaded = options::load(arguments, named, request, *inherited);
     if (request.kind == options::Request::Kind::version) {
         std::printf("mewsgi %s\n", MEW_VERSION);
         return master::kExitDone;
@@ -131,10 +133,14 @@ int serve(const std::vector<std::string>& arguments, std::vector<std::string> en
         tell(loaded.mistakes, "");
         return master::kExitError;
     }
+    if (choose_free_port(loaded, arguments))
+        loaded = options::load(arguments, named, request, *inherited);
+    std::optional<TerminalModes> terminal;
+    if (loaded.options.dev) terminal.emplace();
     master::Program program = own_program();
     program.path = own_path();
     program.package_dir = find_package(environment, program.path);
-    program.arguments = arguments;
+    program.arguments = std::move(arguments);
     program.environment = std::move(environment);
     program.inherited = std::move(*inherited);
     // The app's environment is the user's: what the console script told us ends here.
@@ -154,7 +160,7 @@ int run(const std::vector<std::string>& arguments) {
     if (first == "reload" || first == "upgrade" || first == "stop" || first == "status")
         return master::run_command(first, rest);
     if (first == "check") return run_check(rest, without_own_names(environment));
-    return serve(arguments, environment);
+    return serve(first == "dev" ? dev_arguments(rest) : arguments, environment);
 }
 
 }  // namespace

@@ -54,12 +54,13 @@ std::string reachable_url(const net::ListenerInfo& listener) {
                         listener.server_port);
 }
 
-std::string serving_line(const std::vector<net::ListenerInfo>& listeners, int pid,
-                         bool on_terminal) {
+std::string serving_line(const std::vector<net::ListenerInfo>& listeners, int pid, bool on_terminal,
+                         bool dev) {
     std::string places;
     for (const net::ListenerInfo& listener : listeners)
         places += (places.empty() ? "" : ", ") + reachable_url(listener);
     std::string line = "serving on " + places;
+    if (dev) return line + " - reloads when you save a file, Ctrl+C stops";
     if (on_terminal)
         line += base::format(" - Ctrl+C stops, `mewsgi reload {}` loads new code", pid);
     return line;

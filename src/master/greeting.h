@@ -18,6 +18,6 @@ std::string bound_line(const net::ListenerInfo& listener);
 std::string reachable_url(const net::ListenerInfo& listener);
 // The footer only for people: `on_terminal`.
 std::string serving_line(const std::vector<net::ListenerInfo>& listeners, int pid,
-                         bool on_terminal);
+                         bool on_terminal, bool dev = false);
 
 }  // namespace mew::master

@@ -10,6 +10,7 @@
 #include "master/listeners.h"
 #include "master/sockets.h"
 #include "master/supervisor.h"
+#include "net/socket_name.h"
 #include "os/process_title.h"
 
 namespace mew::master {
@@ -62,6 +63,19 @@ std::vector<std::string> resolve(Holdings& holdings, const options::Options& opt
     if (!version) mistakes.push_back(version.error().text);
     if (version) interpreter->version = holdings.python_version = *version;
     plan.interpreter = std::move(*interpreter);
+    return mistakes;
+}
+
+// dev serves this machine only. Names and inherited sockets are known by what they came to be.
+std::vector<std::string> find_exposed(const options::Options& options,
+                                      const std::vector<net::Listener>& listeners) {
+    std::vector<std::string> mistakes;
+    for (const net::Listener& listener : listeners) {
+        if (!options.dev || net::is_local_only(listener.fd.get())) continue;
+        mistakes.push_back(listener.info.option + " " + listener.info.address +
+                           ": mewsgi dev shows source code to whoever asks, and others can reach "
+                           "this address; use 127.0.0.1, or leave dev out");
+    }
     return mistakes;
 }
 
@@ -132,6 +146,8 @@ int launch(const Program& program, options::Loaded loaded) {
     for (const options::Mistake& warning : loaded.warnings)
         log::warning("option", "{}: {}", warning.origin, warning.text);
     if (auto mistakes = sockets.bind(holdings.listeners); !mistakes.empty())
+        return give_up(holdings, mistakes);
+    if (auto mistakes = find_exposed(options, holdings.listeners); !mistakes.empty())
         return give_up(holdings, mistakes);
     route_listeners(holdings);
     if (auto acquired = acquire(holdings, options); !acquired)

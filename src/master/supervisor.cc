@@ -19,7 +19,7 @@ struct SignalRow {
     void (Supervisor::*action)(const std::string& why);
 };
 constexpr SignalRow kSignals[] = {
-    {SIGHUP, &Supervisor::ask_reload},  {SIGTERM, &Supervisor::ask_stop},
+    {SIGHUP, &Supervisor::on_hangup},   {SIGTERM, &Supervisor::ask_stop},
     {SIGINT, &Supervisor::ask_stop},    {SIGQUIT, &Supervisor::ask_stop_at_once},
     {SIGUSR1, &Supervisor::log_status}, {SIGUSR2, &Supervisor::reopen_logs},
 };
@@ -125,6 +125,13 @@ void Supervisor::on_event(std::uint32_t) {
 }
 
 void Supervisor::ask_reload(const std::string& why) { reload_.request(why, nullptr); }
+
+// The order to reload; or a dev server's terminal was closed, which ends what runs in it.
+void Supervisor::on_hangup(const std::string& why) {
+    const bool gone = on_terminal_ && ::isatty(STDIN_FILENO) == 0;
+    if (gone && holdings_.started_with.options.dev) return ask_stop(why + ", the terminal is gone");
+    ask_reload(why);
+}
 
 void Supervisor::ask_chain_reload(const std::string& why) {
     reload_.request(why, nullptr, Strategy::chain);
@@ -275,7 +282,8 @@ void Supervisor::on_first_serves(Generation& generation) {
     watch_for(generation);
     holdings_.log_target.forget_starter();
     log::info("serving", "{}",
-              serving_line(infos(holdings_), ::getpid(), ::isatty(log::settings().fd) == 1));
+              serving_line(infos(holdings_), ::getpid(), ::isatty(log::settings().fd) == 1,
+                           holdings_.started_with.options.dev));
     // After a start that failed and waited, it was a reload that brought us here.
     reload_.on_committed("started\n");
     reload_.go_on();

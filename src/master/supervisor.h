@@ -3,6 +3,8 @@
 // Takes what people ask for to the parts, and tells them what became of it: reload (who asked, in
 // which order), succession (which generation serves), shutdown.
 
+#include <unistd.h>
+
 #include "master/command_socket.h"
 #include "master/holdings.h"
 #include "master/reload.h"
@@ -37,6 +39,7 @@ public:
 
     // What signals ask for (the table in supervisor.cc), letters and touched files (order_table).
     void ask_reload(const std::string& why);
+    void on_hangup(const std::string& why);
     void ask_chain_reload(const std::string& why);
     // Becomes the mewsgi that is installed now, then reloads.
     void ask_upgrade(const std::string& why);
@@ -64,6 +67,7 @@ private:
     const options::Options& options_now() const;
 
     Holdings& holdings_;
+    const bool on_terminal_ = ::isatty(STDIN_FILENO) == 1;  // at the start
     os::Fd signals_;
     CommandSocket commands_;
     Succession succession_;

@@ -55,6 +55,8 @@ TEST(Greeting, FooterOnlyForPeople) {
     EXPECT_EQ(serving_line({tcp(":1", "1"), tcp("a:2", "2")}, 7, true),
               "serving on http://localhost:1, http://a:2 - Ctrl+C stops, `mewsgi reload 7` loads "
               "new code");
+    EXPECT_EQ(serving_line({tcp(":1", "1")}, 7, true, true),
+              "serving on http://localhost:1 - reloads when you save a file, Ctrl+C stops");
 }
 
 TEST(Status, JsonIsValidWhateverAPathHolds) {

@@ -113,6 +113,18 @@ bool is_same_place(int fd, const Place& bound, const addrinfo& wanted) {
 
 }  // namespace
 
+bool is_local_only(int fd) {
+    Place place;
+    if (!read_place(fd, place)) return false;
+    if (place.family() == AF_UNIX) return true;
+    if (place.family() == AF_INET) {
+        constexpr std::uint32_t kLoopbackNet = 127;  // 127.0.0.0/8, RFC 1122 3.2.1.3
+        return ntohl(place.as<sockaddr_in>().sin_addr.s_addr) >> 24 == kLoopbackNet;
+    }
+    const in6_addr address = place.as<sockaddr_in6>().sin6_addr;
+    return place.family() == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&address);
+}
+
 base::Result<SocketName> name_of_socket(int fd) {
     Place place;
     if (!read_place(fd, place))

@@ -21,6 +21,9 @@ struct SocketName {
 };
 base::Result<SocketName> name_of_socket(int fd);
 
+// Only processes of this machine can connect: a UNIX socket, or a loopback address.
+bool is_local_only(int fd);
+
 struct FreeAddresses {
     void operator()(addrinfo* list) const { ::freeaddrinfo(list); }
 };
