@@ -49,7 +49,8 @@ class _Load:
         found, failed = self.attempt("the app", lambda: _loader.load(self.options))
         if isinstance(found, _loader.App):
             self.apps.default = found.callable
-            self.apps.names.append(found.name)
+            if not failed:
+                self.apps.names.append(found.name)
         named = found is not None or failed
         if isinstance(found, _loader.Applications):
             named = False
@@ -65,12 +66,18 @@ class _Load:
         return self.apps
 
     def attempt(self, what: str, call: Callable[[], Any]) -> tuple[Any, bool]:
+        """What the call gives, and whether it failed: then nothing, or in `mewsgi dev` an app that
+        shows why."""
         try:
             return call(), False
         except BaseException as error:  # noqa: BLE001 -- sys.exit() in an app is one of them
             self.apps.failed = True
             note_failure(error)
             self.report(_loader.explain_failure(error, what) + explain_holder(error))
+            if self.options["dev"]:
+                from mewsgi import _dev
+
+                return _loader.App(f"the error of {what}", _dev.Broken(what, error)), True
             return None, True
 
     def mount_all(self, where: str, by_path: Any) -> None:
@@ -81,9 +88,9 @@ class _Load:
 
     def mount(self, where: str, path: Any, target: Any) -> None:
         what = f"the app mounted at {path}"
-        found, _ = self.attempt(what, lambda: self.find(where, path, target))
+        found, failed = self.attempt(what, lambda: self.find(where, path, target))
         self.apps.mounts.append((prefix_of(path), found.callable if found else None))
-        if found:
+        if not failed:
             self.apps.names.append(f"{found.name} at {path or '/'}")
 
     def find(self, where: str, path: Any, target: Any) -> _loader.App:

@@ -39,6 +39,10 @@ def run(boot_fd: int) -> NoReturn:
         from mewsgi import _autoreload
 
         _autoreload.start(boot["options"])
+    if boot["options"]["dev"]:
+        from mewsgi import _dev
+
+        _dev.start()
     lazy = is_lazy(boot["options"])
     from mewsgi import _apps
 
@@ -167,14 +171,18 @@ def load_in_zygote(boot: Boot) -> tuple[Apps, list[Callable[[], Any]]]:
     if boot["options"]["singleton"]:
         from mewsgi import _singleton
 
-        functions = _singleton.load(boot["options"], refuse_app)
+        functions = _singleton.load(
+            boot["options"], log_failure if boot["options"]["dev"] else refuse_app
+        )
     tell_files()
     # Garbage is not worth sharing. Its connections close, and threads of the import had their time
     # to open some: those are seen now.
     gc.collect()
     if apps.names and boot["options"]["preload"] != "on":  # else it was asked for
         warn_of_leftovers(before)
-    if apps.names:
+    if apps.failed and boot["options"]["dev"]:
+        _mewsgi.zygote_ready("serving the error until a file of the app's is saved")
+    elif apps.names:
         _mewsgi.zygote_ready(f"{apps.about} loaded in {took:.2f} s")
     elif apps.failed:
         _mewsgi.zygote_ready("serving without an app (need-app is off)")

@@ -48,8 +48,9 @@ class Singleton:
         return found
 
 
-def load(options: dict[str, Any], refuse: Callable[[str], NoReturn]) -> list[Function]:
-    """All of them, in the zygote; `refuse` gets the text of the first that cannot run."""
+def load(options: dict[str, Any], refuse: Callable[[str], None]) -> list[Function]:
+    """All of them, in the zygote; `refuse` gets the text of the first that cannot run. If it
+    returns, as in `mewsgi dev`, that one does nothing until the next reload."""
     functions = []
     for text in options["singleton"]:
         singleton = Singleton(text)
@@ -58,7 +59,12 @@ def load(options: dict[str, Any], refuse: Callable[[str], NoReturn]) -> list[Fun
         except BaseException as error:  # noqa: BLE001 -- sys.exit() in a module is one of them
             note_failure(error)
             refuse(_loader.explain_failure(error, f"singleton {singleton.name}"))
+            functions.append(rest)
     return functions
+
+
+def rest() -> None:
+    wait_for_stop(None)
 
 
 # ---- a task

@@ -24,6 +24,10 @@ def run(boot: Boot, slot: int, apps: Apps, lazy: bool) -> NoReturn:
         apps = load_here(boot)
     else:
         forget_children()
+    if boot["options"]["dev"]:
+        from mewsgi import _dev
+
+        _dev.start_worker()
     call_hook("post_fork_hook")
     # Last, so that the app's own hooks, as far as they are there, find the process as it will be.
     os.register_at_fork(before=_mewsgi.before_fork, after_in_parent=_mewsgi.after_fork)

@@ -1,5 +1,7 @@
 #include "master/zygote_handle.h"
 
+#include <unistd.h>
+
 #include "base/format.h"
 #include "master/transition.h"
 #include "os/process.h"
@@ -58,6 +60,10 @@ base::Result<void> ZygoteHandle::start(control::Boot boot, const std::string& py
     plan.argv = {python, boot.package_dir + "/_zygote.py", std::to_string(block->get())};
     plan.identity = holdings_.identity;
     plan.descriptors = holdings_.log_target.inherited();
+    if (boot.loaded.options.dev) {  // a debugger reads the terminal, as its foreground group may
+        plan.descriptors.push_back({STDIN_FILENO, STDIN_FILENO});
+        plan.own_group = false;
+    }
     for (const int fd : {pair->far.get(), block->get(), boot.board_fd, boot.gate_fd, boot.bell_fd,
                          boot.handover_fd, boot.handover_take_fd}) {
         if (fd >= 0) plan.descriptors.push_back({fd, fd});

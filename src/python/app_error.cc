@@ -41,18 +41,23 @@ std::string format(PyObject* exception) {
     return text_of(joined.get());
 }
 
-}  // namespace
-
-std::string take_traceback() {
-    const PyRef exception = PyRef::steal(take_raised());
-    if (!exception) return "";
-    std::string text = format(exception.get());
+// Null: there was none.
+std::string whole_text(PyObject* exception) {
+    if (exception == nullptr) return "";
+    std::string text = format(exception);
     while (!text.empty() && text.back() == '\n') text.pop_back();
     return text;
 }
 
-void log_app_error(std::string_view method, std::string_view target) {
-    const std::string traceback = take_traceback();
+}  // namespace
+
+std::string take_traceback() {
+    const PyRef exception = PyRef::steal(take_raised());
+    return whole_text(exception.get());
+}
+
+void log_app_error(PyObject* exception, std::string_view method, std::string_view target) {
+    const std::string traceback = whole_text(exception);
     std::string message = "the app failed on ";
     message.append(method).append(" ").append(target).append("\n").append(traceback);
     log::write(log::Level::error, "app-exception", message,

@@ -12,7 +12,7 @@ namespace mew::python {
 // The traceback of the current exception as text, ending without a new line; clears it.
 std::string take_traceback();
 
-// Logs the current exception: "GET /x failed in the app" and the traceback; clears it.
-void log_app_error(std::string_view method, std::string_view target);
+// Logs an exception that was taken: "the app failed on GET /x" and the traceback.
+void log_app_error(PyObject* exception, std::string_view method, std::string_view target);
 
 }  // namespace mew::python

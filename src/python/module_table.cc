@@ -1,5 +1,6 @@
 #include "control/message.h"
 #include "python/asgi_serve.h"
+#include "python/error_page.h"
 #include "python/module.h"
 #include "python/serve.h"
 #include "python/uwsgi_websocket.h"
@@ -34,6 +35,7 @@ PyMethodDef function_table[] = {
     {"watch_modules", watch_modules, METH_O,
      "What to call when a request brought about an import."},
     {"tell_files", tell_files, METH_O, "Send a list of files to the watcher; whether it went out."},
+    {"show_errors", show_errors, METH_O, "What makes the page of an error, for `mewsgi dev`."},
     {"task_begin", task_begin, METH_NOARGS,
      "Wait for the master's word, and hear it from then on."},
     {"task_ended", task_ended, METH_VARARGS,

@@ -4,6 +4,7 @@
 
 #include "log/log.h"
 #include "python/app_error.h"
+#include "python/error_page.h"
 #include "python/module_files.h"
 #include "python/wsgi_upgrade.h"
 
@@ -19,6 +20,7 @@ struct WsgiBridge::Call {
     http::Exchange& exchange;
     const MountedApps::Choice choice;
     WsgiResponse response;
+    PyRef environ;
     PyRef input;
     PyRef websocket;  // of a request that asks for one
     bool client_gone = false;
@@ -86,6 +88,7 @@ void WsgiBridge::answer(http::Exchange& exchange) {
     }
     Call call(exchange, choice, head_, keep_);
     if (!call_app(call)) on_failure(call);
+    call.environ.reset();  // it holds the input, which is used again once nobody else does
     if (call.input) InputType::detach(call.input.get());
     head_.clear();
     keep_.clear();
@@ -93,23 +96,23 @@ void WsgiBridge::answer(http::Exchange& exchange) {
 }
 
 bool WsgiBridge::call_app(Call& call) {
-    PyRef environ = PyRef::steal(environ_.make(call.exchange));
+    call.environ = PyRef::steal(environ_.make(call.exchange));
     call.input = PyRef::steal(input_type_.make(call.exchange.body, call.exchange.body_size));
-    if (!environ || !call.input ||
-        PyDict_SetItem(environ.get(), environ_.input_key(), call.input.get()) != 0) {
+    PyObject* const environ = call.environ.get();
+    if (environ == nullptr || !call.input ||
+        PyDict_SetItem(environ, environ_.input_key(), call.input.get()) != 0) {
         return false;
     }
     const std::string_view prefix = call.choice.prefix;
-    if (!prefix.empty() && !environ_.set_mount(environ.get(), call.exchange.head, prefix))
-        return false;
+    if (!prefix.empty() && !environ_.set_mount(environ, call.exchange.head, prefix)) return false;
     PyRef start_response = PyRef::steal(start_response_type_.make(call.response));
     if (!start_response) return false;
     if (is_websocket_request(call.exchange)) {
-        call.websocket = offer_connection(environ.get(), start_response.get());
+        call.websocket = offer_connection(environ, start_response.get());
         if (!call.websocket) return false;
     }
-    if (!offer_hints(environ.get(), call.exchange, start_response.get())) return false;
-    PyObject* arguments[2] = {environ.get(), start_response.get()};
+    if (!offer_hints(environ, call.exchange, start_response.get())) return false;
+    PyObject* arguments[2] = {environ, start_response.get()};
     const PyRef result = PyRef::steal(PyObject_Vectorcall(call.choice.app, arguments, 2, nullptr));
     bool done = result && (call.response.detached() || send_result(call, result.get()));
     if (result) {
@@ -264,7 +267,9 @@ void WsgiBridge::on_failure(Call& call) {
     }
     if (call.response.detached() && ended_a_takeover()) return;
     call.exchange.app_failed = true;
-    log_app_error(call.exchange.head.method(), call.exchange.head.target());
+    const PyRef error = PyRef::steal(take_raised());
+    log_app_error(error.get(), call.exchange.head.method(), call.exchange.head.target());
+    if (answer_with_error_page(call.exchange.response, error.get(), call.environ.get())) return;
     call.exchange.response.fail(500);
 }
 

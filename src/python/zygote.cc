@@ -41,7 +41,8 @@ void flush_output() {
 // A fork that is a process of its own towards the master: its control socket, its group, its life.
 void attach_to_master(control::Message& order, const Forked& forked) {
     Role& self = role();
-    ::setpgid(0, 0);
+    // Of mewsgi dev, only what has no use for the terminal leaves its foreground group.
+    if (!self.boot.loaded.options.dev || order.kind == control::Kind::spawn_task) ::setpgid(0, 0);
     ::close(self.control_fd);
     self.control_fd = order.descriptors.front().release();
     const base::Result<void> adopted = wait_for_parent(forked, self.boot.master_pid);

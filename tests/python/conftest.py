@@ -50,6 +50,7 @@ OPTIONS: dict[str, Any] = {
     "lazy-apps": False,
     "preload": "auto",
     "warm-up": [],
+    "dev": False,
     "processes": 3,
     "threads": 1,
     "master": True,

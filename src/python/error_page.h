@@ -1,0 +1,18 @@
+#pragma once
+// `mewsgi dev`: what a browser sees when the app raised. The page is made in Python
+// (python/mewsgi/_dev.py); here it becomes the answer. Everything needs the GIL.
+
+#include <Python.h>
+
+#include "http/exchange.h"
+
+namespace mew::python {
+
+// Answers with the page of `error`, an exception; `environ` may be null. False: there is no page,
+// or an answer has begun, and the caller does what it does without.
+bool answer_with_error_page(http::ResponseSink& response, PyObject* error, PyObject* environ);
+
+// show_errors(page): page(exception, environ or None) -> (type, body), both bytes, or None.
+PyObject* show_errors(PyObject* module, PyObject* page);
+
+}  // namespace mew::python
