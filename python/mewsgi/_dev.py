@@ -24,8 +24,6 @@ DEBUG_FLAGS = ("FLASK_DEBUG", "QUART_DEBUG")
 # Names that lead nowhere else (RFC 6761).
 OWN_NAMES = (".localhost", ".test")
 
-_terminal: Any = None
-
 
 class Request:
     """What a page tells of the request; from a WSGI environ or an ASGI scope."""
@@ -121,7 +119,6 @@ class Broken:
 
 def start() -> None:
     """In the zygote, before the app is imported."""
-    global _terminal
     import signal
 
     # Ctrl+C reaches the whole group of the terminal, and is the master's. No SIG_IGN: programs
@@ -129,12 +126,21 @@ def start() -> None:
     signal.signal(signal.SIGINT, ignore)
     for flag in DEBUG_FLAGS:
         os.environ.setdefault(flag, "1")
-    try:
-        import termios
+    mend_terminal()
 
-        _terminal = termios.tcgetattr(0)
-    except Exception:  # noqa: BLE001 -- no terminal there, or no such module
-        _terminal = None
+
+def mend_terminal() -> None:
+    """A worker that was ended at a debugger's prompt leaves the terminal without echo."""
+    import termios
+
+    try:
+        modes = termios.tcgetattr(0)
+    except termios.error:
+        return  # none there
+    modes[0] |= termios.ICRNL
+    modes[1] |= termios.OPOST
+    modes[3] |= termios.ECHO | termios.ICANON | termios.ISIG | termios.IEXTEN
+    termios.tcsetattr(0, termios.TCSADRAIN, modes)
 
 
 def ignore(number: int, frame: Any) -> None:
@@ -142,16 +148,8 @@ def ignore(number: int, frame: Any) -> None:
 
 
 def start_worker() -> None:
-    """Errors become pages. The worker before may have been ended at a debugger's prompt, which
-    leaves the terminal without echo."""
+    """Errors become pages."""
     _mewsgi.show_errors(page)
-    if _terminal is not None:
-        import termios
-
-        try:
-            termios.tcsetattr(0, termios.TCSADRAIN, _terminal)
-        except termios.error:
-            return  # it was closed
 
 
 def describe(error: BaseException) -> str:

@@ -16,6 +16,7 @@ h2_frames.py, h2_peer.py  HTTP/2 by raw frames
 h2_client.py, h2_load.py  whole clients of HTTP/2, by Python's h2
 load.py     many clients at once, bounded
 procfs.py   processes: trees, descriptors, signal masks
+terminal.py  the program on a terminal
 tls.py      clients of TLS: whole, interactive, and by records
 ws_client.py  a client of WebSockets, by wsproto
 waiting.py  the one way to wait: a predicate and a deadline
