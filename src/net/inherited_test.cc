@@ -157,6 +157,22 @@ bool matches(int fd, const std::string& text) {
     return address && is_bound_to(fd, *address, text);
 }
 
+bool is_local(const std::string& address) {
+    const auto listener = bind_listener(Protocol::http, "http", address, {});
+    EXPECT_TRUE(listener) << address;
+    return listener && is_local_only(listener->fd.get());
+}
+
+TEST(IsLocalOnly, WhatTheSocketCameToBe) {
+    EXPECT_TRUE(is_local("127.0.0.1:0"));
+    EXPECT_TRUE(is_local("localhost:0"));
+    EXPECT_TRUE(is_local("127.9.9.9:0"));
+    EXPECT_TRUE(is_local("@mew-is-local-only"));
+    EXPECT_FALSE(is_local("0.0.0.0:0"));
+    EXPECT_FALSE(is_local(":0"));
+    EXPECT_FALSE(is_local_only(-1));
+}
+
 TEST(IsBoundTo, Tcp) {
     const auto listener = bind_listener(Protocol::http, "http", "127.0.0.1:0", {});
     ASSERT_TRUE(listener);
