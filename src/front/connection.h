@@ -63,6 +63,12 @@ public:
     virtual bool may_be_lent() const { return false; }
     virtual std::string_view behind() const { return {}; }  // received behind the request
     virtual void lend() {}
+    // The same by a relay: what comes is the relay's.
+    virtual void begin_relay(Relay& /*relay*/) {}
+    // The app sends nothing more, but still reads.
+    virtual void end_output(Exchange& /*exchange*/) {}
+    // Has the socket taken all that there was?
+    bool all_sent() const { return wire_.empty(); }
     int socket() const { return wire_.socket(); }
 
 protected:

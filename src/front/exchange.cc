@@ -91,7 +91,7 @@ mailbox::Request Exchange::request() {
     mailbox::Request request{head_, peer.address, peer.port};
     request.connection = peer.tag;
     request.listener = peer.listener;
-    request.may_lend = !has_body_ && connection_.codec().may_detach() && !connection_.secure();
+    request.may_lend = !has_body_ && connection_.codec().may_detach();
     if (!has_body_) return request;
     if (head_.framing == http::BodyFraming::length)
         request.body_size = head_.content_length;

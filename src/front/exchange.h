@@ -2,7 +2,9 @@
 // One request and its answer in a front: the request's body until a worker takes it, the answer as
 // its records come. Owned by its connection; Dispatch decides which worker gets it.
 //
-//   collecting > [queued] > posted > over          posted > queued (taken back, or its worker died)
+//   collecting > [queued] > posted > [lent] > over     posted > queued (taken back, or its worker
+//                                                      died)
+//   lent: its connection is the worker's for good, by a relay
 //
 // Nothing that a worker writes is believed: heads are copied and checked, lengths counted, and what
 // is wrong ends this answer and no other.
@@ -17,6 +19,7 @@
 #include "client/body_limit.h"
 #include "client/deadlines.h"
 #include "front/context.h"
+#include "front/relay.h"
 #include "http/codec.h"
 #include "mailbox/posting_side.h"
 
@@ -31,7 +34,7 @@ class Exchange final : public client::Timed,
                        public base::ListNode<StreamTag>,
                        public base::ListNode<QueueTag> {
 public:
-    enum class Place : std::uint8_t { collecting, queued, posted, over };
+    enum class Place : std::uint8_t { collecting, queued, posted, lent, over };
 
     Exchange(Context& context, Connection& connection, http::StreamId id, http::RequestHead& head);
 
@@ -99,6 +102,17 @@ public:
     bool sends_rest() const { return file_left_ != 0 || (backlog_ && !backlog_->empty()); }
     bool started() const { return started_; }
     void resume();
+
+    // --- where the app has the client's connection by a relay
+    Relay* relay() { return relay_.get(); }
+    // Bytes that its client's side takes now.
+    std::size_t relay_room() const;
+    void on_worker_bytes(std::string_view bytes);
+    // Nothing more comes from the worker; `wholly`: nor does anything go to it.
+    void on_worker_end(bool wholly);
+    // What its client sends has a place again.
+    void on_relay_room();
+
     // Its connection lets it go; it lives to the end of the event.
     void forget();
 
@@ -134,7 +148,10 @@ private:
     bool pump_file();
     void load_file(std::size_t most);
     void lend(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
+    bool needs_relay() const;
     bool hand_connection_over();
+    bool hand_relay_over();
+    void end_lent();
     void go_on();
     bool streams() const { return plan_.length == UINT64_MAX; }
     void finish();
@@ -171,7 +188,8 @@ private:
     bool continued_ = false;
     bool must_close_ = false;
     bool aborted_ = false;
-    bool lent_ = false;  // the app has the client's connection
+    bool lent_ = false;             // the app has the client's connection
+    std::unique_ptr<Relay> relay_;  // or what stands for it
     // Of an answer that goes faster than its client lets it: behind what its codec keeps.
     std::unique_ptr<Spill> backlog_;
     bool backlog_loading_ = false;

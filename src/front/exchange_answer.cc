@@ -23,7 +23,6 @@ using mailbox::RecordKind;
 
 // From here on a piece is handed to the kernel where it lies instead of being copied.
 constexpr std::size_t kDirectSend = 16384;
-constexpr std::uint32_t kCannotLend = 409;
 
 // Only what can be read without waiting for anybody: no FIFO, no device, nothing write-only.
 bool may_be_sent(int fd) {
@@ -296,39 +295,6 @@ void Exchange::flush() {
     connection_.flush();
 }
 
-// The app speaks with the client itself until the exchange ends, and then the connection does too;
-// or the connection is the worker's for good, and nothing of it is left here.
-void Exchange::lend(const PostingSide& side, const PostingSide::Piece& piece) {
-    mailbox::LendPart part{};
-    if (piece.size != sizeof part) return give_up_answer("it takes its connection in an odd way");
-    side.copy(slot_, piece, reinterpret_cast<char*>(&part));
-    if (!hand_connection_over()) return channel_->side().end_body(slot_, kCannotLend);
-    started_ = true;
-    if (part.how != mailbox::Lend::for_good) {
-        connection_.lend();
-        lent_ = must_close_ = true;
-        return;
-    }
-    place_ = Place::over;
-    channel_->let_go(slot_);
-    on_unposted();
-    connection_.close();
-}
-
-// False: it cannot be had now.
-bool Exchange::hand_connection_over() {
-    PostingSide& side = channel_->side();
-    const std::string_view behind = connection_.behind();
-    if (started_ || has_body_ || !connection_.may_be_lent() ||
-        behind.size() > side.body_room(slot_))
-        return false;
-    // Whoever gets the socket finds there what lay behind.
-    side.write_body(slot_, behind);
-    if (!side.lend(slot_, connection_.socket())) return false;
-    side.end_body(slot_, mailbox::kBodyComplete);
-    return true;
-}
-
 // What is still on its way from a file needs no worker.
 void Exchange::on_last(int failure) {
     if (over()) return;
@@ -341,7 +307,7 @@ void Exchange::on_last(int failure) {
 }
 
 void Exchange::finish() {
-    if (lent_) return end();
+    if (lent_) return end_lent();
     const bool complete = started_ && (!plan_.has_body || streams() || room() == 0);
     if (!complete) return fail(502);
     connection_.codec().encode_end(id_, context_.out);
@@ -353,7 +319,7 @@ void Exchange::fail(int status) {
     file_left_ = 0;
     backlog_.reset();
     if (!started_) return answer(status >= 400 && status <= 599 ? status : 500);
-    if (lent_) return end();
+    if (lent_) return end_lent();
     aborted_ = true;
     must_close_ = connection_.codec().encode_abort(id_, context_.out) || must_close_;
     end();
@@ -391,6 +357,7 @@ void Exchange::give_up_answer(std::string_view why) {
 
 void Exchange::end() {
     place_ = Place::over;
+    if (relay_) relay_->close();
     context_.deadlines.disarm(*this);
     context_.dispatch->withdraw(*this);
     connection_.flush();
@@ -400,6 +367,7 @@ void Exchange::end() {
 // The client takes more again.
 void Exchange::resume() {
     if (over()) return;
+    if (relay_) return relay_->resume();
     pump_backlog();
     (void)pump_file();
     flush();
@@ -411,6 +379,7 @@ void Exchange::resume() {
 void Exchange::forget() {
     forgotten_ = true;
     place_ = Place::over;
+    if (relay_) relay_->close();
     context_.deadlines.disarm(*this);
     base::ListNode<QueueTag>::unlink();
     file_ticket_.cancel();

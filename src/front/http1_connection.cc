@@ -38,7 +38,10 @@ void Http1Connection::watch() {
     if (gone() || lent_) return;
     std::uint32_t events = 0;
     Exchange* const body = awaiting_body();
-    const bool full = held_.size() >= kMostHeld || (body != nullptr && body->body_blocked());
+    const Relay* const relay =
+        relayed_ && !exchanges_.empty() ? exchanges_.front().relay() : nullptr;
+    const bool full = held_.size() >= kMostHeld || (body != nullptr && body->body_blocked()) ||
+                      (relay != nullptr && relay->full());
     // The end of what a client sends lies behind what it has sent.
     if (lingering_ || (!input_ended_ && !full)) events |= EPOLLIN;
     if (sends_on_ || (!wire_.empty() && !wire_.loading())) events |= EPOLLOUT;
@@ -71,6 +74,7 @@ void Http1Connection::receive() {
         case Wire::Got::broken:
             return close();
     }
+    if (relayed_) return relay(bytes);
     received_any_ = true;
     if (held_.empty()) return process(bytes);
     held_.append(bytes);
@@ -81,6 +85,10 @@ void Http1Connection::receive() {
 // what lies here behind it. What only waits for a worker is not worth its time any more.
 void Http1Connection::on_end_of_input() {
     input_ended_ = true;
+    if (relayed_ && !exchanges_.empty()) {
+        exchanges_.front().relay()->end_input();
+        return watch();
+    }
     if (!end_half_sent()) return;
     if (exchanges_.empty() && wire_.empty()) return close();
     if (!exchanges_.empty() && exchanges_.front().place() == Exchange::Place::queued) {
@@ -198,6 +206,10 @@ void Http1Connection::on_body_room(Exchange&) {
 // Nothing is being decoded: what is awaited now, and for how long?
 void Http1Connection::settle() {
     if (gone() || lingering_ || (lent_ && !exchanges_.empty())) return;
+    if (output_ends_ && wire_.empty()) {
+        output_ends_ = false;
+        wire_.end_output();
+    }
     if (exchanges_.empty() && wire_.empty()) {
         if (closing_ || input_ended_) return end_connection();
         if (draining_ && dropped_ > client::kDrainBound) return end_connection();

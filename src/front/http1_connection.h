@@ -45,6 +45,8 @@ public:
     bool may_be_lent() const override;
     std::string_view behind() const override { return held_; }
     void lend() override;
+    void begin_relay(Relay& relay) override;
+    void end_output(Exchange& exchange) override;
 
     bool quiet() const override;
     void give_up_half_sent() override;
@@ -56,6 +58,7 @@ private:
     void on_refusal(http::StreamId stream, const http::Refusal& refusal) override;
 
     void receive();
+    void relay(std::string_view bytes);
     void on_end_of_input();
     bool end_half_sent();
     void process(std::string_view bytes);
@@ -89,6 +92,8 @@ private:
     bool draining_ = false;     // the rest of a body that nobody reads
     bool lingering_ = false;
     bool lent_ = false;
+    bool relayed_ = false;
+    bool output_ends_ = false;  // once all is sent
     bool sends_on_ = false;
     bool client_ends_ = false;
     http::Refusal refusal_;

@@ -76,13 +76,36 @@ bool Http1Connection::slow_reader() const {
 }
 
 bool Http1Connection::may_be_lent() const {
-    return codec_->may_detach() && !secure() && wire_.empty() && !input_ended_ && !closing_;
+    return codec_->may_detach() && wire_.empty() && !input_ended_ && !closing_;
 }
 
 void Http1Connection::lend() {
     lent_ = true;
     arm(client::Limit::none);
     (void)set_interest(0);
+}
+
+void Http1Connection::begin_relay(Relay& relay) {
+    relayed_ = true;
+    relay.take(held_);
+    base::give_back(held_);
+    arm(client::Limit::none);
+    watch();
+}
+
+// The client's, for the worker; once that has ended it nobody's.
+void Http1Connection::relay(std::string_view bytes) {
+    if (exchanges_.empty()) return;
+    exchanges_.front().relay()->take(bytes);
+    if (gone()) return;
+    // Its end may have come with its last bytes, and nothing behind it.
+    if (wire_.tls()->state() == tls::State::closed) return on_end_of_input();
+    watch();
+}
+
+void Http1Connection::end_output(Exchange&) {
+    output_ends_ = true;
+    settle();
 }
 
 void Http1Connection::end_connection() {

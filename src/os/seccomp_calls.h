@@ -110,6 +110,8 @@ inline constexpr ArgumentRule kByArgument[] = {
     {SYS_clone, 0, Test::any_bit, {CLONE_THREAD}, Verdict::allow, Verdict::deny},
     {SYS_prctl, 0, Test::equals, {PR_SET_NAME, PR_GET_NAME}, Verdict::allow, Verdict::deny},
     {SYS_tgkill, 0, Test::own_pid, {}, Verdict::allow, Verdict::deny},
+    // Between this process and whoever it gives an end to.
+    {SYS_socketpair, 0, Test::equals, {AF_UNIX}, Verdict::allow, Verdict::deny},
     // Sockets of other kinds cannot listen to the world, and cannot be bound anyway.
     {SYS_socket,
      0,

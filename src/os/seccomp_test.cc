@@ -154,6 +154,13 @@ TEST_F(SeccompTest, DescriptorsTravel) {
     });
 }
 
+TEST_F(SeccompTest, PairsOfSocketsCanBeMade) {
+    expect_allowed([] {
+        int ends[2] = {-1, -1};
+        return ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0;
+    });
+}
+
 TEST_F(SeccompTest, AFileWithoutANameCanBeMadeAndUsed) {
     const Pair pair;
     const Fd folder(::open("/tmp", O_PATH | O_DIRECTORY | O_CLOEXEC));
