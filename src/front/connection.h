@@ -65,8 +65,8 @@ public:
     virtual void lend() {}
     // The same by a relay: what comes is the relay's.
     virtual void begin_relay(Relay& /*relay*/) {}
-    // The app sends nothing more, but still reads.
-    virtual void end_output(Exchange& /*exchange*/) {}
+    // The app sends nothing more; `wholly`: nor does it read.
+    virtual void end_output(Exchange& /*exchange*/, bool /*wholly*/) {}
     // Has the socket taken all that there was?
     bool all_sent() const { return wire_.empty(); }
     int socket() const { return wire_.socket(); }

@@ -22,6 +22,7 @@ Exchange::Exchange(Context& context, Connection& connection, http::StreamId id,
     streamed_ =
         has_body_ && (head.expects_continue || (head.framing == http::BodyFraming::length &&
                                                 head.content_length > settings.request_buffer));
+    if (head.connects) relay_ = std::make_unique<Relay>(context, *this);
     if (!has_body_) return;
     const std::uint64_t memory =
         std::min<std::uint64_t>(settings.client.post_buffering, mailbox::kBodyRing);
@@ -32,6 +33,7 @@ Exchange::Exchange(Context& context, Connection& connection, http::StreamId id,
 }
 
 void Exchange::add_body(std::string_view piece) {
+    if (relay_ && !over()) return relay_->take(piece);
     received_ += piece.size();
     uncredited_ += piece.size();
     if (over() || body_fault_ != 0) return;
@@ -46,6 +48,7 @@ void Exchange::add_body(std::string_view piece) {
 
 void Exchange::end_body() {
     body_complete_ = true;
+    if (relay_ && !over()) return relay_->end_input();
     feed();
 }
 
@@ -91,7 +94,7 @@ mailbox::Request Exchange::request() {
     mailbox::Request request{head_, peer.address, peer.port};
     request.connection = peer.tag;
     request.listener = peer.listener;
-    request.may_lend = !has_body_ && connection_.codec().may_detach();
+    request.may_lend = may_be_lent();
     if (!has_body_) return request;
     if (head_.framing == http::BodyFraming::length)
         request.body_size = head_.content_length;

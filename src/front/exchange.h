@@ -53,7 +53,7 @@ public:
     void break_body(int status);
     bool body_complete() const { return body_complete_; }
     // Does anybody wait for more of it?
-    bool awaits_body() const { return !body_complete_ && body_fault_ == 0; }
+    bool awaits_body() const { return !body_complete_ && body_fault_ == 0 && !relay_; }
     std::uint64_t body_received() const { return received_; }
     // May a worker have it now?
     bool ready() const;
@@ -77,7 +77,9 @@ public:
     // The worker has taken body out of the ring.
     void feed();
     // Bytes of the body that came, and that its sender was not told that there is room for again.
-    std::uint64_t take_credit() { return std::exchange(uncredited_, 0); }
+    std::uint64_t take_credit() {
+        return std::exchange(uncredited_, 0) + (relay_ ? relay_->take_credit() : 0);
+    }
     void on_limit(client::Limit limit) override;
 
     // --- answer
@@ -148,7 +150,9 @@ private:
     bool pump_file();
     void load_file(std::size_t most);
     void lend(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
+    bool may_be_lent() const;
     bool needs_relay() const;
+    void take_accept_head(std::string_view bytes);
     bool hand_connection_over();
     bool hand_relay_over();
     void end_lent();

@@ -77,6 +77,8 @@ void Exchange::take_head(const PostingSide& side, const PostingSide::Piece& piec
     if (started_) return give_up_answer("it began a second answer");
     bool wants_close = false;
     if (!read_head(side, piece, wants_close)) return;
+    // That would accept a WebSocket which the app knows nothing of.
+    if (head_.connects && context_.head.status / 100 == 2) return fail(501);
     context_.head.wants_close = wants_close;
     start();
 }
@@ -367,7 +369,7 @@ void Exchange::end() {
 // The client takes more again.
 void Exchange::resume() {
     if (over()) return;
-    if (relay_) return relay_->resume();
+    if (lent_ && relay_) return relay_->resume();
     pump_backlog();
     (void)pump_file();
     flush();

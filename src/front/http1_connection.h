@@ -46,7 +46,7 @@ public:
     std::string_view behind() const override { return held_; }
     void lend() override;
     void begin_relay(Relay& relay) override;
-    void end_output(Exchange& exchange) override;
+    void end_output(Exchange& exchange, bool wholly) override;
 
     bool quiet() const override;
     void give_up_half_sent() override;

@@ -103,7 +103,9 @@ void Http1Connection::relay(std::string_view bytes) {
     watch();
 }
 
-void Http1Connection::end_output(Exchange&) {
+// Wholly is how every connection ends whose exchange is over.
+void Http1Connection::end_output(Exchange&, bool wholly) {
+    if (wholly) return;
     output_ends_ = true;
     settle();
 }

@@ -165,6 +165,12 @@ void Http2Connection::on_body_sent(http::StreamId stream, std::size_t size) {
     if (Exchange* const exchange = find(stream); exchange != nullptr) exchange->answer_sent += size;
 }
 
+void Http2Connection::end_output(Exchange& exchange, bool wholly) {
+    codec_.encode_end(exchange.id(), context_.out);
+    if (wholly) codec_.end_tunnel(exchange.id());
+    flush();
+}
+
 // What waits behind the codec goes on where it has room.
 void Http2Connection::resume_exchanges() {
     Exchange* next = exchanges_.first();

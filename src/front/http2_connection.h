@@ -41,6 +41,7 @@ public:
     void on_body_room(Exchange& exchange) override;
     void go_on() override;
     void send_on() override { flush(); }
+    void end_output(Exchange& exchange, bool wholly) override;
     void on_exchange_limit(Exchange& exchange, client::Limit limit) override;
 
     void drain() override;

@@ -42,6 +42,8 @@ public:
     void resume();
     // Nothing more of the worker's counts; what it has sent does.
     void hang_up();
+    // The start of what the worker sends, for as long as its head is not whole.
+    std::string& gathered() { return gathered_; }
     // Over, whatever waits. Nothing is called any more.
     void close();
 
@@ -59,6 +61,7 @@ private:
     os::Fd socket_;
     std::uint32_t interest_ = 0;
     std::string waiting_;  // the client's, for the worker
+    std::string gathered_;
     std::uint64_t passed_on_ = 0;
     bool client_ended_ = false;
     bool input_shut_ = false;    // and the worker was told, or hears nothing any more

@@ -66,7 +66,10 @@ struct RequestFacts {
     bool forwarded_client = false;
     bool forwarded_scheme = false;
     bool forwarded_host = false;
-    bool server_wide = false;          // OPTIONS of no resource: the path is "*", sliced or not
+    bool server_wide = false;  // OPTIONS of no resource: the path is "*", sliced or not
+    // An extended CONNECT (RFC 8441) in the form of an upgrade: what comes is no body, and only
+    // whoever takes the connection over may accept it.
+    bool connects = false;
     std::uint32_t dropped_fields = 0;  // names that may not become CGI variables
 };
 

@@ -169,6 +169,7 @@ void Codec::on_head_ends(StreamId stream, bool request, bool ends) {
     if (!request) return on_body_ends(stream);
     const auto refusal = reader_.finish(at->head, ends);
     at->is_head = reader_.method() == "HEAD";
+    at->connects = at->head.connects;
     if (refusal) return refuse(stream, *at, *refusal);
     at->head.own();
     at->told = true;
@@ -187,12 +188,12 @@ void Codec::on_data(StreamId stream, std::string_view bytes) {
     // They have left the receive buffer; the stream's own credit waits for its consumer.
     (void)::nghttp2_session_consume_connection(session_, bytes.size());
     Stream* const at = find(stream);
-    if (at == nullptr || at->refused || at->sent || !at->told) {
+    if (at == nullptr || at->refused || (at->sent && !at->tunnel) || !at->told) {
         consume(stream, bytes.size());
         return;
     }
     at->received += bytes.size();
-    if (limits_.body_bytes != 0 && at->received > limits_.body_bytes)
+    if (limits_.body_bytes != 0 && !at->connects && at->received > limits_.body_bytes)
         return refuse(stream, *at, {413, "the body is larger than limit-post"});
     events_->on_body(stream, bytes);
 }

@@ -60,6 +60,8 @@ public:
     void consume(http::StreamId stream, std::size_t size) override;
     void cancel(http::StreamId stream) override;
     void drain(bool last) override;
+    // Of a stream that connects, behind encode_end(): what still comes on it is nobody's either.
+    void end_tunnel(http::StreamId stream);
     bool over() const override;
     std::string_view fault() const override { return fault_; }
 
@@ -72,6 +74,8 @@ private:
         std::size_t at = 0;  // of body: what lies before was sent
         std::uint64_t received = 0;
         bool is_head = false;   // HEAD
+        bool connects = false;  // extended CONNECT
+        bool tunnel = false;    // and it was accepted: each side ends its half
         bool told = false;      // on_head was called
         bool reset = false;     // by its peer
         bool refused = false;   // nothing more of it is decoded

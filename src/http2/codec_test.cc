@@ -290,6 +290,19 @@ TEST_F(CodecTest, RequestsThatMayNotBeServedAreRefused) {
           {":path", "/"},
           {"host", "y"}}},
         {501, {{":method", "CONNECT"}, {":authority", "x:1"}}},
+        {501,
+         {{":method", "CONNECT"},
+          {":protocol", "connect-udp"},
+          {":scheme", "https"},
+          {":authority", "x"},
+          {":path", "/"}}},
+        {400,
+         {{":method", "CONNECT"},
+          {":protocol", "websocket"},
+          {":scheme", "https"},
+          {":authority", "x"},
+          {":path", "/"},
+          {"content-length", "0"}}},
         {417,
          {{":method", "POST"},
           {":scheme", "http"},
@@ -309,6 +322,30 @@ TEST_F(CodecTest, RequestsThatMayNotBeServedAreRefused) {
         EXPECT_EQ(requests[stream].refused, one.status) << one.fields.back().second.substr(0, 20);
         EXPECT_TRUE(requests[stream].method.empty());
     }
+}
+
+// RFC 8441; a key that a client sends all the same is nobody's.
+TEST_F(CodecTest, AConnectForAWebSocketIsAnUpgrade) {
+    std::string keys;
+    for (int i = 0; i < 2; ++i) {
+        const auto stream = static_cast<StreamId>(client.open({{":method", "CONNECT"},
+                                                               {":protocol", "websocket"},
+                                                               {":scheme", "https"},
+                                                               {":authority", "x"},
+                                                               {":path", "/chat?a"},
+                                                               {"sec-websocket-key", "its own"}}));
+        talk();
+        EXPECT_EQ(requests[stream].method, "GET");
+        EXPECT_EQ(requests[stream].path, "/chat");
+        EXPECT_FALSE(requests[stream].ended);
+        std::string& fields = requests[stream].fields;
+        const std::string start = "host=x;upgrade=websocket;connection=Upgrade;sec-websocket-key=";
+        ASSERT_TRUE(fields.starts_with(start)) << fields;
+        EXPECT_NE(fields.substr(start.size()), keys);
+        keys = fields.substr(start.size());
+        EXPECT_EQ(keys.size(), 25U) << keys;
+    }
+    EXPECT_FALSE(codec.over());
 }
 
 TEST_F(CodecTest, TrailersEndABodyAndAreNobodys) {

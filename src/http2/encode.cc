@@ -80,6 +80,7 @@ http::BodyPlan Codec::encode_head(StreamId stream, const http::ResponseHead& hea
         return plan;
     }
     at->answered = true;
+    at->tunnel = at->connects && head.status / 100 == 2;
     plan.has_body = http::status_has_body(head.status) && !at->is_head;
     const auto length = head.content_length ? head.content_length : head.implied_length;
     if (plan.has_body && length) plan.length = *length;
@@ -141,6 +142,13 @@ void Codec::encode_end(StreamId stream, std::string&) {
     if (at == nullptr) return;
     at->ended = true;
     (void)::nghttp2_session_resume_data(session_, static_cast<int>(stream));
+}
+
+void Codec::end_tunnel(StreamId stream) {
+    Stream* const at = find(stream);
+    if (at == nullptr) return;
+    at->tunnel = false;
+    if (at->sent) reset(stream, NGHTTP2_NO_ERROR);
 }
 
 bool Codec::encode_abort(StreamId stream, std::string&) {

@@ -1,5 +1,8 @@
 #include "http2/head_reader.h"
 
+#include <sys/random.h>
+
+#include <array>
 #include <utility>
 
 #include "base/give_back.h"
@@ -22,13 +25,26 @@ constexpr std::uint64_t kFlood = 8;
 // A block that was larger than this is not kept while its connection waits.
 constexpr std::size_t kKeptBlock = 8192;
 
+// Base64 of 16 bytes of chance (RFC 6455 4.1), of which nothing depends on being secret.
+std::string made_key() {
+    static constexpr char kLetters[] =
+        "AQgwBCDEFGHIJKLMNOPRSTUVWXYZabcdefhijklmnopqrstuvxyz0123456789+/";
+    constexpr std::size_t kFull = 21;  // of 6 bits each; the last has 2
+    std::array<unsigned char, kFull + 1> chance{};
+    (void)::getrandom(chance.data(), chance.size(), 0);
+    std::string key;
+    for (std::size_t i = 0; i < kFull; ++i) key += kLetters[chance[i] % 64];
+    key += kLetters[chance[kFull] % 4];
+    return key + "==";
+}
+
 }  // namespace
 
 void HeadReader::begin() {
     if (block_.capacity() > kKeptBlock) base::give_back(block_);
     block_.clear();
     fields_.clear();
-    method_ = scheme_ = path_ = authority_ = {};
+    method_ = scheme_ = path_ = authority_ = protocol_ = {};
     cookies_.clear();
     bytes_ = count_ = 0;
     has_authority_ = has_protocol_ = too_large_ = has_length_ = has_type_ = has_host_ = false;
@@ -67,7 +83,10 @@ void HeadReader::add_pseudo(std::string_view name, std::string_view value) {
     if (name == ":method") method_ = put(value);
     if (name == ":scheme") scheme_ = put(value);
     if (name == ":path") path_ = put(value);
-    if (name == ":protocol") has_protocol_ = true;
+    if (name == ":protocol") {
+        has_protocol_ = true;
+        protocol_ = put(value);
+    }
     if (name != ":authority") return;
     has_authority_ = true;
     authority_ = put(value);
@@ -89,7 +108,11 @@ std::optional<Refusal> HeadReader::finish(http::RequestHead& head, bool ends) {
     if (!http::is_field_value(cookies_))
         return Refusal{400, "a header value holds a control character"};
     add_cookies(head);
-    if (!ends) {
+    if (head.connects) {
+        if (has_length_) return Refusal{400, "a CONNECT with a Content-Length"};
+        head.expects_continue = false;
+        add_upgrade(head);
+    } else if (!ends) {
         head.framing = has_length_ && head.content_length != 0 ? http::BodyFraming::length
                                                                : http::BodyFraming::chunked;
     }
@@ -104,13 +127,25 @@ HeadReader::Step HeadReader::check_pseudo(http::RequestHead& head) {
     const std::string_view method = text(method_);
     if (!http::is_token(method)) return Refusal{400, "the method is not a token"};
     if (method.size() > kLongestMethod) return Refusal{400, "the method is longer than 32 bytes"};
-    if (method == "CONNECT") return Refusal{501, "CONNECT is not served"};
-    if (has_protocol_) return Refusal{400, ":protocol belongs to CONNECT"};
-    head.method_slice = method_;
+    if (Step step = check_connect(head)) return step;
+    head.method_slice = head.connects ? put("GET") : method_;
     const std::string_view scheme = text(scheme_);
     if (scheme != "http" && scheme != "https")
         return Refusal{400, "the :scheme is neither http nor https"};
     return check_target(head);
+}
+
+// RFC 8441 4 and 5.
+HeadReader::Step HeadReader::check_connect(http::RequestHead& head) const {
+    if (text(method_) != "CONNECT") {
+        if (has_protocol_) return Refusal{400, ":protocol belongs to CONNECT"};
+        return kGoOn;
+    }
+    if (!has_protocol_) return Refusal{501, "CONNECT is not served"};
+    if (!http::equals_ignoring_case("websocket", text(protocol_)))
+        return Refusal{501, "the only :protocol that is served is websocket"};
+    head.connects = true;
+    return kGoOn;
 }
 
 HeadReader::Step HeadReader::check_target(http::RequestHead& head) {
@@ -161,6 +196,9 @@ HeadReader::Step HeadReader::take_field(const Field& field, http::RequestHead& h
         case FieldName::content_type:
             if (std::exchange(has_type_, true)) return Refusal{400, "two Content-Type headers"};
             break;
+        case FieldName::sec_websocket_key:
+            if (head.connects) return kGoOn;  // has no meaning here: ours takes its place
+            break;
         case FieldName::expect:
             if (!http::equals_ignoring_case("100-continue", text(field.value)))
                 return Refusal{417, "the only expectation that is served is 100-continue"};
@@ -187,6 +225,17 @@ HeadReader::Step HeadReader::take_length(const Field& field, http::RequestHead& 
     head.content_length = *length;
     head.fields().push_back({field.name, field.value, field.id, true});
     return kGoOn;
+}
+
+// What an upgrade of HTTP/1.1 has and a CONNECT has not: those who speak WebSocket look for it.
+void HeadReader::add_upgrade(http::RequestHead& head) {
+    const auto add = [&](FieldName id, std::string_view value) {
+        const http::Slice name = put(http::field_text(id));
+        head.fields().push_back({name, put(value), id, true});
+    };
+    add(FieldName::upgrade, "websocket");
+    add(FieldName::connection, "Upgrade");
+    add(FieldName::sec_websocket_key, made_key());
 }
 
 void HeadReader::add_cookies(http::RequestHead& head) {

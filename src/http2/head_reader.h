@@ -39,11 +39,13 @@ private:
     void add_pseudo(std::string_view name, std::string_view value);
     http::Slice put(std::string_view text);
     Step check_pseudo(http::RequestHead& head);
+    Step check_connect(http::RequestHead& head) const;
     Step check_target(http::RequestHead& head);
     Step take_authority(http::RequestHead& head);
     Step take_field(const Field& field, http::RequestHead& head);
     Step take_length(const Field& field, http::RequestHead& head);
     void add_cookies(http::RequestHead& head);
+    void add_upgrade(http::RequestHead& head);
 
     std::string_view text(http::Slice slice) const {
         return std::string_view(block_).substr(slice.at, slice.size);
@@ -58,6 +60,7 @@ private:
     http::Slice authority_;
     bool has_authority_ = false;
     bool has_protocol_ = false;  // extended CONNECT (RFC 8441)
+    http::Slice protocol_;
     std::string cookies_;
     std::uint64_t bytes_ = 0;  // as RFC 9113 6.5.2 counts them: name, value and 32
     std::uint64_t count_ = 0;

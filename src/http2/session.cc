@@ -105,6 +105,7 @@ struct Callbacks {
         Codec::Stream* const stream = codec.find(id_of(frame));
         if (stream == nullptr) return 0;
         stream->sent = true;
+        if (stream->tunnel) return 0;
         // The rest of a body that nobody reads need not be sent (RFC 9113 8.1).
         if (::nghttp2_session_get_stream_remote_close(session, frame->hd.stream_id) == 0)
             codec.reset(id_of(frame), NGHTTP2_NO_ERROR);
@@ -152,11 +153,12 @@ void Codec::start_session() {
         return made;
     }();
     MEW_CHECK(::nghttp2_session_server_new2(&session_, callbacks, this, option) == 0);
-    const std::array<nghttp2_settings_entry, 4> settings{{
+    const std::array<nghttp2_settings_entry, 5> settings{{
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings_.streams},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, settings_.stream_window},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, limits_.head_bytes},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
+        {NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1},
     }};
     (void)::nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, settings.data(), settings.size());
     (void)::nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0,

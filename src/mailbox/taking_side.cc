@@ -28,8 +28,9 @@ bool is_bool(const bool& value) {
 }
 
 bool facts_fit(const http::RequestFacts& facts, std::uint32_t size) {
-    for (const bool* fact : {&facts.keep_alive, &facts.expects_continue, &facts.absolute_target,
-                             &facts.path_decoded, &facts.https, &facts.server_wide}) {
+    for (const bool* fact :
+         {&facts.keep_alive, &facts.expects_continue, &facts.absolute_target, &facts.path_decoded,
+          &facts.https, &facts.server_wide, &facts.connects}) {
         if (!is_bool(*fact)) return false;
     }
     for (const http::Slice slice :

@@ -52,7 +52,7 @@ public:
 
     void on_head(StreamId stream, mew::http::RequestHead& head) override {
         check(!streams_.contains(stream));
-        check(!head.method().empty() && head.fields().size() <= limits_.head_fields + 2);
+        check(!head.method().empty() && head.fields().size() <= limits_.head_fields + 5);
         for (const auto& field : head.fields()) check(!head.name(field).empty());
         streams_[stream] = false;
     }

@@ -232,9 +232,9 @@ private:
         }
         touch(exchange.taken.address());
         touch(exchange.taken.port());
-        const bool facts[] = {head.keep_alive,      head.expects_continue,
-                              head.absolute_target, head.path_decoded,
-                              head.https,           head.server_wide};
+        const bool facts[] = {
+            head.keep_alive, head.expects_continue, head.absolute_target, head.path_decoded,
+            head.https,      head.server_wide,      head.connects};
         for (const bool fact : facts) touch(fact ? "yes" : "no");
     }
 

@@ -60,7 +60,8 @@ struct ClientCallbacks {
         const std::size_t size = std::min(most, body.bytes.size() - body.at);
         std::copy_n(body.bytes.data() + body.at, size, to);
         body.at += size;
-        if (body.at == body.bytes.size()) *flags |= NGHTTP2_DATA_FLAG_EOF;
+        if (size == 0 && body.open) return NGHTTP2_ERR_DEFERRED;
+        if (body.at == body.bytes.size() && !body.open) *flags |= NGHTTP2_DATA_FLAG_EOF;
         return static_cast<ssize_t>(size);
     }
 };
@@ -81,6 +82,22 @@ Client::Client() {
 Client::~Client() { ::nghttp2_session_del(session_); }
 
 std::int32_t Client::request(const Fields& fields, std::string body) {
+    return submit(fields, {std::move(body), 0, false});
+}
+
+std::int32_t Client::open(const Fields& fields) { return submit(fields, {{}, 0, true}); }
+
+void Client::say(std::int32_t stream, std::string_view bytes) {
+    bodies_[stream].bytes.append(bytes);
+    (void)::nghttp2_session_resume_data(session_, stream);
+}
+
+void Client::finish(std::int32_t stream) {
+    bodies_[stream].open = false;
+    (void)::nghttp2_session_resume_data(session_, stream);
+}
+
+std::int32_t Client::submit(const Fields& fields, Body body) {
     std::vector<nghttp2_nv> values;
     for (const auto& [name, value] : fields) {
         const auto bytes = [](const std::string& text) {
@@ -92,9 +109,10 @@ std::int32_t Client::request(const Fields& fields, std::string body) {
     }
     nghttp2_data_provider source{};
     source.read_callback = ClientCallbacks::read_body;
-    const std::int32_t stream = ::nghttp2_submit_request(
-        session_, nullptr, values.data(), values.size(), body.empty() ? nullptr : &source, nullptr);
-    bodies_[stream] = {std::move(body), 0};
+    const std::int32_t stream =
+        ::nghttp2_submit_request(session_, nullptr, values.data(), values.size(),
+                                 body.bytes.empty() && !body.open ? nullptr : &source, nullptr);
+    bodies_[stream] = std::move(body);
     return stream;
 }
 

@@ -38,6 +38,10 @@ public:
         return request(
             {{":method", "GET"}, {":scheme", "http"}, {":authority", "x"}, {":path", path}});
     }
+    // One whose body goes on: say() adds to it, finish() ends it.
+    std::int32_t open(const Fields& fields);
+    void say(std::int32_t stream, std::string_view bytes);
+    void finish(std::int32_t stream);
     void reset(std::int32_t stream, std::uint32_t error = NGHTTP2_CANCEL);
     void ping();
 
@@ -61,7 +65,10 @@ private:
     struct Body {
         std::string bytes;
         std::size_t at = 0;
+        bool open = false;
     };
+    std::int32_t submit(const Fields& fields, Body body);
+
     nghttp2_session* session_ = nullptr;
     std::map<std::int32_t, Answer> answers_;
     std::map<std::int32_t, Body> bodies_;

@@ -36,6 +36,11 @@ def post(*fields: Field) -> list[Field]:
     return get(*fields, method="POST")
 
 
+def connect(*fields: Field, **pseudo: str | None) -> list[Field]:
+    """RFC 8441."""
+    return get(*fields, **{"method": "CONNECT", "protocol": "websocket", **pseudo})
+
+
 NAMES = [
     "a b",
     "a\0",
@@ -96,7 +101,7 @@ ROWS = [
     Refused("H5 of a response", [*get(), (":status", "200")]),
     Refused("H5 bare colon", [*get(), (":", "x")]),
     *(Refused(f"H5 repeated {name}", [*get(), (name, value)]) for name, value in get()),
-    Refused("H5 :protocol, not announced", [*get(), (":protocol", "websocket")]),
+    Refused("H5 :protocol without CONNECT", [*get(), (":protocol", "websocket")]),
     Refused("H5 in trailers", post(), b"abc", [(":path", "/evil")]),
     Refused("H5 response one in trailers", post(), b"abc", [(":status", "200")]),
     Refused("H6 no :method", get(method=None)),
@@ -118,6 +123,16 @@ ROWS = [
         None,
         (405, 501),
     ),
+    Refused("H7 another :protocol", connect(protocol="connect-udp"), None, None, (501,)),
+    Refused("H7 an empty :protocol", connect(protocol=""), None, None, (400, 501)),
+    *(
+        Refused(f"H7 a WebSocket without :{name}", connect(**{name: None}))
+        for name in ("authority", "path")
+    ),
+    Refused("H7 a WebSocket without :scheme", connect(scheme=None)),
+    Refused("H7 a WebSocket of another scheme", connect(scheme="wss")),
+    Refused("H7 a WebSocket with a length", connect(("content-length", "3")), b"abc"),
+    Refused("H7 a WebSocket with an upgrade", connect(("upgrade", "websocket"))),
     *(Refused(f"H8 authority {text!r}", get(authority=text)) for text in AUTHORITIES),
     *(Refused(f"H8 Host {text!r}", get(("host", text), authority=None)) for text in AUTHORITIES),
     Refused("H8 Host differs", get(("host", "y"))),
