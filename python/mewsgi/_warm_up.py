@@ -11,6 +11,7 @@ from time import perf_counter
 
 from mewsgi import _mewsgi
 from mewsgi._bootstrap import note_failure
+from mewsgi._kinds import is_asgi
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +30,13 @@ def run(boot: Boot, apps: Apps, report: Callable[[str], None]) -> None:
     for uri in boot["options"]["warm-up"]:
         started = perf_counter()
         try:
-            status = call(uri, boot, apps)
+            environ = make_environ(uri, boot)
+            app = choose(environ, apps)
+            if is_asgi(app, boot["options"]["asgi"]):
+                # No loop runs in the zygote, and an ASGI app has its lifespan for that.
+                _mewsgi.log("info", "not-warmed-up", f"warm-up of {uri}: it is an ASGI app's")
+                continue
+            status = call(app, environ)
         except BaseException as error:  # noqa: BLE001 -- sys.exit() in an app is one of them
             note_failure(error)
             report(explain_failure(uri, error))
@@ -51,10 +58,8 @@ def explain_failure(uri: str, error: BaseException) -> str:
     return f"warm-up of {uri}: the app raised {type(error).__name__}\n{lines}"
 
 
-def call(uri: str, boot: Boot, apps: Apps) -> str:
+def call(app: Application, environ: dict[str, Any]) -> str:
     """The status that it answers with."""
-    environ = make_environ(uri, boot)
-    app = choose(environ, apps)
     answer = Answer()
     body = app(environ, answer.start)
     try:

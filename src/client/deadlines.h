@@ -12,8 +12,20 @@
 
 namespace mew::client {
 
-enum class Limit : std::uint8_t { none, header, body, keepalive, send, linger, queue, handshake };
-inline constexpr std::size_t kLimits = 8;
+enum class Limit : std::uint8_t {
+    none,
+    header,
+    body,
+    keepalive,
+    send,
+    linger,
+    queue,
+    handshake,
+    ping,     // a WebSocket's next one is due
+    pong,     // its answer
+    closing,  // the answer to a WebSocket's close frame
+};
+inline constexpr std::size_t kLimits = 11;
 
 struct DeadlineTag;
 

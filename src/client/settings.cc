@@ -6,6 +6,8 @@ namespace mew::client {
 
 namespace {
 constexpr base::Milliseconds kLinger{2000};
+// The peer's answer to a WebSocket's close frame.
+constexpr base::Milliseconds kCloseFrame{10000};
 }
 
 Settings settings_from(const options::Options& options, std::vector<net::ListenerInfo> listeners) {
@@ -38,6 +40,9 @@ void set_durations(Deadlines& deadlines, const options::Options& options) {
     deadlines.set_duration(Limit::keepalive, options.http_keepalive);
     deadlines.set_duration(Limit::send, options.http_send_timeout);
     deadlines.set_duration(Limit::linger, kLinger);
+    deadlines.set_duration(Limit::ping, options.websocket_ping_freq);
+    deadlines.set_duration(Limit::pong, options.websocket_pong_tolerance);
+    deadlines.set_duration(Limit::closing, kCloseFrame);
     deadlines.set_duration(Limit::handshake, options.http_tls_handshake_timeout);
 }
 

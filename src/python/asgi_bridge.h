@@ -8,13 +8,15 @@
 
 #include "http/exchange.h"
 #include "python/asgi_host.h"
+#include "python/asgi_websocket.h"
 #include "python/mounted_apps.h"
 
 namespace mew::python {
 
 class AsgiBridge final : public http::AppBridge {
 public:
-    explicit AsgiBridge(AsgiHost& host) : host_(host) {}
+    AsgiBridge(AsgiHost& host, const WebSocketSettings& websockets)
+        : host_(host), websockets_(websockets) {}
 
     // `application` may be null; `mounts` as for WSGI; `kinds` is a list of (app, state) of the
     // ASGI apps among them, state being the lifespan's dict or None. False with an exception set.
@@ -29,8 +31,11 @@ private:
     };
     const Asgi* find(PyObject* app) const;
     http::Ran run_http(http::Exchange& exchange, const Asgi& app, std::string_view prefix);
+    http::Ran run_websocket(http::Exchange& exchange, const Asgi& app, std::string_view prefix);
+    http::Ran fail(http::Exchange& exchange);
 
     AsgiHost& host_;
+    const WebSocketSettings& websockets_;
     PyRef application_;
     MountedApps mounted_;
     std::vector<Asgi> asgi_;  // the others are WSGI apps

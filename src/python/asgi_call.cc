@@ -6,6 +6,7 @@
 #include "python/app_error.h"
 #include "python/asgi_objects.h"
 #include "python/compat.h"
+#include "python/error_page.h"
 #include "python/module_files.h"
 
 namespace mew::python {
@@ -13,6 +14,7 @@ namespace mew::python {
 http::Ran AsgiCall::run(http::Exchange& exchange, PyObject* app, PyRef scope) {
     exchange_ = &exchange;
     number_ = host_.next_number();
+    cancelled_ = false;
     in_run_ = true;
     const PyRef object = make_call_object(host_, *this);
     bool failed = !object;
@@ -106,6 +108,10 @@ PyObject* AsgiCall::finish(bool raised) {
     bool failed = raised;
     if (raised && PyErr_ExceptionMatches(host_.cancelled.get()) != 0) {
         passed_on = take_raised();
+        if (!cancelled_ && exchange_ != nullptr) {
+            log::error("app-cancelled", "{} {}: the app's task was cancelled before its answer",
+                       exchange_->head.method(), exchange_->head.target());
+        }
     } else if (raised) {
         failed = log_failure();
     }
@@ -129,15 +135,19 @@ bool AsgiCall::log_failure() {
         PyErr_Clear();
         return false;
     }
-    if (exchange_ != nullptr)
-        log_app_error(exchange_->head.method(), exchange_->head.target());
-    else
-        log_app_error(method_, target_);
+    const PyRef error = PyRef::steal(take_raised());
+    if (exchange_ == nullptr) {
+        log_app_error(error.get(), method_, target_);
+        return true;
+    }
+    log_app_error(error.get(), exchange_->head.method(), exchange_->head.target());
+    (void)answer_with_error_page(exchange_->response, error.get(), nullptr);
     return true;
 }
 
 void AsgiCall::cancel() {
     if (!coroutine_ || !task_) return;
+    cancelled_ = true;
     const PyRef task = PyRef::borrow(task_.get());
     host_.loop.cancel(task.get());
 }

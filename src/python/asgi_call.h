@@ -86,6 +86,7 @@ private:
     std::string method_;  // for the log
     std::string target_;
     bool in_run_ = false;
+    bool cancelled_ = false;  // by us
 };
 
 }  // namespace mew::python

@@ -31,7 +31,10 @@ public:
           options_(own.boot.loaded.options),
           settings_(client::settings_from(options_, own.boot.listeners)),
           has_wsgi_(has_wsgi),
-          bridge_(host_) {}
+          bridge_(host_, websockets_) {
+        websockets_.message_bytes = std::size_t{options_.websocket_max_size} * 1024;
+        websockets_.deflate = options_.websocket_deflate;
+    }
 
     bool open(PyObject* loop, PyObject* application, PyObject* mounts, PyObject* kinds,
               PyObject* disconnected);
@@ -48,6 +51,7 @@ private:
     client::Settings settings_;
     bool has_wsgi_;
     AsgiHost host_;
+    WebSocketSettings websockets_;
     AsgiBridge bridge_;
     Bridges pool_bridges_;
     std::optional<CoreThreads> threads_;
@@ -68,6 +72,7 @@ bool AsgiServer::open(PyObject* loop, PyObject* application, PyObject* mounts, P
     stats::Slot& slot = own_.board.slot(own_.slot, own_.lane());
     worker_ = std::make_unique<worker::Worker>(settings_, options_, slot, std::move(running),
                                                wiring_of(own_));
+    websockets_.context = &worker_->context();
     worker_->context().turn_due = {
         [](void* self) { static_cast<AsgiServer*>(self)->host_.loop.ask_for_turn(); }, this};
     worker_->on_retire([this] { on_retire(); });
@@ -104,8 +109,18 @@ void AsgiServer::stop_if_over() {
 
 // --- retiring
 
+// WebSockets are told at once: their clients come again, to the new generation.
 void AsgiServer::on_retire() {
     const bool stops = worker_->context().is(worker::Phase::stopping);
+    auto& websockets = worker_->context().websockets;
+    worker::WebSocket* next = websockets.first();
+    while (next != nullptr) {
+        worker::WebSocket& websocket = *next;
+        next = websockets.after(websocket);
+        websocket.close(
+            stops ? websocket::close_code::kGoingAway : websocket::close_code::kServiceRestart,
+            stops ? "the server stops" : "the server restarts");
+    }
     const Milliseconds mercy = stops ? options_.stop_mercy : options_.worker_reload_mercy;
     const Milliseconds left = std::max(mercy - kBeforeMercy, mercy * 3 / 4);
     worker_->start_timer(left, [this] { end_streams(); });

@@ -28,6 +28,7 @@ void Connection::watch_exchange() {
         if (limit() == Limit::none) {
             send_pace_.start(context_.loop.now());
             context_.deadlines.arm(*this, Limit::send);
+            context_.ask_for_turn();  // which asks when the next limit is due
         }
     }
     watch(events);
@@ -78,6 +79,7 @@ void Connection::want_body() {
     context_.deadlines.arm_rest(*this, Limit::body,
                                 body_limit_.left(context_.settings, now, stream_.body_received(),
                                                  context_.deadlines.duration(Limit::body)));
+    context_.ask_for_turn();
     if (goes_on_) watch_exchange();
 }
 

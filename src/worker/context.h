@@ -38,11 +38,13 @@ using client::Settings;
 using client::Timed;
 
 class Connection;
+class WebSocket;
 
 struct RegistryTag;
 struct RunnableTag;
 struct RunningTag;
 struct OverTag;
+struct WebSocketTag;
 
 enum class Phase : std::uint8_t {
     waiting,  // ready, not yet told to serve
@@ -114,7 +116,8 @@ struct Context {
     base::IntrusiveList<Job, RunningTag> running;
     // Those that went on and are over.
     base::IntrusiveList<Job, OverTag> over;
-    // Connections that the app took over for good and that are not at their end.
+    // WebSockets, and how many of them are not destroyed yet.
+    base::IntrusiveList<WebSocket, WebSocketTag> websockets;
     std::size_t taken_over = 0;
 
     std::string access_lines;
