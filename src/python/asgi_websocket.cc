@@ -146,7 +146,7 @@ bool WebSocketCall::read_subprotocol(PyObject* message) {
 bool WebSocketCall::take_accept(PyObject* message) {
     head_.clear();
     keep_.clear();
-    head_.status = 101;
+    head_.status = 200;  // its own is 101, which no answer of an app may have
     if (!read_subprotocol(message) || !read_headers(message, host_.names.headers, head_, keep_))
         return false;
     if (!subprotocol_.empty()) {
