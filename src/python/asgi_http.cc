@@ -291,9 +291,10 @@ void HttpCall::on_app_end(bool raised) {
     if (state_ == State::complete || exchange() == nullptr) return;
     http::ResponseSink& sink = exchange()->response;
     if (!raised && !client_gone_) {
-        log::error("answer-incomplete", "the ASGI app ended without {} for {} {}",
-                   state_ == State::start ? "an answer" : "the end of its answer",
-                   exchange()->head.method(), exchange()->head.target());
+        log::error("answer-incomplete", "{} {}: the ASGI app ended {}", exchange()->head.method(),
+                   exchange()->head.target(),
+                   state_ == State::start ? "without an answer"
+                                          : "while its answer was not complete");
     }
     sink.fail(500);
     state_ = State::complete;

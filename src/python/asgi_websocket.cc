@@ -15,6 +15,9 @@ using websocket::Kind;
 constexpr std::size_t kMostMessages = 16;
 constexpr std::size_t kMostMessageBytes = 65536;
 
+// Behind the code, in a close frame.
+constexpr std::size_t kMostReason = websocket::kMostControlBytes - 2;
+
 PyRef text_of(std::string_view text) {
     return PyRef::steal(
         PyUnicode_DecodeUTF8(text.data(), static_cast<Py_ssize_t>(text.size()), "replace"));
@@ -240,6 +243,11 @@ bool WebSocketCall::take_close(PyObject* message) {
         PyErr_Format(PyExc_ValueError, "%ld is no code that a close frame may have", number);
         return false;
     }
+    if (reason.size() > kMostReason) {
+        PyErr_Format(PyExc_ValueError, "the reason of a close frame has at most %zu bytes of UTF-8",
+                     kMostReason);
+        return false;
+    }
     websocket_->close(static_cast<std::uint16_t>(number), reason);
     return true;
 }
@@ -293,6 +301,8 @@ bool WebSocketCall::take_denial_body(PyObject* message) {
 }
 
 // --- news
+
+bool WebSocketCall::has_pending() { return !messages_.empty(); }
 
 void WebSocketCall::on_room() {
     if (state_ == State::accepting) return accept();

@@ -41,6 +41,7 @@ public:
     // --- of the WebSocket
     void on_message(websocket::Kind kind, std::string_view message) override;
     void on_closed(std::uint16_t code, std::string_view reason) override;
+    bool has_pending() override;
 
 protected:
     void on_app_end(bool raised) override;

@@ -92,7 +92,7 @@ base::Result<Offer, http::Refusal> read_offer(const http::RequestHead& head) {
             if (!offer.deflate) offer.deflate = found.value();
         }
     }
-    if (version.count == 0) return refuse(400, "Sec-WebSocket-Version is missing");
+    if (version.count == 0) return refuse(426, "Sec-WebSocket-Version is missing");
     if (version.count > 1 || version.value != "13") {
         return refuse(426, "only version 13 of WebSocket is spoken");
     }

@@ -104,7 +104,7 @@ TEST(Handshake, refuses_what_rfc_6455_4_2_1_refuses) {
     EXPECT_EQ(refusal_of(kAsked), 0);
     EXPECT_EQ(refusal_of(with("Sec-WebSocket-Version", "8")), 426);
     EXPECT_EQ(refusal_of(with("Sec-WebSocket-Version", "13, 8")), 426);
-    EXPECT_EQ(refusal_of(without("Sec-WebSocket-Version")), 400);
+    EXPECT_EQ(refusal_of(without("Sec-WebSocket-Version")), 426);
     EXPECT_EQ(refusal_of(with("Sec-WebSocket-Key", "c2hvcnQ=")), 400);
     EXPECT_EQ(refusal_of(without("Sec-WebSocket-Key")), 400);
     Fields twice = kAsked;

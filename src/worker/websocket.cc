@@ -32,7 +32,7 @@ void WebSocket::open(std::string_view head, std::string_view unread) {
     if (state_ == State::gone) return;
     if (!unread.empty()) {
         std::string bytes(unread);
-        decode(bytes.data(), bytes.size());
+        take(bytes.data(), bytes.size());
     }
     settle();
 }
@@ -51,27 +51,48 @@ void WebSocket::receive() {
     if (size <= 0) return lose(code::kAbnormal, "");
     if (state_ == State::lingering) return;  // both closed: what comes is dropped
     stats::add(context_.slot.rx_bytes, static_cast<std::uint64_t>(size));
-    decode(buffer, static_cast<std::size_t>(size));
+    take(buffer, static_cast<std::size_t>(size));
     settle();
 }
 
-void WebSocket::decode(char* bytes, std::size_t size) {
+void WebSocket::take(char* bytes, std::size_t size) {
     awaits_pong_ = false;  // whatever comes shows that it is there
+    if (!held_.empty()) {
+        held_.append(bytes, size);
+        return;
+    }
+    const std::size_t done = decode(bytes, size);
+    if (done < size) held_.assign(bytes + done, size - done);
+}
+
+// Is what comes next to wait until the user has looked at what came before it?
+bool WebSocket::waits_for_user(char next) const {
+    constexpr int kOpcode = 0x0f;
+    constexpr int kClose = 8;
+    if (paused_) return true;
+    return user_ != nullptr && !codec_.inside_message() && (next & kOpcode) == kClose &&
+           user_->has_pending();
+}
+
+std::size_t WebSocket::decode(char* bytes, std::size_t size) {
     std::string out;
-    decoding_ = true;
     std::size_t done = 0;
-    while (done < size && !paused_) done += codec_.decode(bytes + done, size - done, *this, out);
+    decoding_ = true;
+    while (done < size && !waits_for_user(bytes[done]))
+        done += codec_.decode(bytes + done, size - done, *this, out);
     decoding_ = false;
-    if (done < size) held_.append(bytes + done, size - done);
     if (!out.empty()) flush(out);
+    return done;
 }
 
 void WebSocket::on_message(websocket::Kind kind, std::string_view message) {
     if (user_ != nullptr) user_->on_message(kind, message);
-    if (paused_) codec_.pause();
+    codec_.pause();
 }
 
-void WebSocket::on_pong(std::string_view) {}
+void WebSocket::on_ping(std::string_view) { codec_.pause(); }
+
+void WebSocket::on_pong(std::string_view) { codec_.pause(); }
 
 void WebSocket::on_close(std::uint16_t code, std::string_view reason) { tell_end(code, reason); }
 
@@ -90,11 +111,16 @@ void WebSocket::pause() {
 }
 
 void WebSocket::resume() {
-    if (!std::exchange(paused_, false) || state_ == State::gone) return;
+    const bool was_paused = std::exchange(paused_, false);
+    if (state_ == State::gone || decoding_) return;
     if (!held_.empty()) {
-        std::string bytes = std::move(held_);
-        base::give_back(held_);
-        decode(bytes.data(), bytes.size());
+        held_at_ += decode(held_.data() + held_at_, held_.size() - held_at_);
+        if (held_at_ == held_.size()) {
+            base::give_back(held_);
+            held_at_ = 0;
+        }
+    } else if (!was_paused) {
+        return;
     }
     settle();
 }
@@ -153,6 +179,7 @@ void WebSocket::settle() {
         // The server ends TCP first (RFC 6455 7.1.1), and reads on so that its close frame arrives.
         state_ = State::lingering;
         base::give_back(held_);
+        held_at_ = 0;
         paused_ = false;
         context_.deadlines.disarm(*this);
         ::shutdown(socket_.get(), SHUT_WR);
@@ -164,7 +191,7 @@ void WebSocket::settle() {
 void WebSocket::watch() {
     if (state_ == State::gone) return;
     std::uint32_t events = 0;
-    if (!paused_) events |= EPOLLIN;
+    if (!paused_ && held_.size() < kReceiveBuffer) events |= EPOLLIN;
     if (!queue_.empty()) events |= EPOLLOUT;
     if (events == interest_) return;
     const bool known = interest_ != 0;

@@ -91,7 +91,7 @@ def test_what_began_is_cut_where_one_sees_it(rogue: Server, path: str) -> None:
 
 def test_no_byte_behind_the_length(rogue: Server) -> None:
     with rogue.connect() as connection:
-        connection.send(b"GET /too-long HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.send(b"GET /too-long HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         answer = connection.read_response()
         assert answer.status == 500 or answer.body == b"12345"
         assert b"and more" not in connection.read_to_end() + connection.buffer

@@ -59,8 +59,11 @@ class Call:
             self.order.sent(message)
         try:
             result = await self._send(message)
+        except ConnectionError:
+            self.order.left()
+            raise
         except (OSError, asyncio.CancelledError):
-            raise  # the client is gone, or a file is: what a server may say
+            raise  # a file is not there, or nobody waits: what a server may say
         except Exception as error:
             with report(f"send of {message['type']}"):
                 raise Fault(f"the server refused what is right: {error!r}") from error

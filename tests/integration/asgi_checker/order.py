@@ -17,6 +17,7 @@ class Order(Protocol):
     def received(self, message: Message) -> None: ...
     def sent(self, message: Message) -> None: ...
     def returned(self) -> None: ...
+    def left(self) -> None: ...
 
 
 def declared_length(headers: Any) -> int | None:
@@ -124,6 +125,9 @@ class HttpOrder:
     def sent(self, message: Message) -> None:
         self.answer.sent(message)
 
+    def left(self) -> None:
+        self.upload.disconnected = True
+
     def returned(self) -> None:
         over = self.answer.complete or self.upload.disconnected
         require(over, f"the app returned when its answer was {self.answer.state}")
@@ -177,6 +181,9 @@ class WebSocketOrder:
             require(right, f"{name} when it is {self.state}")
             self.state = "closed"
 
+    def left(self) -> None:
+        self.disconnected = True
+
     def returned(self) -> None:
         # An app that returns from an open one leaves the closing to the server (1000).
         over = self.state in ("open", "closed") or self.disconnected
@@ -203,6 +210,9 @@ class LifespanOrder:
         again = any(told.startswith(stage) for told in self.told)
         require(not again, f"{name} after {self.told}")
         self.told.append(name)
+
+    def left(self) -> None:
+        pass
 
     def returned(self) -> None:
         for stage in self.asked:
