@@ -76,7 +76,7 @@ bool Http1Connection::slow_reader() const {
 }
 
 bool Http1Connection::may_be_lent() const {
-    return codec_->may_detach() && wire_.empty() && !input_ended_ && !closing_;
+    return codec_->may_detach() && (secure() || wire_.empty()) && !input_ended_ && !closing_;
 }
 
 void Http1Connection::lend() {

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import simple_websocket
 from harness import Connection, Given, wait_for
+from harness.websocket_apps import ECHO
 
 KEY = base64.b64encode(b"sixteen bytes...").decode()
 ACCEPT = base64.b64encode(
@@ -20,59 +21,6 @@ UPGRADE = {
     "Connection": "keep-alive, Upgrade",
     "Sec_WebSocket_Key": KEY,
     "Sec_WebSocket_Version": "13",
-}
-
-ECHO = {
-    "simple-websocket": """
-        from simple_websocket import ConnectionClosed, Server
-
-        def app(environ, start_response):
-            ws = Server.accept(environ)
-            try:
-                while True:
-                    ws.send(ws.receive())
-            except ConnectionClosed as error:
-                shared["reason"] = error.reason
-            return []
-        """,
-    "with pings": """
-        from simple_websocket import ConnectionClosed, Server
-
-        def app(environ, start_response):
-            ws = Server(environ, ping_interval=0.2)
-            try:
-                while True:
-                    ws.send(ws.receive())
-            except ConnectionClosed as error:
-                shared["reason"] = error.reason
-            raise StopIteration
-        """,
-    "flask-sock": """
-        from flask import Flask
-        from flask_sock import Sock
-        from simple_websocket import ConnectionClosed
-
-        app = Flask("given")
-
-        @Sock(app).route("/")
-        def echo(ws):
-            try:
-                while True:
-                    ws.send(ws.receive())
-            except ConnectionClosed as error:
-                shared["reason"] = error.reason
-                raise
-        """,
-    "gevent-websocket": """
-        def app(environ, start_response):
-            ws = environ["wsgi.websocket"]
-            while not ws.closed:
-                message = ws.receive()
-                if message is not None:
-                    ws.send(message)
-            shared["reason"] = 1000
-            return []
-        """,
 }
 
 

@@ -32,8 +32,15 @@ POST = b"\x83\x86\x84\x41\x01x"
 HEAD = b"\x42\x04HEAD\x86\x84\x41\x01x"
 
 
+CONNECT = b"\x42\x07CONNECT\x86\x84\x41\x01x"
+
+
 def field(name: bytes, value: bytes) -> bytes:
     return b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
+
+
+def connect(protocol: bytes) -> bytes:
+    return frame(HEADERS, END_HEADERS, 1, CONNECT + field(b":protocol", protocol))
 
 
 def get(stream: int = 1, more: bytes = b"") -> bytes:
@@ -51,6 +58,13 @@ def seed(*frames: bytes, flags: int = 0, sizes: bytes = b"") -> bytes:
 SEEDS: dict[str, bytes] = {
     "get": seed(get()),
     "get_by_bytes": seed(get(), sizes=b"\x01"),
+    "websocket": seed(
+        connect(b"websocket"),
+        frame(DATA, 0, 1, b"\x81\x80abcd"),
+        frame(DATA, END_STREAM, 1, b""),
+        flags=8,
+    ),
+    "websocket_other": seed(connect(b"x")),
     "two": seed(get(), get(3)),
     "post": seed(post(b"hello")),
     "post_held": seed(post(b"x" * 300), flags=4),

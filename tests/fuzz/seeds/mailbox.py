@@ -5,7 +5,7 @@ from __future__ import annotations
 # Clients' requests.
 GET, HEAD, OLD, OLD_KEPT, POST, LARGE_POST, EXPECT, CHUNKED, PIPELINED, OPTIONS = range(10)
 # Records.
-GO_ON, HEAD_RECORD, BODY, FILE, LEND, END, FAIL, UNKNOWN = range(8)
+GO_ON, HEAD_RECORD, BODY, FILE, LEND, HINTS, END, FAIL, UNKNOWN = range(9)
 # Descriptors.
 NONE, REGULAR, FIFO, WRITE_ONLY, ZERO, PATH, FOLDER, PROC, UNREADABLE = range(9)
 # Fields of a slot, and others.
@@ -79,6 +79,9 @@ def head(
         + (number(length, 2) if length is not None else b"")
         + b"".join(text(part) for header in headers for part in header)
     )
+
+
+LEND_UNTIL_END, LEND_FOR_GOOD = (record(LEND, number(how, 8)) for how in range(2))
 
 
 def body(size: int, slot: int = 0) -> bytes:
@@ -184,9 +187,14 @@ SEEDS: dict[str, bytes] = {
     "orders_poked": ask(GET) + put(LAST_ORDER, (7 << 8) | 3) + TAKE + REST,
     "worker_head": put(WORKER_HEAD, 77) + ask(GET) + REST + BOTH_SERVE + ask(GET, client=1),
     "tail": move(TAIL, 9) + ask(GET) + TAKE + REST,
-    "lend": TAKEN + record(LEND) + REST + END_RECORD + REST,
-    "lend_late": HALF + record(LEND) + REST,
-    "lend_pipelined": ask(PIPELINED) + TAKE + record(LEND) + REST + DIE,
+    "lend_odd": TAKEN + record(LEND, b"odd") + REST,
+    "lend_for_good": TAKEN + LEND_FOR_GOOD + REST + END_RECORD + REST + ask(GET, client=1),
+    "lend_for_good_and_answer": TAKEN + LEND_FOR_GOOD + head() + body(9) + REST + LEND_UNTIL_END,
+    "lend_for_good_held": TAKEN + LEND_FOR_GOOD + REST + leave() + DIE + REST,
+    "hints": TAKEN + record(HINTS) + REST,
+    "lend": TAKEN + LEND_UNTIL_END + REST + END_RECORD + REST,
+    "lend_late": HALF + LEND_UNTIL_END + REST,
+    "lend_pipelined": ask(PIPELINED) + TAKE + LEND_UNTIL_END + REST + DIE,
     "file_stale": TAKEN + head(length=50) + file(REGULAR, 0, 50, stale=True) + REST,
     "file_end": TAKEN + head(length=50) + file(REGULAR, 199990, 50) + END_RECORD + REST,
     "file_far": TAKEN + head() + file(REGULAR, -1, -1) + REST,
@@ -230,8 +238,8 @@ SEEDS: dict[str, bytes] = {
     + move(BODY_READ, 100)
     + REST,
     "upload_given_up": ask(LARGE_POST, 60000) + upload(5000) + TAKE + head(99) + REST,
-    "lend_and_answer": ask(PIPELINED) + TAKE + record(LEND) + 9 * RING_FULL + END_RECORD + REST,
-    "lend_too_much": 2 * ask(GET) + ask(POST, 65535) + TAKE + record(LEND) + REST,
+    "lend_and_answer": ask(PIPELINED) + TAKE + LEND_UNTIL_END + 9 * RING_FULL + END_RECORD + REST,
+    "lend_too_much": 2 * ask(GET) + ask(POST, 65535) + TAKE + LEND_UNTIL_END + REST,
     "rings": TAKEN + 5 * (RING + REST) + put(SLEEPING, 1) + answer(5) + REST,
     "next_worker": TAKEN + packet(b"?") + REST + ATTACH + ask(GET) + TAKE + answer(5) + REST,
 }

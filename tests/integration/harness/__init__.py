@@ -18,6 +18,7 @@ load.py     many clients at once, bounded
 procfs.py   processes: trees, descriptors, signal masks
 terminal.py  the program on a terminal
 tls.py      clients of TLS: whole, interactive, and by records
+websocket.py, websocket_apps.py  a client of WebSockets on any connection, and apps for it
 ws_client.py  a client of WebSockets, by wsproto
 waiting.py  the one way to wait: a predicate and a deadline
 """

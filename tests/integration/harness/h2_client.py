@@ -81,6 +81,7 @@ class Body:
     data: memoryview
     trailers: list[Field] | None
     at: int = 0
+    open: bool = False  # more is to come
 
 
 class Client:
@@ -148,6 +149,25 @@ class Client:
             self._send_body(stream)
         self._flush()
         return stream
+
+    def connect(self, protocol: str, target: str, fields: Iterable[Field] = ()) -> int:
+        """Extended CONNECT (RFC 8441): a stream that say() and finish() go on with."""
+        head = [(":protocol", protocol), *fields]
+        return self.start("CONNECT", target, None, head, end=False)
+
+    def say(self, stream: int, data: bytes) -> None:
+        """Behind what was said before, as far as the server lets it."""
+        body = self.bodies.setdefault(stream, Body(memoryview(b""), None, open=True))
+        body.data = memoryview(body.data[body.at :].tobytes() + data)
+        body.at = 0
+        self._send_body(stream)
+        self._flush()
+
+    def finish(self, stream: int) -> None:
+        body = self.bodies.setdefault(stream, Body(memoryview(b""), None))
+        body.open = False
+        self._send_body(stream)
+        self._flush()
 
     def request(
         self, method: str, target: str, body: bytes | None = None, fields: Iterable[Field] = ()
@@ -262,6 +282,7 @@ class Client:
 
     def _send_body(self, stream: int) -> None:
         body = self.bodies[stream]
+        last = False
         while body.at < len(body.data):
             window = self.h2.local_flow_control_window(stream)
             room = min(window, self.h2.max_outbound_frame_size, len(body.data) - body.at)
@@ -269,12 +290,14 @@ class Client:
                 return
             part = body.data[body.at : body.at + room].tobytes()
             body.at += room
-            last = body.at == len(body.data) and body.trailers is None
+            last = body.at == len(body.data) and body.trailers is None and not body.open
             self.h2.send_data(stream, part, end_stream=last)
-        if not body.data and body.trailers is None:
-            self.h2.end_stream(stream)
+        if body.open:
+            return
         if body.trailers is not None:
             self.h2.send_headers(stream, body.trailers, end_stream=True)
+        elif not last:
+            self.h2.end_stream(stream)
         del self.bodies[stream]
 
     def _flush(self) -> None:
