@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
-import struct
 from collections.abc import Iterator
 from typing import Callable
 
@@ -15,9 +13,11 @@ from harness import Given, Server, wait_for
 from harness.certificates import Authority, Pair
 from harness.fixtures import APPS
 from harness.h2_client import Client
+from harness.h2_websocket import StreamWebSocket
 from harness.tls import SecureConnection
-from harness.websocket import UPGRADE, ConnectionWebSocket, StreamWebSocket
 from harness.websocket_apps import ECHO
+from harness.ws_client import WebSocket
+from wsproto.events import CloseConnection
 
 GIVEN = ["--chdir", str(APPS), "--buffer-size", "65536", "given:app"]
 PLAIN = ECHO["simple-websocket"]
@@ -30,7 +30,15 @@ MESSAGES: list[str | bytes] = [
     "",
 ]
 
+# simple-websocket tells its app of the end before it answers the client: its frame may come too
+# late. gevent-websocket's has no code.
 CODES = (1000, 1005, None)
+UPGRADE = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec_WebSocket_Version": "13",
+    "Sec_WebSocket_Key": "c2l4dGVlbiBieXRlcy4uLg==",
+}
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +59,20 @@ def secured(request: pytest.FixtureRequest, pair: Pair) -> Iterator[Given]:
         yield Given(server, threads)
 
 
-def client_of(server: Server, authority: Authority, source: str) -> ConnectionWebSocket:
-    connection = SecureConnection(server.port_of("https"), authority.context(), timeout=20)
-    return ConnectionWebSocket(connection, Given.target(source))
+def client_of(server: Server, authority: Authority, source: str) -> WebSocket:
+    target = Given.target(source)
+    return WebSocket(server.port_of("https"), target, tls=authority.context(), timeout=20)
 
 
 def h2_client(server: Server, authority: Authority) -> Client:
     return Client(server.port_of("https"), tls=authority.context("h2"))
+
+
+def end(client: WebSocket) -> None:
+    with client.socket:
+        client.socket.sendall(client.protocol.send(CloseConnection(1000)))
+        client.wait_end()
+    assert client.code in CODES
 
 
 @pytest.mark.parametrize("library", ECHO)
@@ -70,7 +85,7 @@ def test_echo_over_tls(secured: Given, authority: Authority, library: str) -> No
     for number in range(200):
         client.send(str(number))
     assert [client.receive() for _ in range(200)] == [str(n) for n in range(200)]
-    assert client.close() in CODES
+    end(client)
     assert secured.shared("reason") == 1000
     log = secured.whole_log(mark)
     assert "(HTTP/1.1 101)" in log and "the app failed" not in log
@@ -166,9 +181,7 @@ def test_a_client_that_leaves(secured: Given, authority: Authority) -> None:
     plain = client_of(secured.server, authority, PLAIN)
     plain.send("hello")
     assert plain.receive() == "hello"
-    wire = plain.connection.socket
-    wire.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    wire.close()
+    plain.drop()
     wait_for(lambda: secured.shared("reason") is not None, "the end of the app's loop")
 
 
@@ -199,4 +212,4 @@ def test_a_reload_leaves_them_open(
             ws.send(str(number))
             assert ws.receive() == str(number)
         ws.close()
-        plain.close()
+        end(plain)

@@ -18,9 +18,9 @@ load.py     many clients at once, bounded
 procfs.py   processes: trees, descriptors, signal masks
 terminal.py  the program on a terminal
 tls.py      clients of TLS: whole, interactive, and by records
-websocket.py, websocket_apps.py  a client of WebSockets on any connection, and apps for it
-ws_client.py  a client of WebSockets, by wsproto
 waiting.py  the one way to wait: a predicate and a deadline
+websocket_apps.py  WSGI apps that echo
+ws_client.py, h2_websocket.py  clients of WebSockets, by wsproto
 """
 
 from harness.client import Connection, Response
