@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 FAILURE, TEXT, BINARY, CLOSE, PONG = 0, 1, 2, 8, 10  # kinds of events, as the codec has them
 NORMAL, INTERNAL_ERROR = 1000, 1011  # close codes, RFC 6455 7.4.1
 PIECE = 65536
-CLOSING_TIME = 1.0  # seconds for the client to answer our close frame
+CLOSING_TIME = 1.0  # seconds for the client to end the connection, once we have nothing to say
 
 # The options, the same for all requests of a worker; times in seconds.
 MAX_BYTES: int = in_force["websocket-max-size"] * 1024
@@ -107,7 +107,7 @@ class WebSocket:
                     self._keep_alive()
                     if not wait:
                         return None
-                    self._wait(select.POLLIN, self._patience())
+                    wait_for(self._open_socket(), select.POLLIN, self._patience())
 
     def _answer(self) -> None:
         """What the codec has to say to what came: pongs, a close frame."""
@@ -157,18 +157,10 @@ class WebSocket:
             try:
                 rest = rest[self._open_socket().send(rest) :]
             except BlockingIOError:
-                if not self._wait(select.POLLOUT, SEND_WITHIN):
+                if not wait_for(self._open_socket(), select.POLLOUT, SEND_WITHIN):
                     self._end(f"the client took nothing for {SEND_WITHIN:g} s")
             except OSError as error:
                 self._end(f"the client left ({error.strerror})")
-
-    def _wait(self, what: int, seconds: float) -> bool:
-        """For the socket; False: it was not ready in time."""
-        # Looked up now: gevent may have put its own in the place of select's.
-        poller = select.poll()
-        poller.register(self._open_socket(), what)
-        limit = None if seconds == float("inf") else max(0.0, seconds) * 1000 + 1
-        return bool(poller.poll(limit))
 
     # ---- the end
 
@@ -193,37 +185,49 @@ class WebSocket:
         if not self._over:
             self._say_goodbye(INTERNAL_ERROR if failed else NORMAL)
         self._over = self._over or "the request is over"
+        if self._receiving.acquire(False):
+            linger(taken)
+            self._receiving.release()
         try:
-            taken.shutdown(socket.SHUT_RDWR)  # wakes a thread that waits on it
+            taken.shutdown(socket.SHUT_RDWR)  # wakes another thread that waits on it
         except OSError:
             pass  # the client was faster
         taken.close()
 
     def _say_goodbye(self, code: int) -> None:
-        """A close frame, and a moment for the client to answer it: an end without would lose what
-        is on its way. Not where another thread of the app holds a direction: it would wait."""
-        if not self._sending.acquire(False):
-            return
-        try:
-            self._send_all(self._codec.close(code))
-        except OSError:
-            return
-        finally:
-            self._sending.release()
-        if not self._receiving.acquire(False):
-            return
-        self._next_ping = self._pong_due = float("inf")
-        until = monotonic() + CLOSING_TIME
-        try:
-            while (self._codec.next() or (None,))[0] not in (CLOSE, FAILURE):
-                if not self._read() and not self._wait(select.POLLIN, until - monotonic()):
+        """Not where another thread of the app is sending: this one would wait."""
+        if self._sending.acquire(False):
+            try:
+                self._send_all(self._codec.close(code))
+            except OSError:
+                pass  # nobody hears it
+            finally:
+                self._sending.release()
+
+
+def linger(taken: socket.socket) -> None:
+    """Lets the client end the connection: ended by us while bytes of its own are on the way, it
+    would be reset, and what we sent last lost."""
+    until = monotonic() + CLOSING_TIME
+    try:
+        taken.shutdown(socket.SHUT_WR)
+        while (left := until - monotonic()) > 0:
+            try:
+                if not taken.recv(PIECE):
                     return
-                if monotonic() > until:
-                    return
-        except OSError:
-            pass  # it left, which is as good
-        finally:
-            self._receiving.release()
+            except BlockingIOError:
+                wait_for(taken, select.POLLIN, left)
+    except OSError:
+        pass  # it is over
+
+
+def wait_for(taken: socket.socket, what: int, seconds: float) -> bool:
+    """False: it was not ready in time."""
+    # Looked up now: gevent may have put its own in the place of select's.
+    poller = select.poll()
+    poller.register(taken, what)
+    limit = None if seconds == float("inf") else max(0.0, seconds) * 1000 + 1
+    return bool(poller.poll(limit))
 
 
 _current: ContextVar[WebSocket | None] = ContextVar("mewsgi's websocket", default=None)

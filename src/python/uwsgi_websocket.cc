@@ -26,6 +26,10 @@ constexpr int kBinary = 2;
 constexpr int kClose = 8;
 constexpr int kPong = 10;
 
+PyObject* to_bytes(std::string_view text) {
+    return PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
+}
+
 // Makes one event a tuple, and has the codec stop behind it.
 class Collector final : public websocket::Events {
 public:
@@ -45,8 +49,7 @@ public:
 
 private:
     void keep(int kind, int code, std::string_view payload) {
-        event_ = PyRef::steal(Py_BuildValue("iiy#", kind, code, payload.data(),
-                                            static_cast<Py_ssize_t>(payload.size())));
+        event_ = PyRef::steal(Py_BuildValue("iiN", kind, code, to_bytes(payload)));
         codec_.pause();
     }
 
@@ -69,10 +72,6 @@ struct Object {
 };
 
 State& state_of(PyObject* self) { return *reinterpret_cast<Object*>(self)->state; }
-
-PyObject* to_bytes(std::string_view text) {
-    return PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size()));
-}
 
 // --- methods
 
@@ -250,8 +249,7 @@ PyObject* websocket_accept(PyObject*, PyObject* args) {
     fields.add(http::FieldName::sec_websocket_extensions, extensions);
     auto offer = websocket::read_offer(fields.head());
     if (!offer) {
-        return Py_BuildValue("iy#i", offer.error().status, offer.error().reason.data(),
-                             static_cast<Py_ssize_t>(offer.error().reason.size()), 0);
+        return Py_BuildValue("iNi", offer.error().status, to_bytes(offer.error().reason), 0);
     }
     websocket::Acceptance acceptance;
     acceptance.key = offer->key;
@@ -268,7 +266,7 @@ PyObject* websocket_accept(PyObject*, PyObject* args) {
     if (deflate != 0) acceptance.deflate = offer->deflate;
     std::string head;
     websocket::append_accept_head(acceptance, head);
-    return Py_BuildValue("iy#i", 101, head.data(), static_cast<Py_ssize_t>(head.size()),
+    return Py_BuildValue("iNi", 101, to_bytes(head),
                          acceptance.deflate ? acceptance.deflate->window_bits : 0);
 }
 
