@@ -32,7 +32,7 @@ class Case:
 PROTOCOL_ERROR, INVALID_DATA = 1002, 1007
 NO_CODE = 1005
 HELLO = "Hello-µ@ßöäüàá-UTF-8!!".encode()
-GREEK = "κόσμε".encode()
+GREEK = b"\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5"  # five letters
 A_HELLO, A_PONG = (TEXT, b"hello"), (PONG, b"ping")
 HI, A_PING = frame(TEXT, b"hello"), frame(PING, b"ping")
 

@@ -24,7 +24,7 @@ STRAY = ["80", "bf", "80bf", "80bf80", "80bf80bf", "80bf80bf80", "80bf80bf80bf"]
 
 VALID = {
     5: [text.encode().hex() for text in ("hello$world", "hello¢world", "hello€world",
-                                         "hello𤭢world", "κόσμε")],
+                                         "hello𤭢world")] + [GREEK.hex()],
     7: ["00", "c280", "e0a080", "f0908080"],
     9: ["7f", "dfbf", "efbfbf", "f48fbfbf"],
     22: [chr(plane << 16 | last).encode().hex() for plane in range(17)
