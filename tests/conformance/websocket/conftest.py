@@ -19,7 +19,10 @@ from harness.fixtures import (  # noqa: E402, F401
 from harness.server import Server  # noqa: E402
 
 # Apps that echo every message in kind, each by one of the interfaces that WebSockets have.
-APPS = {"uwsgi": ["--threads", "4", "uwsgi_echo:app"]}
+APPS = {
+    "uwsgi": ["--threads", "4", "uwsgi_echo:app"],
+    "asgi": ["asgi_echo:app"],
+}
 WAYS = ("direct", "routed")
 
 
