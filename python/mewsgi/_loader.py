@@ -63,6 +63,10 @@ def prepare(options: dict[str, Any]) -> None:
     enter_folder(options["chdir"])
     extend_path(options["pythonpath"])
     activate_virtualenv(options["virtualenv"])
+    if options["gevent"]:
+        from mewsgi import _gevent
+
+        _gevent.patch(options)
     for name in options["import"]:
         import_helper(name)
 

@@ -24,6 +24,10 @@ def run(boot: Boot, slot: int, apps: Apps, lazy: bool) -> NoReturn:
         apps = load_here(boot)
     else:
         forget_children()
+    if boot["options"]["gevent"]:
+        from mewsgi import _gevent
+
+        _gevent.start_worker()
     if boot["options"]["dev"]:
         from mewsgi import _dev
 

@@ -68,7 +68,7 @@ void complete_for_dev(Loaded& loaded) {
     options.processes = 1;
     options.processes_auto = false;
     options.reload_check.clear();  // what answers 500 shall be seen
-    if (!given("threads")) options.threads = kThreads;
+    if (!given("threads") && options.gevent == 0) options.threads = kThreads;
     if (!given("http-processes")) options.http_processes = 1;
     if (!given("py-autoreload")) options.py_autoreload = kLook;
     // One at a time has the terminal, and what the import opens.

@@ -79,6 +79,11 @@ struct Options {
     Milliseconds asgi_lifespan_timeout{60000};  // start-up, and shutdown, of one worker's app
     Milliseconds asgi_cancel_after{30000};      // a task whose client left; 0: never
 
+    // gevent
+    int gevent = 0;  // greenlets of one worker; 0: no gevent
+    bool gevent_monkey_patch = true;
+    bool gevent_wait_for_hub = false;
+
     // sockets
     std::vector<ListenAddress> listen_addresses;
     std::string socket_protocol = "uwsgi";    // what `socket` speaks; resolved into the addresses

@@ -29,6 +29,8 @@ constexpr std::string_view kUseHttp = "use http = ADDRESS or http-socket = ADDRE
 
 constexpr std::string_view kNoProxy =
     "http = ADDRESS serves this server's own app; let a web server such as nginx reach others";
+constexpr std::string_view kUseGevent =
+    "use gevent = N for many requests at once in greenlets, or threads = N; ASGI apps need neither";
 constexpr std::string_view kUseStatus = "mewsgi status --json tells what fronts do";
 
 constexpr Advice kAdvice[] = {
@@ -72,6 +74,13 @@ constexpr Advice kAdvice[] = {
     {"emperor", true, "start one mewsgi for each of its configurations"},
     {"daemonize", false, "mewsgi stays in the foreground; let systemd or the like run it"},
     {"daemonize2", false, "mewsgi stays in the foreground; let systemd or the like run it"},
+    {"async", false, kUseGevent},
+    {"asyncio", false, kUseGevent},
+    {"ugreen", false, kUseGevent},
+    {"greenlet", false, kUseGevent},
+    {"loop", false,
+     "the loop follows from the app: asgi-loop names that of ASGI apps, gevent = N is "
+     "another one"},
     {"lazy", false, "use lazy-apps"},
     {"threads", false, "use processes = N; each worker serves one request at a time"},
     {"harakiri", false, "requests may take as long as they do"},

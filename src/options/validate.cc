@@ -358,6 +358,15 @@ private:
     void switches() {
         if (!options_.master)
             warning("master", "master = false has no effect: mewsgi always has a master");
+        if (options_.gevent > 0 && options_.threads > 1)
+            mistake("gevent",
+                    base::format("gevent = {} and threads = {} exclude each other: greenlets share "
+                                 "one thread; leave one out",
+                                 options_.gevent, options_.threads));
+        if (options_.gevent > 0 && options_.asgi == "on")
+            mistake("gevent",
+                    "gevent and asgi exclude each other: an ASGI app has asyncio's loop; leave one "
+                    "out");
         if (options_.lazy_apps && options_.preload == Preload::on)
             mistake("preload", "preload = on and lazy-apps exclude each other; leave one out");
     }

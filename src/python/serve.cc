@@ -14,6 +14,7 @@
 #include "python/core_threads.h"
 #include "python/gil_wait.h"
 #include "python/role.h"
+#include "python/serve_greenlets.h"
 #include "python/serve_parts.h"
 #include "worker/worker.h"
 
@@ -141,12 +142,14 @@ PyObject* serve(PyObject*, PyObject* arguments) {
     if (!PyArg_ParseTuple(arguments, "OO!", &application, &PyList_Type, &mounts)) return nullptr;
     Role& own = role();
     const options::Options& options = own.boot.loaded.options;
-    Bridges bridges;
-    if (!bridges.prepare(application == Py_None ? nullptr : application, mounts, options, own)) {
-        return nullptr;
-    }
+    PyObject* const app = application == Py_None ? nullptr : application;
     const client::Settings settings = client::settings_from(options, own.boot.listeners);
     stats::Slot& slot = own.board.slot(own.slot, own.lane());
+    if (options.gevent > 0)
+        return serve_greenlets(
+            {app, mounts, options, environ_settings(options, own), settings, slot, wiring_of(own)});
+    Bridges bridges;
+    if (!bridges.prepare(app, mounts, options, own)) return nullptr;
     worker::Worker worker(settings, options, slot, {bridges.list(), 0}, wiring_of(own));
     return options.threads > 1 ? serve_pooled(worker, own, options.threads) : serve_inline(worker);
 }

@@ -1,12 +1,11 @@
 #include "python/serve_parts.h"
 
 namespace mew::python {
-namespace {
 
 EnvironSettings environ_settings(const options::Options& options, const Role& own) {
     EnvironSettings settings;
     settings.listeners = own.boot.listeners;
-    settings.multithread = options.threads > 1;
+    settings.multithread = options.threads > 1 || options.gevent > 0;
     settings.multiprocess = options.processes > 1;
     settings.cores = options.threads;
     settings.manage_script_name = options.manage_script_name;
@@ -14,8 +13,6 @@ EnvironSettings environ_settings(const options::Options& options, const Role& ow
     settings.version = MEW_VERSION;
     return settings;
 }
-
-}  // namespace
 
 bool Bridges::prepare(PyObject* application, PyObject* mounts, const options::Options& options,
                       const Role& own) {

@@ -15,6 +15,7 @@
 namespace mew::python {
 
 worker::Wiring wiring_of(Role& own);
+EnvironSettings environ_settings(const options::Options& options, const Role& own);
 
 // They share nothing but the apps.
 class Bridges {

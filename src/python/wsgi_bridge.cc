@@ -1,6 +1,7 @@
 #include "python/wsgi_bridge.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "log/log.h"
 #include "python/app_error.h"
@@ -33,6 +34,10 @@ struct WsgiBridge::Call {
     }
 };
 
+struct WsgiBridge::Place {
+    std::optional<Call> call;
+};
+
 namespace {
 
 PyRef iterator_of(PyObject* result) {
@@ -62,6 +67,11 @@ bool has_one_piece(PyObject* iterable) {
 
 }  // namespace
 
+WsgiBridge::WsgiBridge(PyObject* application)
+    : place_(std::make_unique<Place>()), application_(PyRef::borrow(application)) {}
+
+WsgiBridge::~WsgiBridge() = default;
+
 bool WsgiBridge::prepare(const EnvironSettings& settings, PyObject* mounts) {
     if (!mounted_.take(mounts)) return false;
     mounted_.set_listeners(settings.listeners, settings.manage_script_name);
@@ -86,10 +96,11 @@ void WsgiBridge::answer(http::Exchange& exchange) {
                    exchange.head.method(), exchange.head.target());
         return exchange.response.fail(500);
     }
-    Call call(exchange, choice, head_, keep_);
+    Call& call = place_->call.emplace(exchange, choice, head_, keep_);
     if (!call_app(call)) on_failure(call);
     call.environ.reset();  // it holds the input, which is used again once nobody else does
     if (call.input) InputType::detach(call.input.get());
+    place_->call.reset();
     head_.clear();
     keep_.clear();
     look_for_imports();

@@ -4,6 +4,7 @@
 
 #include <Python.h>
 
+#include <memory>
 #include <vector>
 
 #include "http/exchange.h"
@@ -19,7 +20,12 @@ namespace mew::python {
 class WsgiBridge final : public http::AppBridge {
 public:
     // `application` may be null: no app was loaded (need-app = false), every request gets a 500.
-    explicit WsgiBridge(PyObject* application) : application_(PyRef::borrow(application)) {}
+    explicit WsgiBridge(PyObject* application);
+    ~WsgiBridge() override;
+    WsgiBridge(const WsgiBridge&) = delete;
+    WsgiBridge(WsgiBridge&&) = delete;
+    WsgiBridge& operator=(const WsgiBridge&) = delete;
+    WsgiBridge& operator=(WsgiBridge&&) = delete;
 
     // `mounts` is a list of (prefix, app); if not empty, it takes the application's place. False
     // with a Python exception set.
@@ -28,6 +34,7 @@ public:
 
 private:
     struct Call;  // one run of the app
+    struct Place;
 
     void answer(http::Exchange& exchange);
     bool call_app(Call& call);
@@ -40,6 +47,8 @@ private:
     void close_result(PyObject* result);
     void on_failure(Call& call);
 
+    // Not on the stack: the app's objects point to it, and a greenlet's stack is moved.
+    std::unique_ptr<Place> place_;
     PyRef application_;
     MountedApps mounted_;  // empty: there is the one application
     Environ environ_;

@@ -31,6 +31,7 @@ struct Input {
 State& state_of(PyObject* object) { return reinterpret_cast<Input*>(object)->state; }
 
 PyObject* raise_failure(const BodyWindow& window) {
+    if (PyErr_Occurred() != nullptr) return nullptr;  // thrown into the wait: a gevent.Timeout
     std::string text = "the request body is not complete: ";
     text.append(window.failure()->reason);
     PyErr_SetString(g_error_type, text.c_str());

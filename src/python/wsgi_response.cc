@@ -184,8 +184,15 @@ WsgiResponse::Sent WsgiResponse::begin() {
         return Sent::error;
     }
     if (!head_.dropped_name.empty()) warn_of_dropped();
-    client_gone_ = !sink_.start(head_);
-    return client_gone_ ? Sent::client_gone : Sent::sent;
+    return note(sink_.start(head_));
+}
+
+// An error with an exception set is one that was thrown into the wait: a gevent.Timeout.
+WsgiResponse::Sent WsgiResponse::note(const base::Result<void>& sent) {
+    if (sent) return Sent::sent;
+    if (PyErr_Occurred() != nullptr) return Sent::error;
+    client_gone_ = true;
+    return Sent::client_gone;
 }
 
 WsgiResponse::Sent WsgiResponse::take_piece(PyObject* piece) {
@@ -208,14 +215,13 @@ WsgiResponse::Sent WsgiResponse::take_piece(PyObject* piece) {
         return Sent::error;
     }
     if (const Sent head = begin(); head != Sent::sent) return head;
-    client_gone_ = !sink_.write(bytes);
-    return client_gone_ ? Sent::client_gone : Sent::sent;
+    return note(sink_.write(bytes));
 }
 
 PyObject* WsgiResponse::detach() {
     auto taken = sink_.detach(http::Detach::until_end);
     if (!taken) {
-        PyErr_SetString(PyExc_OSError, taken.error().text.c_str());
+        if (PyErr_Occurred() == nullptr) PyErr_SetString(PyExc_OSError, taken.error().text.c_str());
         return nullptr;
     }
     detached_ = true;
@@ -229,8 +235,7 @@ PyObject* WsgiResponse::detach() {
 
 WsgiResponse::Sent WsgiResponse::push() {
     if (detached_) return Sent::sent;
-    client_gone_ = client_gone_ || !sink_.flush();
-    return client_gone_ ? Sent::client_gone : Sent::sent;
+    return client_gone_ ? Sent::client_gone : note(sink_.flush());
 }
 
 WsgiResponse::Sent WsgiResponse::send_head() {
@@ -252,8 +257,7 @@ WsgiResponse::Sent WsgiResponse::send_file(int fd, std::uint64_t offset, std::ui
     const TakenTurn turn(*turn_);
     if (!turn) return Sent::error;
     if (const Sent head = begin(); head != Sent::sent) return head;
-    client_gone_ = !sink_.send_file(fd, offset, size);
-    return client_gone_ ? Sent::client_gone : Sent::sent;
+    return note(sink_.send_file(fd, offset, size));
 }
 
 bool WsgiResponse::finish() {
@@ -298,7 +302,7 @@ struct ResponseCalls {
         if (response == nullptr) return nullptr;
         // A client that left is no exception: what follows is dropped.
         if (response->take_piece(piece) == WsgiResponse::Sent::error) return nullptr;
-        (void)response->push();
+        if (response->push() == WsgiResponse::Sent::error) return nullptr;
         Py_RETURN_NONE;
     }
 

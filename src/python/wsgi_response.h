@@ -53,6 +53,7 @@ private:
     bool hint(PyObject* headers);
     Sent push();
     Sent begin();
+    Sent note(const base::Result<void>& sent);
     void warn_of_dropped();
     bool take_status(PyObject* status);
     bool take_headers(PyObject* headers, http::ResponseHead& head);

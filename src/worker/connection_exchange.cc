@@ -9,9 +9,10 @@
 namespace mew::worker {
 
 Connection::Step Connection::run_exchange(std::string_view& bytes) {
-    // With a pool the call outlives this one, and an app that reads its body on reads into the
-    // buffers: then nothing may point into them.
-    const bool keeps_bytes = context_.core_count > 1 || !stream_.body_complete();
+    // With a pool, or where it goes on, the call outlives this one, and an app that reads its body
+    // on reads into the buffers: then nothing may point into them.
+    const bool keeps_bytes =
+        context_.core_count > 1 || context_.goes_on || !stream_.body_complete();
     if (keeps_bytes) {
         stream_.own_head();
         client::keep(held_, bytes);

@@ -51,6 +51,8 @@ OPTIONS: dict[str, Any] = {
     "preload": "auto",
     "warm-up": [],
     "dev": False,
+    "gevent": 0,
+    "gevent-monkey-patch": True,
     "processes": 3,
     "threads": 1,
     "master": True,
