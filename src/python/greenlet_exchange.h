@@ -45,6 +45,7 @@ public:
     // --- BodySource
     base::Result<std::string_view, http::BodyFailure> read() override;
     bool ready() override { return outer_.body->ready(); }
+    bool at_end() override { return outer_.body->at_end(); }
 
     // --- ResponseSink: an error with a Python exception set is one that was thrown into a wait
     base::Result<void> start(http::ResponseHead& head) override;
