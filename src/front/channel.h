@@ -48,6 +48,8 @@ public:
     void abandon(std::uint32_t slot);
     // Nothing more of this answer is anybody's; its worker is not told to stop.
     void let_go(std::uint32_t slot);
+    // Its client sends nothing more.
+    void end_input(std::uint32_t slot) { side_.end_input(slot); }
     // The client takes more of this answer.
     void resume(std::uint32_t slot);
     // Reads what the worker has written.

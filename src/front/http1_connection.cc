@@ -95,6 +95,10 @@ void Http1Connection::on_end_of_input() {
         stats::add(context_.slot.aborted);
         return close();
     }
+    // Where apps care (ASGI), theirs is told.
+    for (Exchange* one = exchanges_.first(); one != nullptr; one = exchanges_.after(*one)) {
+        if (one->channel() != nullptr) one->channel()->end_input(one->slot());
+    }
     watch();
 }
 

@@ -125,7 +125,9 @@ struct Exchange {
     int core = 0;             // which of the worker's cores runs it
     bool app_failed = false;  // set by the bridge: the app raised
     ExchangeOwner* owner = nullptr;
-    ExchangeEvents* events = nullptr;  // set by a bridge before it goes on; null: nobody listens
+    // Set by a bridge before it goes on:
+    ExchangeEvents* events = nullptr;  // null: nobody listens
+    bool ends_with_input = false;      // a client that ends its sending side counts as gone
 };
 
 enum class Ran : std::uint8_t {

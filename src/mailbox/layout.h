@@ -88,6 +88,10 @@ struct alignas(64) WorkerLine {
 inline constexpr std::uint32_t kBodyOpen = 0;
 inline constexpr std::uint32_t kBodyComplete = 1;
 
+// In SlotControl::cancelled; 0: neither.
+inline constexpr std::uint32_t kNobodyWaits = 1;  // for the answer
+inline constexpr std::uint32_t kInputEnded = 2;   // the client sends nothing more
+
 // In SlotControl::waiting; 0: it waits for nothing.
 inline constexpr std::uint32_t kSleeps = 1;
 inline constexpr std::uint32_t kTellLoop = 2;
@@ -98,7 +102,7 @@ struct alignas(64) SlotControl {
     alignas(64) std::atomic<std::uint64_t> body_written;  // bytes of body put into the ring so far
     std::atomic<std::uint64_t> reply_read;                // bytes of reply taken out: credit
     std::atomic<std::uint32_t> body_end;
-    std::atomic<std::uint32_t> cancelled;  // 1: nobody waits for the answer
+    std::atomic<std::uint32_t> cancelled;  // kNobodyWaits, or kInputEnded
     // written by the worker
     alignas(64) std::atomic<std::uint64_t> reply_written;  // bytes of records published
     std::atomic<std::uint64_t> body_read;

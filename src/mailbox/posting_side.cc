@@ -157,7 +157,12 @@ void PostingSide::wake(std::uint32_t slot) {
 
 void PostingSide::cancel(std::uint32_t slot) {
     SlotControl& control = channel_.control(slot);
-    control.cancelled.store(1, std::memory_order_seq_cst);
+    control.cancelled.store(kNobodyWaits, std::memory_order_seq_cst);
+    wake(slot);
+}
+
+void PostingSide::end_input(std::uint32_t slot) {
+    channel_.control(slot).cancelled.store(kInputEnded, std::memory_order_seq_cst);
     wake(slot);
 }
 

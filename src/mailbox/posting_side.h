@@ -59,6 +59,8 @@ public:
     bool done(std::uint32_t slot) const;
     // Nobody waits for the answer any more; it still has to be read to its end.
     void cancel(std::uint32_t slot);
+    // Its client sends nothing more, and may still want the answer.
+    void end_input(std::uint32_t slot);
 
     // --- body, where it goes by the ring
     std::size_t body_room(std::uint32_t slot);

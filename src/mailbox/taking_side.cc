@@ -118,8 +118,8 @@ bool Taken::read_head(http::RequestHead& head) {
 }
 
 bool Taken::cancelled() const {
-    return control().cancelled.load(std::memory_order_relaxed) != 0 ||
-           attached_->gone.load(std::memory_order_relaxed);
+    const std::uint32_t said = control().cancelled.load(std::memory_order_seq_cst);
+    return said == kNobodyWaits || (ends_with_input_ && said == kInputEnded) || front_gone();
 }
 
 bool Taken::await(const WaitFrame& frame, bool (Taken::*ready)(std::uint64_t), std::uint64_t need,

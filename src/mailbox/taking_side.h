@@ -79,6 +79,8 @@ public:
 
     // --- without waiting: whoever has the loop is told of the slot instead (TakingSide::woken)
     std::uint32_t slot() const { return slot_; }
+    // The client's end of input is the end of interest too.
+    void end_with_input(bool on) { ends_with_input_ = on; }
     // Says that body, room for records or the end of interest are news. False: there are some now.
     bool await_news(bool body, std::uint64_t room);
     // Of room alone, for the last record of an answer that nobody waits for.
@@ -132,6 +134,7 @@ private:
     std::uint64_t body_read_ = 0;
     std::uint64_t released_ = 0;  // since the front was last told
     bool replying_ = false;
+    bool ends_with_input_ = false;
 };
 
 class TakingSide {

@@ -25,6 +25,7 @@ http::Ran AsgiCall::run(http::Exchange& exchange, PyObject* app, PyRef scope) {
         failed = !coroutine_;
         if (!failed) {
             exchange.events = this;
+            exchange.ends_with_input = true;
             PyRef task = host_.loop.start_task(object.get());
             failed = !task && PyErr_Occurred() != nullptr;
             if (coroutine_) task_ = std::move(task);

@@ -154,12 +154,9 @@ bool HttpCall::take_body(PyObject* message) {
     const bool for_head_only = exchange()->head.method() == "HEAD";
     if (whole && !head_.content_length && !(for_head_only && bytes.empty()))
         head_.implied_length = bytes.size();
-    if (begin() && (bytes.empty() || sink.write(bytes))) {
-        if (!more) {
-            finish();
-            return true;
-        }
-        (void)sink.flush();
+    if (!begin() || (!bytes.empty() && !sink.write(bytes)) || (more && !sink.flush())) {
+        lose_client();
+        return true;
     }
     if (!more) finish();
     return true;
@@ -260,7 +257,9 @@ void HttpCall::on_room() {
     wake_waiters();
 }
 
-void HttpCall::on_gone() {
+void HttpCall::on_gone() { lose_client(); }
+
+void HttpCall::lose_client() {
     client_gone_ = true;
     if (exchange() != nullptr && host_.on_client_gone) host_.on_client_gone(*this);
     if (state_ == State::file) {

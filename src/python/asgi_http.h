@@ -43,6 +43,7 @@ private:
     bool take_hint(PyObject* message);
     bool take_path(PyObject* message);
     bool begin();
+    void lose_client();
     void send_more_of_file();
     void finish();
     bool refuse(const char* type);

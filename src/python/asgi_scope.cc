@@ -49,6 +49,14 @@ long number_of(std::string_view port) {
     return number;
 }
 
+// What a gateway's web server named; empty: it did not.
+std::string_view variable(const http::RequestHead& head, std::string_view name) {
+    for (const http::Variable& one : head.variables()) {
+        if (head.text(one.name) == name) return head.text(one.value);
+    }
+    return {};
+}
+
 PyRef address_pair(std::string_view address, std::string_view port) {
     PyRef host = latin1(address);
     PyRef number = PyRef::steal(PyLong_FromLong(number_of(port)));
@@ -199,8 +207,11 @@ bool AsgiScopes::set_path(PyObject* scope, const http::RequestHead& head,
 
 bool AsgiScopes::set_client(PyObject* scope, const http::Exchange& exchange) {
     const http::Peer& peer = exchange.peer;
-    if (const std::string_view client = exchange.head.client_address(); !client.empty())
-        return set(scope, keys_.client, address_pair(client, exchange.head.client_port()));
+    if (const std::string_view client = exchange.head.client_address(); !client.empty()) {
+        std::string_view port = exchange.head.client_port();
+        if (port.empty()) port = variable(exchange.head, "REMOTE_PORT");
+        return set(scope, keys_.client, address_pair(client, port));
+    }
     if (peer.address.empty()) return true;
     Client& known = clients_[peer.tag % kClients];
     if (known.tag != peer.tag || !known.value) {

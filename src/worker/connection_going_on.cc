@@ -18,10 +18,9 @@ constexpr std::size_t kMuchUnsent = 65536;
 constexpr std::size_t kLittleUnsent = 16384;
 }  // namespace
 
-// A client that ends its sending side counts as gone: nothing else tells of one that left.
 void Connection::watch_exchange() {
     if (state_ == State::gone || stream_.client_gone()) return;
-    std::uint32_t events = EPOLLRDHUP;
+    std::uint32_t events = exchange_->ends_with_input ? EPOLLRDHUP : EPOLLHUP;  // the latter: none
     if (wants_body_) events |= EPOLLIN;
     if (!queue_.empty()) {
         events |= EPOLLOUT;

@@ -76,6 +76,7 @@ http::Ran RoutedExchange::run_app(Core& core) {
                                                  *this, core.number, false, this, nullptr);
     const http::Ran ran = core.bridge.run(exchange);
     goes_on_ = ran == http::Ran::goes_on;
+    if (goes_on_) taken_->end_with_input(exchange.ends_with_input);
     if (ran != http::Ran::done) return ran;
     complete();
     // The app is done, and records wait for room.

@@ -109,7 +109,7 @@ def test_a_start_up_that_takes_its_time(write_app: WriteApp) -> None:
         write_app(source("version two", up=waits))
         mark = server.mark()
         server.send_signal(1)  # SIGHUP
-        server.wait_log("spawned mewsgi worker 1", since=mark)
+        server.wait_log("app app:application loaded", since=mark)
         assert server.get("/").json["version"] == "one"
         gate.touch()
         server.wait_log("serving on |now serving|committed|took over", since=mark)

@@ -19,8 +19,9 @@ class Asked:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_asgi_concurrency(way: str) -> None:
-    """So many run at once; others wait for a place, and get it."""
-    with serve_checked("asgi_probe:app", "--asgi-concurrency", "3", way=way) as server:
+    """So many run at once; others wait for a place, and get it once a task is over."""
+    options = ["--asgi-concurrency", "3", "--asgi-cancel-after", "10ms"]
+    with serve_checked("asgi_probe:app", *options, way=way) as server:
         gated = [Asked(server, f"/gated?name=gate{number}") for number in range(2)]
         for one in gated:
             one.connection.read_until(b"began\n")
