@@ -9,12 +9,19 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from harness import Server
+from harness import Server, wait_for
 from harness.asgi import recorded, serve_checked, wait_for_record
 from harness.h2_client import Client
 from harness.h2_websocket import StreamWebSocket
 
-MESSAGES = ["hello", b"bytes \x00\xff", "gr\xfc\xdfe \U0001f408", "", "x" * 200_000, b"y" * 700_000]
+MESSAGES: list[str | bytes] = [
+    "hello",
+    b"bytes \x00\xff",
+    "gr\xfc\xdfe \U0001f408",
+    "",
+    "x" * 200_000,
+    b"y" * 700_000,
+]
 
 
 @pytest.fixture(scope="module")
@@ -114,10 +121,15 @@ def test_the_client_is_lost(server: Server) -> None:
             ws.send("hello")
             assert ws.receive() == "hello"
         client.cancel(reset.stream)
-        wait_for_record(server, "reset", [1006, recorded(server, "reset")[1]])
+        wait_for(lambda: code_of(server, "reset") == 1006, "the app to hear of the reset")
         gone.send("still there")
         assert gone.receive() == "still there"
-    wait_for_record(server, "gone", [1006, recorded(server, "gone")[1]])
+    wait_for(lambda: code_of(server, "gone") == 1006, "the app to hear of the client's end")
+
+
+def code_of(server: Server, name: str) -> int | None:
+    found = recorded(server, name)
+    return found[0] if found else None
 
 
 def test_a_client_that_gives_no_credit_holds_the_app_back(server: Server, client: Client) -> None:

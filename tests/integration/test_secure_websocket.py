@@ -86,7 +86,7 @@ def test_echo_over_tls(secured: Given, authority: Authority, library: str) -> No
         client.send(str(number))
     assert [client.receive() for _ in range(200)] == [str(n) for n in range(200)]
     end(client)
-    assert secured.shared("reason") == 1000
+    wait_for(lambda: secured.shared("reason") == 1000, "the app to hear of the end")
     log = secured.whole_log(mark)
     assert "(HTTP/1.1 101)" in log and "the app failed" not in log
 
@@ -105,7 +105,7 @@ def test_echo_over_http2(secured: Given, authority: Authority, library: str) -> 
             ws.send(str(number))
         assert [ws.receive() for _ in range(200)] == [str(n) for n in range(200)]
         assert ws.close() in CODES and ws.answer.ended
-        assert client.get("/shared?reason").json == 1000
+        client.wait(lambda: client.get("/shared?reason").json == 1000, "the app to hear of the end")
         assert not client.goaways
     log = secured.whole_log(mark)
     assert "(HTTP/2.0 101)" in log and "the app failed" not in log
