@@ -141,9 +141,9 @@ def test_a_client_that_gives_no_credit_holds_the_app_back(server: Server, client
         assert client.get("/scope").status == 200, "others are not held"
     assert sent < 8 << 20
     client.release(ws.stream)
-    client.wait(lambda: recorded(server, "held")["sent"] > sent, "more")
+    wait_for(lambda: recorded(server, "held")["sent"] > sent, "more")
     client.cancel(ws.stream)
-    client.wait(lambda: recorded(server, "held")["end"], "the end of the app")
+    wait_for(lambda: recorded(server, "held")["end"], "the end of the app")
     assert recorded(server, "held")["end"] == "OSError"
 
 

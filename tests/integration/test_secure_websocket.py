@@ -105,7 +105,7 @@ def test_echo_over_http2(secured: Given, authority: Authority, library: str) -> 
             ws.send(str(number))
         assert [ws.receive() for _ in range(200)] == [str(n) for n in range(200)]
         assert ws.close() in CODES and ws.answer.ended
-        client.wait(lambda: client.get("/shared?reason").json == 1000, "the app to hear of the end")
+        wait_for(lambda: client.get("/shared?reason").json == 1000, "the app to hear of the end")
         assert not client.goaways
     log = secured.whole_log(mark)
     assert "(HTTP/2.0 101)" in log and "the app failed" not in log
@@ -175,7 +175,7 @@ def test_a_client_that_leaves(secured: Given, authority: Authority) -> None:
     with h2_client(secured.server, authority) as client:
         ws = StreamWebSocket(client, Given.target(PLAIN))
         client.cancel(ws.stream)
-        client.wait(lambda: client.get("/shared?reason").json, "the end of the app's loop")
+        wait_for(lambda: client.get("/shared?reason").json, "the end of the app's loop")
         ws = StreamWebSocket(client, Given.target(PLAIN))
     wait_for(lambda: secured.shared("reason") is not None, "the end of the app's loop")
     plain = client_of(secured.server, authority, PLAIN)
