@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/give_back.h"
 #include "websocket/deflate.h"
@@ -20,14 +21,30 @@ struct Codec::Turn {
     std::string& out;
 };
 
+// An end that is still to be told.
+struct Codec::HeldEnd {
+    std::optional<Failure> failure;  // nothing: it is the peer's close
+    std::uint16_t code;
+    std::string reason;
+};
+
+Codec::Codec(const Settings& settings) : settings_(settings) {}
+Codec::~Codec() = default;
+
 std::size_t Codec::decode(char* bytes, std::size_t size, Events& events, std::string& out) {
     Turn turn{events, out};
     paused_ = false;
+    if (held_) {
+        holds_ = false;
+        tell_held_end(turn);
+        return size;
+    }
     std::size_t done = 0;
     while (done < size && state_ != State::closed && !paused_) {
         char* const at = bytes + done;
         done += in_frame_ ? take_payload(at, size - done, turn) : take_head(at, size - done, turn);
     }
+    holds_ = false;
     return state_ == State::closed ? size : done;
 }
 
@@ -159,10 +176,25 @@ void Codec::take_close(std::string_view payload, Turn& turn) {
             return fail({close_code::kInvalidData, "reason of a close is not UTF-8"}, turn);
         }
     }
+    end_by_close(code, reason, turn);
+}
+
+void Codec::end_by_close(std::uint16_t code, std::string_view reason, Turn& turn) {
+    if (holds_) {
+        held_.reset(new HeldEnd{std::nullopt, code, std::string(reason)});
+        paused_ = true;
+        return;
+    }
     encode_close(code, {}, turn.out);
     state_ = State::closed;
     forget_message();
     turn.events.on_close(code, reason);
+}
+
+void Codec::tell_held_end(Turn& turn) {
+    const std::unique_ptr<HeldEnd> end = std::move(held_);
+    if (end->failure) return fail(*end->failure, turn);
+    end_by_close(end->code, end->reason, turn);
 }
 
 void Codec::take_data(std::string_view piece, Turn& turn) {
@@ -205,6 +237,11 @@ void Codec::end_message(std::string_view payload, Turn& turn) {
 }
 
 void Codec::fail(const Failure& failure, Turn& turn) {
+    if (holds_) {
+        held_.reset(new HeldEnd{failure, failure.code, {}});
+        paused_ = true;
+        return;
+    }
     encode_close(failure.code, failure.reason, turn.out);
     state_ = State::closed;
     forget_message();

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -77,7 +78,10 @@ public:
         closed    // both are, or the connection failed: what comes is dropped
     };
 
-    explicit Codec(const Settings& settings) : settings_(settings) {}
+    explicit Codec(const Settings& settings);
+    Codec(const Codec&) = delete;
+    Codec& operator=(const Codec&) = delete;
+    ~Codec();
 
     // Decodes `bytes`, unmasking them in place, and appends to `out` what must be sent for them:
     // no more bytes than came, but for one close frame. Returns how many it is done with: all,
@@ -85,6 +89,11 @@ public:
     std::size_t decode(char* bytes, std::size_t size, Events& events, std::string& out);
     // Called from an event: decode() returns behind it, and the rest must be presented again.
     void pause() { paused_ = true; }
+    // Called from on_message(), or before decode(): an end (close or failure) that follows in the
+    // same bytes is told by the next call of decode() only, which needs no bytes for it, so that
+    // the message may be answered first. Nothing that comes behind such an end counts.
+    void hold_end() { holds_ = true; }
+    bool holds_end() const { return held_ != nullptr; }
 
     // Each appends a frame; nothing once the state is not `open`. Text must be UTF-8.
     void encode_message(Kind kind, std::string_view message, std::string& out);
@@ -103,6 +112,7 @@ public:
 
 private:
     struct Turn;  // what one call of decode() was given
+    struct HeldEnd;
 
     std::size_t take_head(const char* bytes, std::size_t size, Turn& turn);
     void begin_frame(Turn& turn);
@@ -114,6 +124,8 @@ private:
     void end_control(std::string_view payload, Turn& turn);
     void end_message(std::string_view payload, Turn& turn);
     void take_close(std::string_view payload, Turn& turn);
+    void end_by_close(std::uint16_t code, std::string_view reason, Turn& turn);
+    void tell_held_end(Turn& turn);
     void fail(const Failure& failure, Turn& turn);
     void forget_message();
     std::size_t most_payload(bool compressed) const;
@@ -122,6 +134,7 @@ private:
     Settings settings_;
     State state_ = State::open;
     bool paused_ = false;
+    bool holds_ = false;     // hold_end() was called; for one call of decode()
     bool in_frame_ = false;  // its head is complete
     bool message_compressed_ = false;
     std::uint8_t head_size_ = 0;  // bytes of head_ that have come
@@ -129,9 +142,10 @@ private:
     std::optional<Kind> kind_;  // of the message that has begun
     Utf8 utf8_;                 // of it, if it is text
     FrameHead frame_;
-    std::uint64_t missing_ = 0;              // bytes of the frame's payload
-    std::string message_;                    // what has come of it, as far as it was cut
-    std::string control_;                    // the same of a control frame
+    std::uint64_t missing_ = 0;  // bytes of the frame's payload
+    std::string message_;        // what has come of it, as far as it was cut
+    std::string control_;        // the same of a control frame
+    std::unique_ptr<HeldEnd> held_;
     std::uint32_t mask_state_ = 0x9e3779b9;  // of a client's keys
 };
 

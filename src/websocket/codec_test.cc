@@ -203,6 +203,63 @@ TEST(Pause, the_rest_is_presented_again) {
     EXPECT_EQ(seen.text(), "text [b]\n");
 }
 
+TEST(HeldEnd, a_message_may_be_answered_before_the_close_behind_it) {
+    Conversation seen;
+    seen.hold_ends();
+    const std::string close = close_frame(1000, "bye");
+    seen.present(frame(kText, "a") + close + frame(kText, "late"));
+    EXPECT_EQ(seen.text(), "text [a]\nheld []\nclose 1000 [bye]\n");
+    EXPECT_EQ(seen.codec().state(), Codec::State::closed);
+    Conversation apart;
+    apart.hold_ends();
+    apart.present(frame(kText, "a"));
+    apart.present(close);
+    EXPECT_EQ(apart.text(), "text [a]\nclose 1000 [bye]\n") << "nothing to wait for";
+}
+
+TEST(HeldEnd, a_message_of_before_counts_for_one_call) {
+    const std::string close = close_frame(1000);
+    Conversation seen;
+    seen.codec().hold_end();
+    seen.present(close);
+    EXPECT_EQ(seen.text(), "held []\nclose 1000 []\n");
+    Conversation later;
+    later.codec().hold_end();
+    later.present(frame(kPing, "p"));
+    later.present(close);
+    EXPECT_EQ(later.text(), "ping [p]\nclose 1000 []\n");
+}
+
+TEST(HeldEnd, and_before_a_failure) {
+    for (const std::string& bad : {frame(0x83, ""), frame(kText, "\xff"), frame(kClose, "x")}) {
+        Conversation seen;
+        seen.hold_ends();
+        seen.present(frame(kText, "a") + bad);
+        EXPECT_EQ(seen.text().find("text [a]\nheld []\nfailure 10"), 0U) << seen.text();
+        EXPECT_EQ(seen.out().substr(0, 1), "\x88");
+        EXPECT_EQ(seen.codec().state(), Codec::State::closed);
+    }
+}
+
+TEST(HeldEnd, what_is_sent_meanwhile_stands_before_the_close_frame) {
+    Codec codec({});
+    class : public Events {
+    public:
+        void on_message(Kind, std::string_view) override { codec->hold_end(); }
+        void on_close(std::uint16_t, std::string_view) override {}
+        void on_failure(const Failure&) override {}
+        Codec* codec = nullptr;
+    } events;
+    events.codec = &codec;
+    std::string wire = frame(kText, "a") + close_frame(1000);
+    std::string out;
+    codec.decode(wire.data(), wire.size(), events, out);
+    ASSERT_TRUE(codec.holds_end());
+    codec.encode_message(Kind::text, "b", out);
+    codec.decode(nullptr, 0, events, out);
+    EXPECT_EQ(out, std::string("\x81\x01") + "b" + std::string("\x88\x02\x03\xe8", 4));
+}
+
 // Between two codecs, each role in turn.
 class BothWays : public testing::TestWithParam<std::tuple<Role, bool>> {};
 

@@ -16,11 +16,18 @@ class Conversation final : public Events {
 public:
     explicit Conversation(const Settings& settings = {}) : codec_(settings) {}
 
+    // Ends that follow a message are held back, and asked for at once.
+    void hold_ends() { holds_ = true; }
+
     // Presents a copy of exactly this size: a read past the end shows.
     std::size_t present(std::string_view bytes) {
         const std::unique_ptr<char[]> copy(new char[bytes.size()]);
         if (!bytes.empty()) std::memcpy(copy.get(), bytes.data(), bytes.size());
-        return codec_.decode(copy.get(), bytes.size(), *this, out_);
+        const std::size_t done = codec_.decode(copy.get(), bytes.size(), *this, out_);
+        if (!codec_.holds_end()) return done;
+        note("held", {});
+        codec_.decode(nullptr, 0, *this, out_);
+        return bytes.size();
     }
     void present_in_pieces(std::string_view bytes, std::size_t size) {
         for (; !bytes.empty(); bytes.remove_prefix(std::min(size, bytes.size()))) {
@@ -38,6 +45,7 @@ public:
     void on_message(Kind kind, std::string_view message) override {
         note(kind == Kind::text ? "text" : "binary", message);
         if (pauses_) codec_.pause();
+        if (holds_) codec_.hold_end();
     }
     void on_ping(std::string_view payload) override { note("ping", payload); }
     void on_pong(std::string_view payload) override { note("pong", payload); }
@@ -57,6 +65,7 @@ private:
     std::string text_;
     std::string out_;
     bool pauses_ = false;
+    bool holds_ = false;
 };
 
 inline Settings with_role(Role role, bool deflate = false) {
