@@ -16,6 +16,9 @@ namespace code = websocket::close_code;
 // What waits for a client before its app is to pause, and until it may go on.
 constexpr std::size_t kMuchUnsent = 65536;
 constexpr std::size_t kLittleUnsent = 16384;
+// For an app that answers a message, before the end that came right behind it is told: the next
+// turn of the loop.
+constexpr base::Milliseconds kTimeToAnswer{1};
 }  // namespace
 
 WebSocket::WebSocket(Context& context, os::Fd socket, const websocket::Settings& settings,
@@ -48,7 +51,10 @@ void WebSocket::receive() {
     char* const buffer = context_.receive_buffer();
     const ssize_t size = client::receive(socket_.get(), buffer, kReceiveBuffer);
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-    if (size <= 0) return lose(code::kAbnormal, "");
+    if (size <= 0) {
+        if (codec_.holds_end()) tell_held_end();
+        return lose(code::kAbnormal, "");
+    }
     if (state_ == State::lingering) return;  // both closed: what comes is dropped
     stats::add(context_.slot.rx_bytes, static_cast<std::uint64_t>(size));
     take(buffer, static_cast<std::size_t>(size));
@@ -57,6 +63,7 @@ void WebSocket::receive() {
 
 void WebSocket::take(char* bytes, std::size_t size) {
     awaits_pong_ = false;  // whatever comes shows that it is there
+    if (codec_.holds_end()) return;
     if (!held_.empty()) {
         held_.append(bytes, size);
         return;
@@ -65,34 +72,43 @@ void WebSocket::take(char* bytes, std::size_t size) {
     if (done < size) held_.assign(bytes + done, size - done);
 }
 
-// Is what comes next to wait until the user has looked at what came before it?
-bool WebSocket::waits_for_user(char next) const {
-    constexpr int kOpcode = 0x0f;
-    constexpr int kClose = 8;
-    if (paused_) return true;
-    return user_ != nullptr && !codec_.inside_message() && (next & kOpcode) == kClose &&
-           user_->has_pending();
-}
-
 std::size_t WebSocket::decode(char* bytes, std::size_t size) {
     std::string out;
     std::size_t done = 0;
     decoding_ = true;
-    while (done < size && !waits_for_user(bytes[done]))
+    if (user_ != nullptr && user_->has_pending()) codec_.hold_end();
+    while (done < size && !paused_ && !codec_.holds_end()) {
         done += codec_.decode(bytes + done, size - done, *this, out);
+    }
     decoding_ = false;
     if (!out.empty()) flush(out);
-    return done;
+    if (!codec_.holds_end()) return done;
+    await_user();
+    return size;  // what comes behind an end does not count
+}
+
+// An end came right behind messages; the user may answer them until the loop's next turn.
+void WebSocket::await_user() {
+    if (end_timer_ != 0 || state_ == State::gone) return;
+    end_timer_ = context_.loop.start_timer(kTimeToAnswer, [this] {
+        end_timer_ = 0;
+        if (user_ == nullptr || !user_->has_pending()) tell_held_end();
+    });
+    context_.ask_for_turn();
+}
+
+void WebSocket::tell_held_end() {
+    std::string out;
+    codec_.decode(nullptr, 0, *this, out);
+    flush(out);
+    settle();
 }
 
 void WebSocket::on_message(websocket::Kind kind, std::string_view message) {
     if (user_ != nullptr) user_->on_message(kind, message);
-    codec_.pause();
+    if (paused_) codec_.pause();
+    codec_.hold_end();
 }
-
-void WebSocket::on_ping(std::string_view) { codec_.pause(); }
-
-void WebSocket::on_pong(std::string_view) { codec_.pause(); }
 
 void WebSocket::on_close(std::uint16_t code, std::string_view reason) { tell_end(code, reason); }
 
@@ -113,7 +129,10 @@ void WebSocket::pause() {
 void WebSocket::resume() {
     const bool was_paused = std::exchange(paused_, false);
     if (state_ == State::gone || decoding_) return;
-    if (!held_.empty()) {
+    if (codec_.holds_end()) {
+        await_user();
+    } else if (!held_.empty()) {
+        codec_.hold_end();  // the user has only just taken its last message
         held_at_ += decode(held_.data() + held_at_, held_.size() - held_at_);
         if (held_at_ == held_.size()) {
             base::give_back(held_);
@@ -247,6 +266,7 @@ void WebSocket::end() {
     if (state_ == State::gone) return;
     state_ = State::gone;
     user_ = nullptr;
+    if (end_timer_ != 0) context_.loop.cancel_timer(end_timer_);
     context_.deadlines.disarm(*this);
     if (interest_ != 0) context_.loop.remove(socket_.get(), *this);
     interest_ = 0;

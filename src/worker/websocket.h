@@ -27,8 +27,8 @@ public:
     virtual void on_closed(std::uint16_t code, std::string_view reason) = 0;
     // congested() is over.
     virtual void on_room() = 0;
-    // Has it messages that it has not looked at? A close frame behind them is answered once it has
-    // (resume()): what they ask for can still be sent.
+    // Has it messages that it has not looked at? An end that came right behind them is told a
+    // moment after it has (resume()): what they ask for can still be sent.
     virtual bool has_pending() = 0;
 
 protected:
@@ -67,15 +67,14 @@ private:
     enum class State : std::uint8_t { open, closing, lingering, gone };
 
     void on_message(websocket::Kind kind, std::string_view message) override;
-    void on_ping(std::string_view payload) override;
-    void on_pong(std::string_view payload) override;
     void on_close(std::uint16_t code, std::string_view reason) override;
     void on_failure(const websocket::Failure& failure) override;
 
     void receive();
     void take(char* bytes, std::size_t size);
     std::size_t decode(char* bytes, std::size_t size);
-    bool waits_for_user(char next) const;
+    void await_user();
+    void tell_held_end();
     void flush(std::string_view bytes);
     void send_more();
     void settle();
@@ -92,6 +91,7 @@ private:
     SendQueue queue_;
     std::string held_;  // received, not decoded: the user is to look at what came first
     std::size_t held_at_ = 0;
+    net::TimerId end_timer_ = 0;  // the codec holds an end
     std::uint32_t interest_ = 0;
     State state_ = State::open;
     bool paused_ = false;
