@@ -28,14 +28,13 @@ OWN_NAMES = (".localhost", ".test")
 class Request:
     """What a page tells of the request; from a WSGI environ or an ASGI scope."""
 
-    def __init__(self, about: Mapping[str, Any] | None) -> None:
-        self.method = self.target = ""
+    def __init__(self, about: Mapping[str, Any]) -> None:
         self.headers: list[tuple[str, str]] = []
-        if about is not None and "REQUEST_METHOD" in about:
+        if "REQUEST_METHOD" in about:
             self.method = about["REQUEST_METHOD"]
             self.target = about.get("REQUEST_URI") or about.get("PATH_INFO", "")
             self.headers = list(headers_of_environ(about))
-        elif about is not None:
+        else:
             path = about.get("raw_path") or about.get("path", "").encode()
             query = about.get("query_string") or b""
             self.method = about.get("method", about.get("type", ""))
@@ -80,6 +79,8 @@ def is_own_name(host: str) -> bool:
 def page(error: BaseException, about: Mapping[str, Any] | None) -> Page:
     """(content type, body) of an error in a request that `about` tells of: a WSGI environ or an
     ASGI scope. None: whoever asks must not see it."""
+    if about is None:
+        return None
     request = Request(about)
     if not request.is_local:
         return None
@@ -98,6 +99,8 @@ def page(error: BaseException, about: Mapping[str, Any] | None) -> Page:
 
 class Broken:
     """Served in place of an app that did not load: each request shows why."""
+
+    mewsgi_is_wsgi = True  # whatever the app would have been
 
     def __init__(self, what: str, error: BaseException) -> None:
         self.what = what

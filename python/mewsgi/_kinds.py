@@ -14,6 +14,8 @@ _NAMES = ["scope", "receive", "send"]
 
 def is_asgi(app: Any, wanted: str) -> bool:
     """By `asgi`, or by what the app takes: an async function of (scope, receive, send)."""
+    if getattr(app, "mewsgi_is_wsgi", False):
+        return False
     if app is None or wanted != "auto":
         return app is not None and wanted == "on"
     while isinstance(app, functools.partial):

@@ -142,7 +142,11 @@ bool AsgiCall::log_failure() {
         return true;
     }
     log_app_error(error.get(), exchange_->head.method(), exchange_->head.target());
-    (void)answer_with_error_page(exchange_->response, error.get(), nullptr);
+    if (shows_errors()) {
+        const PyRef scope = host_.scopes.make_http(*exchange_, {});
+        if (!scope) PyErr_Clear();
+        (void)answer_with_error_page(exchange_->response, error.get(), scope.get());
+    }
     return true;
 }
 

@@ -27,6 +27,8 @@ std::string_view view_of(PyObject* bytes) {
 
 }  // namespace
 
+bool shows_errors() { return g_page != nullptr; }
+
 bool answer_with_error_page(http::ResponseSink& response, PyObject* error, PyObject* environ) {
     if (g_page == nullptr || error == nullptr || response.started()) return false;
     PyObject* const given = environ == nullptr ? Py_None : environ;

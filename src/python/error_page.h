@@ -8,8 +8,11 @@
 
 namespace mew::python {
 
-// Answers with the page of `error`, an exception; `environ` may be null. False: there is no page,
-// or an answer has begun, and the caller does what it does without.
+// Are there pages? Else nothing need be made for one.
+bool shows_errors();
+
+// Answers with the page of `error`, an exception; `environ`, or an ASGI scope, may be null. False:
+// there is no page, or an answer has begun, and the caller does what it does without.
 bool answer_with_error_page(http::ResponseSink& response, PyObject* error, PyObject* environ);
 
 // show_errors(page): page(exception, environ or None) -> (type, body), both bytes, or None.

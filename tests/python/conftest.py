@@ -50,6 +50,7 @@ OPTIONS: dict[str, Any] = {
     "lazy-apps": False,
     "preload": "auto",
     "warm-up": [],
+    "asgi": "auto",
     "dev": False,
     "gevent": 0,
     "gevent-monkey-patch": True,
