@@ -105,7 +105,7 @@ void Generation::announce(const WorkerHandle& worker) const {
     const std::string only = slots() == 1 ? " (and the only)" : "";
     log::write(log::Level::info, "worker-spawned",
                base::format("spawned mewsgi worker {}{} (pid: {}, cores: {})", slot, only,
-                            worker.pid(), loaded_.options.threads),
+                            worker.pid(), worker.place().cores),
                {{"worker", std::int64_t{slot}},
                 {"worker_pid", std::int64_t{worker.pid()}},
                 {"generation", std::int64_t{number_}}});

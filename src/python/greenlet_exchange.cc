@@ -66,7 +66,15 @@ void GreenletExchange::end() {
     outer_.owner->on_exchange_over();
 }
 
-void GreenletExchange::on_gone() { wake(); }
+void GreenletExchange::on_room() {
+    has_room_ = true;
+    wake();
+}
+
+void GreenletExchange::on_gone() {
+    gone_ = true;
+    wake();
+}
 
 // True: there may be news. False: a Python exception is set.
 bool GreenletExchange::wait() {
@@ -140,8 +148,12 @@ base::Result<void> GreenletExchange::send_file(int fd, std::uint64_t offset, std
 }
 
 base::Result<http::Detached> GreenletExchange::detach(http::Detach how) {
-    while (!over_ && !outer_.response.begin_detach()) {
-        if (!wait()) return base::fail("waiting for the connection was interrupted");
+    // Asked for once; whether it came is told as room.
+    bool came = outer_.response.begin_detach();
+    has_room_ = false;
+    while (!over_ && !came) {
+        came = has_room_ || gone_;
+        if (!came && !wait()) return base::fail("waiting for the connection was interrupted");
     }
     if (over_) return base::fail("its request is over");
     auto taken = outer_.response.detach(how);

@@ -64,7 +64,7 @@ public:
 
 private:
     void on_body() override { wake(); }
-    void on_room() override { wake(); }
+    void on_room() override;
     void on_gone() override;
     base::Result<void> wait_for_room();
     bool wait();
@@ -78,6 +78,8 @@ private:
     PyRef waiting_;  // a list, of those that wait here: besides its own greenlet, others of the app
     std::string piece_;
     os::Fd taken_over_;  // a copy of the connection that the app took
+    bool has_room_ = false;
+    bool gone_ = false;
     bool over_ = false;
     bool ended_ = false;
 };
