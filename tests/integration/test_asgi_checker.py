@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -331,6 +332,10 @@ def test_a_server_that_refuses_what_is_right() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(START)
 
+    async def gives_up(scope: Any, receive: Any, send: Any) -> None:
+        with contextlib.suppress(OSError):
+            await send(START)
+
     async def refuse(message: Any) -> None:
         raise TypeError("no")
 
@@ -341,3 +346,4 @@ def test_a_server_that_refuses_what_is_right() -> None:
         asyncio.run(checked(app)(HTTP, None, refuse))  # type: ignore[arg-type]
     with pytest.raises(ConnectionResetError):
         asyncio.run(checked(app)(HTTP, None, lose))  # type: ignore[arg-type]
+    asyncio.run(checked(gives_up)(HTTP, None, lose))  # type: ignore[arg-type]

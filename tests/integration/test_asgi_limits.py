@@ -50,7 +50,7 @@ def test_a_task_is_cancelled_some_time_after_its_client_left(way: str) -> None:
         heard = ["http.request", "http.disconnect", "again http.disconnect"]
         wait_for_record(server, "listener", heard)
         wait_for_record(server, "sleeper", "cancelled")
-        assert recorded(server, "sleeper cleaned") is True, "its finally block has run"
+        assert recorded(server, "sleeper-cleaned") is True, "its finally block has run"
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -159,7 +159,7 @@ async def sleep_for_ever(scope: Scope, receive: Any, send: Send) -> None:
         records[name] = "cancelled"
         raise
     finally:
-        records[name + " cleaned"] = True
+        records[name + "-cleaned"] = True
 
 
 async def receive_behind(scope: Scope, receive: Any, send: Send) -> None:
