@@ -19,21 +19,18 @@ class Asked:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_asgi_concurrency(way: str) -> None:
-    """So many run at once; others wait for a place, and get it once a task is over."""
-    options = ["--asgi-concurrency", "3", "--asgi-cancel-after", "10ms"]
-    with serve_checked("asgi_probe:app", *options, way=way) as server:
-        gated = [Asked(server, f"/gated?name=gate{number}") for number in range(2)]
-        for one in gated:
+    """So many run at once; others wait for a place, and get it."""
+    with serve_checked("asgi_probe:app", "--asgi-concurrency", "3", way=way) as server:
+        crowd = [Asked(server, "/wait-for-the-end?begin=1&name=one") for _ in range(3)]
+        for one in crowd:
             one.connection.read_until(b"began\n")
-        waiting = [Asked(server, f"/gated?name=other{number}") for number in range(4)]
-        waiting[0].connection.read_until(b"began\n")
-        for one in waiting[1:]:
+        waiting = [Asked(server, "/wait-for-the-end?begin=1&name=other") for _ in range(3)]
+        for one in waiting:
             one.connection.expect_silence()
-        # Whoever leaves makes room for one who waits, without being asked again.
-        waiting[0].connection.close()
-        gated[0].connection.close()
-        gated[1].connection.close()
-        for one in waiting[1:]:
+        # Whoever leaves makes room for one who waits.
+        for one in crowd:
+            one.connection.close()
+        for one in waiting:
             one.connection.read_until(b"began\n")
 
 
