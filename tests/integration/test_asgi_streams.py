@@ -41,12 +41,12 @@ def test_both_ways_at_once(asgi: Server) -> None:
             piece = b"piece %d" % number
             connection.send(b"%x\r\n%s\r\n" % (len(piece), piece))
             if number == 0:
-                head = connection.read_head()
-                assert head.status == 200
+                answer = connection.read_head()
+                assert answer.status == 200
             assert connection.read_chunk() == piece
         connection.send(b"0\r\n\r\n")
         assert connection.read_chunk() == b""
-        assert head.closes or connection.get("/").body == b"hello"
+        assert answer.closes or connection.get("/").body == b"hello"
 
 
 def test_a_large_answer(asgi: Server) -> None:
