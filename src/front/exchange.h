@@ -135,6 +135,7 @@ private:
     bool read_head(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece,
                    bool& wants_close);
     void take_head(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
+    void take_trailers(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
     void take_hints(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);
     void start();
     void take_body(const mailbox::PostingSide& side, const mailbox::PostingSide::Piece& piece);

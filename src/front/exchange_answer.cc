@@ -51,6 +51,9 @@ Exchange::Took Exchange::take(const PostingSide& side, const PostingSide::Piece&
         case RecordKind::hints:
             take_hints(side, piece);
             return Took::record;
+        case RecordKind::trailers:
+            take_trailers(side, piece);
+            return Took::record;
         case RecordKind::body:
             if (!done && !may_take_body()) return Took::hold;
             take_body(side, piece);
@@ -88,6 +91,13 @@ void Exchange::take_hints(const PostingSide& side, const PostingSide::Piece& pie
     if (started_) return give_up_answer("it hints at an answer that began");
     if (read_head(side, piece, wants_close))
         connection_.codec().encode_early_hints(id_, context_.head, context_.out);
+}
+
+void Exchange::take_trailers(const PostingSide& side, const PostingSide::Piece& piece) {
+    bool wants_close = false;
+    if (!started_) return give_up_answer("what goes behind its body came first");
+    if (read_head(side, piece, wants_close))
+        connection_.codec().encode_trailers(id_, context_.head);
 }
 
 // Into context.head. False: it is none, and the answer was given up.

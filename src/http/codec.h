@@ -94,6 +94,9 @@ public:
     // driver sends itself.
     virtual void encode_body_prefix(StreamId stream, std::size_t size, std::string& out) = 0;
     virtual void encode_body_suffix(StreamId stream, std::string& out) = 0;
+    // Fields that go behind the body, with encode_end(), once; `fields` has passed check(). Nothing
+    // where the protocol, or what the client asked for, has no place for them (RFC 9110 6.5).
+    virtual void encode_trailers(StreamId /*stream*/, const ResponseHead& /*fields*/) {}
     // The answer is complete. The next stream opens once the request's body was decoded to its end
     // too; the driver drops such pieces, up to a bound.
     virtual void encode_end(StreamId stream, std::string& out) = 0;

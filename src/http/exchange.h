@@ -78,6 +78,9 @@ public:
     // Does more wait for the client than is good? True: on_room() follows. Where an exchange goes
     // on, calls never wait, and what the client does not take is kept.
     virtual bool congested() = 0;
+    // Fields that go behind the body (RFC 9110 6.5), once, before finish(); they have passed
+    // check(). Dropped where the client has no use for them.
+    virtual void trailers(const ResponseHead& /*fields*/) {}
     // The answer is complete. False: it was shorter than its Content-Length.
     virtual bool finish() = 0;
     // The answer broke after it began: the client must not take it for complete. Before start() an

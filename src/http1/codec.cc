@@ -4,8 +4,10 @@
 #include <ctime>
 
 #include "http/date.h"
+#include "http/grammar.h"
 #include "http/response_text.h"
 #include "http/status.h"
+#include "http/trailer.h"
 
 namespace mew::http1 {
 
@@ -40,6 +42,10 @@ bool Codec::decode_head(std::string_view bytes, std::size_t& used, StreamEvents&
     used += head_parser_.size();
     head_parser_.reset();
     client_keeps_alive_ = head_.keep_alive;
+    takes_trailers_ = std::ranges::any_of(head_.fields(), [this](const http::FieldSlices& field) {
+        return field.id == http::FieldName::te &&
+               http::list_contains(head_.value(field), "trailers");
+    });
     body_left_ = head_.content_length;
     if (head_.framing == http::BodyFraming::chunked) {
         chunk_parser_.reset();
@@ -145,8 +151,20 @@ void Codec::encode_body_suffix(StreamId, std::string& out) {
     chunk_open_ = false;
 }
 
+void Codec::encode_trailers(StreamId, const http::ResponseHead& fields) {
+    trailers_.clear();
+    if (!chunked_answer_ || !takes_trailers_) return;
+    for (const http::Header& field : fields.headers) {
+        if (field.dropped || http::is_forbidden_trailer(field.id)) continue;
+        trailers_.append(field.name).append(": ").append(field.value).append("\r\n");
+    }
+}
+
 void Codec::encode_end(StreamId, std::string& out) {
-    if (chunked_answer_) out += "0\r\n\r\n";
+    if (chunked_answer_) {
+        out.append("0\r\n").append(trailers_).append("\r\n");
+        trailers_.clear();
+    }
     chunked_answer_ = false;
     if (state_ == State::answering) {
         state_ = after_answer();

@@ -19,6 +19,7 @@ public:
     void encode_continue(http::StreamId stream, std::string& out) override;
     void encode_body_prefix(http::StreamId stream, std::size_t size, std::string& out) override;
     void encode_body_suffix(http::StreamId stream, std::string& out) override;
+    void encode_trailers(http::StreamId stream, const http::ResponseHead& fields) override;
     void encode_end(http::StreamId stream, std::string& out) override;
     bool encode_abort(http::StreamId stream, std::string& out) override;
     bool block_is_wire() const override { return true; }
@@ -49,6 +50,8 @@ private:
     bool head_request_ = false;
     bool http10_ = false;
     bool client_keeps_alive_ = true;
+    bool takes_trailers_ = false;  // it said so by TE
+    std::string trailers_;         // of the answer, as they go
     bool chunked_answer_ = false;
     bool chunk_open_ = false;
     bool closes_ = false;  // the answer said that the connection ends

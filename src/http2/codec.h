@@ -49,6 +49,7 @@ public:
                             std::string& out) override;
     void encode_body_prefix(http::StreamId stream, std::size_t size, std::string& out) override;
     void encode_body_suffix(http::StreamId stream, std::string& out) override;
+    void encode_trailers(http::StreamId stream, const http::ResponseHead& fields) override;
     void encode_end(http::StreamId stream, std::string& out) override;
     bool encode_abort(http::StreamId stream, std::string& out) override;
     bool block_is_wire() const override { return false; }
@@ -70,7 +71,8 @@ private:
 
     struct Stream {
         http::RequestHead head;
-        std::string body;    // of the answer, not sent yet
+        std::string body;                                           // of the answer, not sent yet
+        std::vector<std::pair<std::string, std::string>> trailers;  // that go behind it
         std::size_t at = 0;  // of body: what lies before was sent
         std::uint64_t received = 0;
         bool is_head = false;   // HEAD

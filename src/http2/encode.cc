@@ -9,6 +9,7 @@
 #include "http/date.h"
 #include "http/grammar.h"
 #include "http/status.h"
+#include "http/trailer.h"
 #include "http2/codec.h"
 
 namespace mew::http2 {
@@ -24,6 +25,7 @@ constexpr std::size_t kStreamBuffer = 65536;
 // Header fields as nghttp2 takes them; it copies what they refer to, names in lower case.
 class Fields {
 public:
+    Fields() = default;
     explicit Fields(int status) {
         const auto end = std::to_chars(status_.data(), status_.data() + status_.size(), status).ptr;
         add(":status", {status_.data(), static_cast<std::size_t>(end - status_.data())});
@@ -69,6 +71,13 @@ private:
     std::vector<std::unique_ptr<std::string>> names_;
 };
 
+bool submit_trailers(nghttp2_session* session, std::int32_t stream,
+                     const std::vector<std::pair<std::string, std::string>>& trailers) {
+    Fields fields;
+    for (const auto& [name, value] : trailers) fields.add(name, value);
+    return ::nghttp2_submit_trailer(session, stream, fields.data(), fields.size()) == 0;
+}
+
 }  // namespace
 
 http::BodyPlan Codec::encode_head(StreamId stream, const http::ResponseHead& head, bool,
@@ -94,13 +103,18 @@ http::BodyPlan Codec::encode_head(StreamId stream, const http::ResponseHead& hea
     if (!head.has_date) fields.add("date", date);
     nghttp2_data_provider source{};
     source.source.ptr = at;
-    source.read_callback = [](nghttp2_session*, std::int32_t, std::uint8_t*, std::size_t most,
-                              std::uint32_t* flags, nghttp2_data_source* from, void*) -> ssize_t {
+    source.read_callback = [](nghttp2_session* session, std::int32_t id, std::uint8_t*,
+                              std::size_t most, std::uint32_t* flags, nghttp2_data_source* from,
+                              void*) -> ssize_t {
         auto& body = *static_cast<Stream*>(from->ptr);
         const std::size_t left = body.body.size() - body.at;
         if (left == 0 && !body.ended) return NGHTTP2_ERR_DEFERRED;
         *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
-        if (left <= most && body.ended) *flags |= NGHTTP2_DATA_FLAG_EOF;
+        if (left <= most && body.ended) {
+            *flags |= NGHTTP2_DATA_FLAG_EOF;
+            if (!body.trailers.empty() && submit_trailers(session, id, body.trailers))
+                *flags |= NGHTTP2_DATA_FLAG_NO_END_STREAM;
+        }
         return static_cast<ssize_t>(std::min(left, most));
     };
     // Without a body the head ends the stream.
@@ -135,6 +149,18 @@ void Codec::encode_body_suffix(StreamId stream, std::string& out) {
         (void)::nghttp2_session_resume_data(session_, static_cast<int>(stream));
     }
     out.resize(mark_);
+}
+
+void Codec::encode_trailers(StreamId stream, const http::ResponseHead& fields) {
+    Stream* const at = find(stream);
+    if (at == nullptr || at->ended) return;
+    at->trailers.clear();
+    for (const http::Header& field : fields.headers) {
+        if (field.dropped || http::is_forbidden_trailer(field.id)) continue;
+        std::string name(field.name);
+        for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+        at->trailers.emplace_back(std::move(name), http::trim_blanks(field.value));
+    }
 }
 
 void Codec::encode_end(StreamId stream, std::string&) {

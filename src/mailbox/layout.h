@@ -139,9 +139,10 @@ enum class RecordKind : std::uint32_t {
     file,   // FilePart; the descriptor came by the doorbell before
     lend,   // LendPart: the app takes the client's connection over, in place of a head: the front
             // sends it by the doorbell, and what was received on it already by the body
-    hints,  // ReplyHead, then headers that go ahead of the answer (103)
-    end,    // complete; nothing follows
-    fail,   // FailPart; nothing follows
+    trailers,  // ReplyHead, then fields that go behind the body, before `end`
+    hints,     // ReplyHead, then headers that go ahead of the answer (103)
+    end,       // complete; nothing follows
+    fail,      // FailPart; nothing follows
 };
 struct Record {
     std::uint32_t kind;

@@ -90,6 +90,7 @@ bool HttpCall::take_message(PyObject* message) {
     }
     if (is_text(type, names.response_start)) return take_start(message);
     if (is_text(type, names.response_body)) return take_body(message);
+    if (is_text(type, names.response_trailers)) return take_trailers(message);
     if (is_text(type, names.early_hint)) return take_hint(message);
     if (is_text(type, names.pathsend)) return take_path(message);
     PyErr_Format(PyExc_ValueError, "%R is no message that an HTTP call sends", type);
@@ -117,7 +118,9 @@ bool HttpCall::take_start(PyObject* message) {
     head_.clear();
     keep_.clear();
     head_.status = static_cast<int>(PyLong_AsLong(status));
-    if (PyErr_Occurred() != nullptr || !read_headers(message, names.headers, head_, keep_))
+    has_trailers_ = false;
+    if (PyErr_Occurred() != nullptr || !read_flag(message, names.trailers, has_trailers_) ||
+        !read_headers(message, names.headers, head_, keep_))
         return false;
     if (const auto checked = head_.check(); !checked) {
         PyErr_SetString(PyExc_ValueError, checked.error().text.c_str());
@@ -150,7 +153,7 @@ bool HttpCall::take_body(PyObject* message) {
     if (value != nullptr && !body.take(value, "the body of http.response.body")) return false;
     http::ResponseSink& sink = exchange()->response;
     const std::string_view bytes = body.text();
-    const bool whole = !more && !sink.started();
+    const bool whole = !more && !has_trailers_ && !sink.started();
     const bool for_head_only = exchange()->head.method() == "HEAD";
     if (whole && !head_.content_length && !(for_head_only && bytes.empty()))
         head_.implied_length = bytes.size();
@@ -158,7 +161,31 @@ bool HttpCall::take_body(PyObject* message) {
         lose_client();
         return true;
     }
-    if (!more) finish();
+    if (!more) end_body();
+    return true;
+}
+
+void HttpCall::end_body() {
+    if (!has_trailers_) return finish();
+    state_ = State::trailers;
+    keep_.clear();
+    trailers_.clear();
+    (void)exchange()->response.flush();
+}
+
+bool HttpCall::take_trailers(PyObject* message) {
+    if (state_ != State::trailers) return refuse("http.response.trailers");
+    bool more = false;
+    if (!read_headers(message, host_.names.headers, trailers_, keep_) ||
+        !read_flag(message, host_.names.more_trailers, more))
+        return false;
+    if (const auto checked = trailers_.check(); !checked) {
+        PyErr_SetString(PyExc_ValueError, checked.error().text.c_str());
+        return false;
+    }
+    if (more) return true;
+    exchange()->response.trailers(trailers_);
+    finish();
     return true;
 }
 
@@ -223,7 +250,8 @@ bool HttpCall::take_path(PyObject* message) {
         PyErr_SetFromErrnoWithFilenameObject(PyExc_OSError, value);
         return false;
     }
-    if (!head_.content_length) head_.implied_length = static_cast<std::uint64_t>(about.st_size);
+    if (!head_.content_length && !has_trailers_)
+        head_.implied_length = static_cast<std::uint64_t>(about.st_size);
     file_at_ = 0;
     state_ = State::file;
     if (begin()) send_more_of_file();
@@ -247,7 +275,8 @@ void HttpCall::send_more_of_file() {
     (void)sink.flush();
     if (more) return;  // on_room() goes on
     ::close(std::exchange(file_, -1));
-    finish();
+    end_body();
+    wake_waiters();
 }
 
 // --- news
@@ -290,10 +319,10 @@ void HttpCall::on_app_end(bool raised) {
     if (state_ == State::complete || exchange() == nullptr) return;
     http::ResponseSink& sink = exchange()->response;
     if (!raised && !client_gone_) {
-        log::error("answer-incomplete", "{} {}: the ASGI app ended {}", exchange()->head.method(),
-                   exchange()->head.target(),
-                   state_ == State::start ? "without an answer"
-                                          : "while its answer was not complete");
+        log::error(
+            "answer-incomplete", "{} {}: the ASGI app ended {}", exchange()->head.method(),
+            exchange()->head.target(),
+            state_ == State::start ? "without an answer" : "while its answer was not complete");
     }
     sink.fail(500);
     state_ = State::complete;
@@ -303,8 +332,9 @@ void HttpCall::recycle() { host_.give_back(*this); }
 
 void HttpCall::reset() {
     state_ = State::start;
-    body_over_ = client_gone_ = is_event_stream_ = false;
+    body_over_ = client_gone_ = is_event_stream_ = has_trailers_ = false;
     head_.clear();
+    trailers_.clear();
     keep_.clear();
 }
 

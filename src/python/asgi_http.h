@@ -1,8 +1,8 @@
 #pragma once
 // A call of an ASGI app for one HTTP request (ASGI's HTTP specification 2.4, and of its extensions
-// early hints and pathsend).
+// trailers, early hints and pathsend).
 //
-//   expects start > expects body > [sends a file] > complete
+//   expects start > expects body > [sends a file] > [expects trailers] > complete
 //
 // The head leaves with the first piece of body, so that an answer of one piece has its length. When
 // the client leaves: a receive() that waits gives http.disconnect, then each send() raises; after
@@ -34,12 +34,14 @@ protected:
     void recycle() override;
 
 private:
-    enum class State : std::uint8_t { start, body, file, complete };
+    enum class State : std::uint8_t { start, body, file, trailers, complete };
 
     PyRef body_event();
     PyRef disconnect_event();
     bool take_start(PyObject* message);
     bool take_body(PyObject* message);
+    bool take_trailers(PyObject* message);
+    void end_body();
     bool take_hint(PyObject* message);
     bool take_path(PyObject* message);
     bool begin();
@@ -49,6 +51,8 @@ private:
     bool refuse(const char* type);
 
     bool is_event_stream_ = false;
+    bool has_trailers_ = false;    // http.response.start said so
+    http::ResponseHead trailers_;  // what came of them
     State state_ = State::start;
     bool body_over_ = false;  // the request's, as far as the app was told
     bool client_gone_ = false;

@@ -89,8 +89,9 @@ bool AsgiScopes::prepare(const std::vector<net::ListenerInfo>& listeners) {
     asgi_http_ = PyRef::steal(Py_BuildValue("{s:s,s:s}", "version", "3.0", "spec_version", "2.4"));
     asgi_websocket_ =
         PyRef::steal(Py_BuildValue("{s:s,s:s}", "version", "3.0", "spec_version", "2.4"));
-    http_extensions_ = extensions({"http.response.pathsend"});
-    hints_extensions_ = extensions({"http.response.pathsend", "http.response.early_hint"});
+    http_extensions_ = extensions({"http.response.trailers", "http.response.pathsend"});
+    hints_extensions_ = extensions(
+        {"http.response.trailers", "http.response.pathsend", "http.response.early_hint"});
     websocket_extensions_ = extensions({"websocket.http.response"});
     for (std::size_t i = 0; i < kMethods; ++i)
         methods_[i] = interned(std::string(kMethodTexts[i]).c_str());

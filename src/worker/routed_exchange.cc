@@ -202,6 +202,14 @@ void RoutedExchange::hint(const http::ResponseHead& hints) {
     (void)flush();
 }
 
+void RoutedExchange::trailers(const http::ResponseHead& fields) {
+    if (!started_ || finished_ || client_gone_) return;
+    scratch_.clear();
+    mailbox::append_reply_head(scratch_, fields);
+    if (scratch_.size() > kMostHead) return;
+    if (!put(RecordKind::trailers, scratch_)) client_gone_ = true;
+}
+
 base::Result<void> RoutedExchange::write(std::string_view bytes) {
     if (client_gone_) return gone();
     bytes = bytes.substr(0, answer_.fit(head_, bytes.size()));

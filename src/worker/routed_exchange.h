@@ -58,6 +58,7 @@ public:
     base::Result<void> write(std::string_view bytes) override;
     base::Result<void> flush() override;
     base::Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t size) override;
+    void trailers(const http::ResponseHead& fields) override;
     bool congested() override;
     bool finish() override;
     void fail(int status) override;

@@ -180,6 +180,10 @@ base::Result<void> Stream::send_file_piece(int fd, std::uint64_t offset, std::ui
     return {};
 }
 
+void Stream::trailers(const http::ResponseHead& fields) {
+    if (started_ && !finished_ && !client_gone_) connection_.codec().encode_trailers(id_, fields);
+}
+
 bool Stream::congested() { return !client_gone_ && connection_.congested(); }
 
 bool Stream::finish() {
