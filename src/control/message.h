@@ -8,7 +8,7 @@
 //   master:  spawn* reserve* spawn_task* (with the child's end) reopen-log leave
 //            to a worker: check serve channel* retire reopen-log leave
 //   watcher: changed*                          master: watch files hold reopen-log
-//   front:   hello > ready > broken* > left
+//   front:   hello > ready > broken* > [drained] > left
 //   master:  front_boot > channel* ended* certificates* ticket_keys* reopen-log retire
 //
 // A task, the process that runs a singleton: hello > ... > [failed | left]; it hears what a worker
@@ -91,6 +91,8 @@ enum class Kind : std::uint32_t {
     certificates,
     // master > front: text = what tickets are sealed with from now on (tls::TicketKeys, packed)
     ticket_keys,
+    // front > master, at a stop: all that it still has are connections that workers took over
+    drained,
 };
 
 struct Message {

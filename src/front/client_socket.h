@@ -26,6 +26,8 @@ public:
     virtual void drain() {}
     // Between requests, and no byte of a next one is there?
     virtual bool quiet() const = 0;
+    // A worker has taken it over: it ends when that does, and asks for nothing else.
+    virtual bool taken_over() { return false; }
     // Refuses a request that is not whole; no worker has seen it.
     virtual void give_up_half_sent() = 0;
 

@@ -105,7 +105,9 @@ public:
     bool started() const { return started_; }
     void resume();
 
-    // --- where the app has the client's connection by a relay
+    // Has the app its client's connection?
+    bool lent() const { return lent_; }
+    // --- where it has it by a relay
     Relay* relay() { return relay_.get(); }
     // Bytes that its client's side takes now.
     std::size_t relay_room() const;

@@ -264,7 +264,17 @@ private:
             else if (half_sent_grace_over_)
                 connection.give_up_half_sent();
         }
-        if (context_.connections.empty()) loop_.stop();
+        if (context_.connections.empty()) return loop_.stop();
+        if (!drained_ && all_taken_over()) {
+            drained_ = true;
+            tell(Kind::drained);
+        }
+    }
+
+    bool all_taken_over() {
+        ClientSocket* next = context_.connections.first();
+        while (next != nullptr && next->taken_over()) next = context_.connections.after(*next);
+        return next == nullptr;
     }
 
     int control_;
@@ -278,6 +288,7 @@ private:
     Dispatch dispatch_;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;
     bool idle_go_ = false;
+    bool drained_ = false;
     bool half_sent_grace_over_ = false;
 };
 

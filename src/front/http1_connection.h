@@ -49,6 +49,7 @@ public:
     void end_output(Exchange& exchange, bool wholly) override;
 
     bool quiet() const override;
+    bool taken_over() override { return lent_ || relayed_; }
     void give_up_half_sent() override;
 
 private:

@@ -321,12 +321,14 @@ TEST_F(ConnectTest, AQuietOneIsNotEnded) {
 // GOAWAY tells of the end, and what is open goes on to its own.
 TEST_F(ConnectTest, ADrainLeavesItOpen) {
     const std::int32_t stream = open_one();
+    EXPECT_FALSE(context->connections.front().taken_over()) << "other streams may come";
     context->connections.front().drain();
     clock.advance(base::Milliseconds{1000});
     until_there([&] { return peer.told_to_go(); });
     peer.say(stream, "still here");
     hear_app("still here");
     EXPECT_FALSE(context->connections.front().quiet());
+    EXPECT_TRUE(context->connections.front().taken_over());
     send(app, "and that was it");
     app.reset();
     EXPECT_EQ(wait_for(stream).body, "and that was it");

@@ -251,6 +251,13 @@ void Http2Connection::leave() {
     (void)set_interest(EPOLLIN);
 }
 
+// No stream of another kind is there, nor comes.
+bool Http2Connection::taken_over() {
+    Exchange* next = exchanges_.first();
+    while (next != nullptr && (next->over() || next->lent())) next = exchanges_.after(*next);
+    return drained_ && next == nullptr;
+}
+
 // Until it was told of the end, a request of its may be on the way.
 bool Http2Connection::quiet() const {
     return ended_ || (drained_ && exchanges_.empty() && wire_.empty());

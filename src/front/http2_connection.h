@@ -46,6 +46,7 @@ public:
 
     void drain() override;
     bool quiet() const override;
+    bool taken_over() override;
     void give_up_half_sent() override;
 
 private:

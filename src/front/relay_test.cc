@@ -84,7 +84,9 @@ protected:
 
 TEST_F(RelayTest, BytesGoBothWaysInTheClear) {
     one = worker(1);
+    EXPECT_FALSE(context->connections.front().taken_over());
     take_over(Lend::for_good, get("/") + "and more");
+    EXPECT_TRUE(context->connections.front().taken_over());
     EXPECT_EQ(behind, "");
     hear_app("and more");
     EXPECT_EQ(from_client, "and more") << "what lay behind the request, and nothing else";

@@ -213,6 +213,9 @@ void FrontHandle::on_message(control::Message& message) {
         case Kind::broken:
             message.text = options::printable(message.text);
             return owner_.on_front_complains(*this, message);
+        case Kind::drained:
+            drained_ = phase_ == Phase::retiring;
+            return owner_.on_front_drained(*this);
         case Kind::left:
             return;  // its end follows
         default:

@@ -44,6 +44,8 @@ class FrontOwner {
 public:
     virtual ~FrontOwner() = default;
     virtual void on_front_ready(FrontHandle& front) = 0;
+    // At a stop: it needs workers for nothing but to let go of the connections they took over.
+    virtual void on_front_drained(FrontHandle& front) = 0;
     // A worker broke the rules of the mailbox: slot, generation and value (incarnation) say which.
     virtual void on_front_complains(FrontHandle& front, const control::Message& message) = 0;
     virtual void on_front_dead(FrontHandle& front, const FrontEnd& end) = 0;  // once
@@ -79,6 +81,7 @@ public:
     bool is_joinable() const {
         return phase_ == FrontPhase::ready || phase_ == FrontPhase::retiring;
     }
+    bool drained() const { return drained_; }
     pid_t pid() const { return pid_; }
     const FrontPlace& place() const { return place_; }
     base::MonotonicTime started() const { return started_; }
@@ -105,6 +108,7 @@ private:
     FrontPlace place_;
     FrontPhase phase_ = FrontPhase::starting;
     pid_t pid_ = 0;
+    bool drained_ = false;
     std::unique_ptr<Peer> peer_;
     std::deque<control::Message> unsent_;
     net::TimerId sending_ = 0;

@@ -75,7 +75,9 @@ int repeat_all(int control) {
     for (;;) {
         const control::Message heard = hear(control);
         say(control, Kind::broken, static_cast<std::uint32_t>(heard.kind), tell_of(heard));
-        if (heard.kind == Kind::retire) return 0;
+        if (heard.kind != Kind::retire) continue;
+        say(control, Kind::drained);
+        return 0;
     }
 }
 
@@ -87,6 +89,7 @@ struct Heard {
 class Owner final : public FrontOwner {
 public:
     void on_front_ready(FrontHandle&) override { ++ready; }
+    void on_front_drained(FrontHandle&) override { ++drained; }
     void on_front_complains(FrontHandle&, const control::Message& message) override {
         heard.push_back({static_cast<Kind>(message.slot), message.text});
     }
@@ -95,6 +98,7 @@ public:
         end = what;
     }
     int ready = 0;
+    int drained = 0;
     int deaths = 0;
     std::vector<Heard> heard;
     FrontEnd end;
@@ -179,6 +183,8 @@ TEST_F(Front, GoesItsWay) {
     run_until_dead();
     EXPECT_EQ(owner.heard.at(1).kind, Kind::retire);
     EXPECT_EQ(owner.heard.at(1).text, "60000 ");
+    EXPECT_EQ(owner.drained, 1);
+    EXPECT_TRUE(handle->drained());
     EXPECT_TRUE(owner.end.expected);
     EXPECT_FALSE(owner.end.cut_off);
     EXPECT_EQ(board.slot(2).pid, 0U);

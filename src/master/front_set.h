@@ -24,6 +24,7 @@ public:
     virtual ~FrontSetOwner() = default;
     virtual void on_front_ready(FrontSet& set, FrontHandle& front) = 0;
     virtual void on_front_complains(FrontHandle& front, const control::Message& message) = 0;
+    virtual void on_front_drained() = 0;
     // It exists to the end of the event.
     virtual void on_front_gone(FrontSet& set, FrontHandle& front) = 0;
     // Never the same one twice, whatever the set.
@@ -65,6 +66,7 @@ public:
     stats::FrontSlot& block(std::uint32_t number) { return board_.slot(number); }
 
     void on_front_ready(FrontHandle& front) override;
+    void on_front_drained(FrontHandle&) override { owner_.on_front_drained(); }
     void on_front_complains(FrontHandle& front, const control::Message& message) override;
     void on_front_dead(FrontHandle& front, const FrontEnd& end) override;
 

@@ -115,6 +115,18 @@ void Fronts::on_front_gone(FrontSet&, FrontHandle& front) {
     if (on_gone_) on_gone_();
 }
 
+void Fronts::on_front_drained() {
+    if (on_gone_) on_gone_();
+}
+
+bool Fronts::drained() const {
+    return std::all_of(sets_.begin(), sets_.end(), [](const auto& set) {
+        const std::vector<FrontHandle*> fronts = set->fronts();
+        return std::all_of(fronts.begin(), fronts.end(),
+                           [](const FrontHandle* front) { return front->drained(); });
+    });
+}
+
 // What they counted stays.
 void Fronts::drop_empty() {
     std::erase_if(sets_, [this](std::unique_ptr<FrontSet>& set) {

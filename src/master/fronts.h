@@ -45,7 +45,7 @@ public:
     base::Result<void> start(const options::Options& options);
     // Those of the generation that is committed now.
     void apply(const options::Options& options);
-    // Told when a process of theirs is gone.
+    // Told when a process of theirs is gone, or drained.
     void on_gone(std::function<void()> on_gone) { on_gone_ = std::move(on_gone); }
 
     // `cores`: how many requests it runs at once.
@@ -66,6 +66,8 @@ public:
     void tell_all(const std::function<control::Message()>& make);
     // No process of theirs is left.
     bool empty() const;
+    // At a stop: workers are needed for nothing but to let go of what they took over.
+    bool drained() const;
 
     // Upgrade: first the fronts of the build before, then (attach_again) the workers that they
     // have channels to, then fronts of this build.
@@ -85,6 +87,7 @@ public:
 
     void on_front_ready(FrontSet& set, FrontHandle& front) override;
     void on_front_complains(FrontHandle& front, const control::Message& message) override;
+    void on_front_drained() override;
     void on_front_gone(FrontSet& set, FrontHandle& front) override;
     std::uint64_t next_front_incarnation() override { return ++last_incarnation_; }
 

@@ -132,7 +132,7 @@ void Shutdown::kill_all(const std::string& why) {
 
 void Shutdown::check() {
     if (phase_ != Phase::graceful && phase_ != Phase::at_once) return;
-    if (phase_ == Phase::graceful && holdings_.fronts.empty()) retire_workers();
+    if (phase_ == Phase::graceful && holdings_.fronts.drained()) retire_workers();
     // By retiring the last one, all of this may have been done already.
     if (phase_ != Phase::graceful && phase_ != Phase::at_once) return;
     if (!generations_.empty() || !singletons_.empty() || !holdings_.fronts.empty()) return;

@@ -4,7 +4,8 @@
 // the log is written out, then what we made is removed (vacuum), then the loop ends.
 //
 // Fronts finish first, since they need workers for what waits in them; workers are told once the
-// fronts are gone, or when little of the mercy is left.
+// fronts are gone, or have nothing left but connections that workers took over, or when little of
+// the mercy is left.
 //
 //   running > [draining] > graceful > closing_log > ended     running, draining, graceful > at_once
 //                                                             at_once > closing_log

@@ -173,3 +173,4 @@ def test_a_stop_ends_them_properly() -> None:
         client.wait_end()
         assert client.goaways
         server.wait_end()
+        assert not server.find_log("still had work"), "nobody waited for a front in vain"
