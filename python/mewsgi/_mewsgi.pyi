@@ -129,6 +129,10 @@ class WebSocket:
     def close(self, code: int, /) -> bytes: ...
     def is_open(self) -> bool: ...
 
+def retirement() -> tuple[int, int]:
+    """A descriptor that is readable once this worker retires, and then the close code of its
+    WebSockets; before, 0."""
+
 def websocket_accept(
     key: str | None,
     version: str | None,

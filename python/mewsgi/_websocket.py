@@ -90,6 +90,7 @@ class WebSocket:
 
     def receive(self, wait: bool) -> tuple[bool, bytes] | None:
         """Is it text, and the message; None where none is there and `wait` is not asked."""
+        retiring, _ = _mewsgi.retirement()
         with self._receiving:
             while True:
                 self._open_socket()
@@ -107,7 +108,7 @@ class WebSocket:
                     self._keep_alive()
                     if not wait:
                         return None
-                    wait_for(self._open_socket(), select.POLLIN, self._patience())
+                    wait_for(self._open_socket(), select.POLLIN, self._patience(), retiring)
 
     def _answer(self) -> None:
         """What the codec has to say to what came: pongs, a close frame."""
@@ -129,6 +130,10 @@ class WebSocket:
 
     def _keep_alive(self) -> None:
         now = monotonic()
+        _, code = _mewsgi.retirement()
+        if code:
+            self._say_goodbye(code)
+            self._end(f"the server leaves ({code})")
         if now >= self._pong_due:
             self._end(f"no pong within {PONG_WITHIN:g} s")
         if now >= self._next_ping:
@@ -221,11 +226,13 @@ def linger(taken: socket.socket) -> None:
         pass  # it is over
 
 
-def wait_for(taken: socket.socket, what: int, seconds: float) -> bool:
-    """False: it was not ready in time."""
+def wait_for(taken: socket.socket, what: int, seconds: float, other: int = -1) -> bool:
+    """False: it was not ready in time. `other`: a descriptor that ends the wait too."""
     # Looked up now: gevent may have put its own in the place of select's.
     poller = select.poll()
     poller.register(taken, what)
+    if other >= 0:
+        poller.register(other, select.POLLIN)
     limit = None if seconds == float("inf") else max(0.0, seconds) * 1000 + 1
     return bool(poller.poll(limit))
 

@@ -10,6 +10,7 @@
 #include "python/asgi_host.h"
 #include "python/asgi_http.h"
 #include "python/core_threads.h"
+#include "python/retirement.h"
 #include "python/role.h"
 #include "python/serve_parts.h"
 
@@ -112,6 +113,7 @@ void AsgiServer::stop_if_over() {
 // WebSockets are told at once: their clients come again, to the new generation.
 void AsgiServer::on_retire() {
     const bool stops = worker_->context().is(worker::Phase::stopping);
+    announce_retirement(stops);
     auto& websockets = worker_->context().websockets;
     worker::WebSocket* next = websockets.first();
     while (next != nullptr) {

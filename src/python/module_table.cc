@@ -2,6 +2,7 @@
 #include "python/asgi_serve.h"
 #include "python/error_page.h"
 #include "python/module.h"
+#include "python/retirement.h"
 #include "python/serve.h"
 #include "python/uwsgi_websocket.h"
 
@@ -46,6 +47,8 @@ PyMethodDef function_table[] = {
      "Sleep so many seconds (negative: without end), or until told to leave: True."},
     {"open_connections", open_connections, METH_NOARGS,
      "Descriptors of this process that are connected to somebody else, and to whom."},
+    {"retirement", retirement, METH_NOARGS,
+     "What is readable once this worker retires, and the close code of its WebSockets."},
     {"websocket_accept", websocket_accept, METH_VARARGS,
      "The answer to the opening handshake of a WebSocket."},
     {nullptr, nullptr, 0, nullptr},

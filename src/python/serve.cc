@@ -13,6 +13,7 @@
 #include "python/app_forks.h"
 #include "python/core_threads.h"
 #include "python/gil_wait.h"
+#include "python/retirement.h"
 #include "python/role.h"
 #include "python/serve_greenlets.h"
 #include "python/serve_parts.h"
@@ -151,6 +152,7 @@ PyObject* serve(PyObject*, PyObject* arguments) {
     Bridges bridges;
     if (!bridges.prepare(app, mounts, options, own)) return nullptr;
     worker::Worker worker(settings, options, slot, {bridges.list(), 0}, wiring_of(own));
+    announce_retirement_of(worker);
     return options.threads > 1 ? serve_pooled(worker, own, options.threads) : serve_inline(worker);
 }
 

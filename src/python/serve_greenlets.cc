@@ -6,6 +6,7 @@
 #include "python/app_error.h"
 #include "python/app_forks.h"
 #include "python/greenlet_bridge.h"
+#include "python/retirement.h"
 
 namespace mew::python {
 namespace {
@@ -21,7 +22,9 @@ public:
           bridge_(service.application, service.mounts, service.environ),
           worker_(settings_, service.options, service.slot, {{&bridge_}, service.options.gevent},
                   service.wiring),
-          forking_(worker_) {}
+          forking_(worker_) {
+        announce_retirement_of(worker_);
+    }
 
     // Null with an exception set.
     PyObject* run(bool waits_for_hub);

@@ -4,6 +4,7 @@ tests/conformance/websocket."""
 from __future__ import annotations
 
 import select
+import signal
 from typing import Any
 
 import pytest
@@ -308,3 +309,47 @@ def test_limits_of_size_and_compression(serve: Any, write_app: Any) -> None:
         assert answer.get("Sec-WebSocket-Extensions") is None
         connection.send(b"\x82\xfe\x04\x01\0\0\0\0")  # 1025 bytes are to come
         assert connection.read_to_end().startswith(b"\x88\x16\x03\xf1")
+
+
+LEAVING = """
+    import uwsgi
+
+    def app(environ, start_response):
+        uwsgi.websocket_handshake()
+        try:
+            while True:
+                uwsgi.websocket_send(uwsgi.websocket_recv())
+        except IOError as error:
+            print("the app heard:", error, flush=True)
+        return []
+    """
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+@pytest.mark.parametrize(
+    ("way", "number"),
+    [
+        ("direct", signal.SIGHUP),
+        ("routed", signal.SIGHUP),
+        ("direct", signal.SIGTERM),
+        # Fronts leave before workers do, and have the connection on loan to its end.
+        pytest.param("routed", signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
+def test_a_worker_that_leaves_says_so(
+    serve: Any, write_app: Any, threads: str, way: str, number: signal.Signals
+) -> None:
+    """Restart and stop wake a call that waits; its client hears 1012 or 1001 and comes again."""
+    server = serve("--threads", threads, "app:app", cwd=write_app(LEAVING), way=way)
+    given = Given(server)
+    mark = server.mark()
+    code = 1012 if number == signal.SIGHUP else 1001
+    with shake_hands(given, "") as connection:
+        assert connection.read_response(interim=True).status == 101
+        connection.send(HELLO)
+        assert connection.read_exactly(7) == b"\x81\x05hello"
+        server.send_signal(number)
+        assert connection.read_exactly(4) == b"\x88\x02" + code.to_bytes(2, "big")
+        connection.send(b"\x88\x82\0\0\0\0" + code.to_bytes(2, "big"))
+        assert connection.read_to_end() == b""
+    server.wait_log(rf"the app heard: .*the server leaves \({code}\)", since=mark)
