@@ -208,13 +208,15 @@ TEST(HeldEnd, a_message_may_be_answered_before_the_close_behind_it) {
     seen.hold_ends();
     const std::string close = close_frame(1000, "bye");
     seen.present(frame(kText, "a") + close + frame(kText, "late"));
-    EXPECT_EQ(seen.text(), "text [a]\nheld []\nclose 1000 [bye]\n");
+    EXPECT_TRUE(seen.held());
+    EXPECT_EQ(seen.text(), "text [a]\nclose 1000 [bye]\n");
     EXPECT_EQ(seen.codec().state(), Codec::State::closed);
     Conversation apart;
     apart.hold_ends();
     apart.present(frame(kText, "a"));
     apart.present(close);
-    EXPECT_EQ(apart.text(), "text [a]\nclose 1000 [bye]\n") << "nothing to wait for";
+    EXPECT_FALSE(apart.held()) << "nothing to wait for";
+    EXPECT_EQ(apart.text(), "text [a]\nclose 1000 [bye]\n");
 }
 
 TEST(HeldEnd, a_message_of_before_counts_for_one_call) {
@@ -222,11 +224,13 @@ TEST(HeldEnd, a_message_of_before_counts_for_one_call) {
     Conversation seen;
     seen.codec().hold_end();
     seen.present(close);
-    EXPECT_EQ(seen.text(), "held []\nclose 1000 []\n");
+    EXPECT_TRUE(seen.held());
+    EXPECT_EQ(seen.text(), "close 1000 []\n");
     Conversation later;
     later.codec().hold_end();
     later.present(frame(kPing, "p"));
     later.present(close);
+    EXPECT_FALSE(later.held());
     EXPECT_EQ(later.text(), "ping [p]\nclose 1000 []\n");
 }
 
@@ -235,7 +239,8 @@ TEST(HeldEnd, and_before_a_failure) {
         Conversation seen;
         seen.hold_ends();
         seen.present(frame(kText, "a") + bad);
-        EXPECT_EQ(seen.text().find("text [a]\nheld []\nfailure 10"), 0U) << seen.text();
+        EXPECT_TRUE(seen.held());
+        EXPECT_EQ(seen.text().find("text [a]\nfailure 10"), 0U) << seen.text();
         EXPECT_EQ(seen.out().substr(0, 1), "\x88");
         EXPECT_EQ(seen.codec().state(), Codec::State::closed);
     }

@@ -18,6 +18,7 @@ public:
 
     // Ends that follow a message are held back, and asked for at once.
     void hold_ends() { holds_ = true; }
+    bool held() const { return held_; }
 
     // Presents a copy of exactly this size: a read past the end shows.
     std::size_t present(std::string_view bytes) {
@@ -25,7 +26,7 @@ public:
         if (!bytes.empty()) std::memcpy(copy.get(), bytes.data(), bytes.size());
         const std::size_t done = codec_.decode(copy.get(), bytes.size(), *this, out_);
         if (!codec_.holds_end()) return done;
-        note("held", {});
+        held_ = true;
         codec_.decode(nullptr, 0, *this, out_);
         return bytes.size();
     }
@@ -66,6 +67,7 @@ private:
     std::string out_;
     bool pauses_ = false;
     bool holds_ = false;
+    bool held_ = false;
 };
 
 inline Settings with_role(Role role, bool deflate = false) {
