@@ -19,6 +19,7 @@ MISSING = "gevent = N needs gevent in the python of the app: {} -m pip install g
 # Of the worker, from start_worker() on.
 gevent: Any = None
 Waiter: Any = None
+getcurrent: Any = None
 
 
 def patch(options: dict[str, Any]) -> None:
@@ -37,8 +38,9 @@ def patch(options: dict[str, Any]) -> None:
 
 def start_worker() -> None:
     """What the import has made of a hub belongs to the zygote."""
-    global gevent, Waiter
+    global gevent, Waiter, getcurrent
     gevent = import_module("gevent")
+    getcurrent = gevent.getcurrent
     hubs: Any = import_module("gevent.hub")
     Waiter = hubs.Waiter
     # Not get_hub(), which would make one.

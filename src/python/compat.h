@@ -51,3 +51,20 @@ inline void set_raised(PyObject* exception) {
     PyErr_Restore(Py_NewRef(type), exception, PyException_GetTraceback(exception));
 }
 #endif
+
+// Puts the exception that is being raised aside, for calls of Python in between, to the end of its
+// scope.
+class RaisedAside {
+public:
+    RaisedAside() : raised_(PyErr_Occurred() != nullptr ? take_raised() : nullptr) {}
+    RaisedAside(const RaisedAside&) = delete;
+    RaisedAside& operator=(const RaisedAside&) = delete;
+    RaisedAside(RaisedAside&&) = delete;
+    RaisedAside& operator=(RaisedAside&&) = delete;
+    ~RaisedAside() {
+        if (raised_ != nullptr) set_raised(raised_);
+    }
+
+private:
+    PyObject* raised_;
+};

@@ -147,6 +147,21 @@ base::Result<void> GreenletExchange::send_file(int fd, std::uint64_t offset, std
     return {};
 }
 
+// Greenlets of the app's that wait for the body hear of the end now: the request's own waits for
+// theirs before it ends.
+bool GreenletExchange::finish() {
+    const bool complete = outer_.response.finish();
+    over_ = true;
+    wake();
+    return complete;
+}
+
+void GreenletExchange::fail(int status) {
+    outer_.response.fail(status);
+    over_ = true;
+    wake();
+}
+
 base::Result<http::Detached> GreenletExchange::detach(http::Detach how) {
     // Asked for once; whether it came is told as room.
     bool came = outer_.response.begin_detach();

@@ -53,8 +53,8 @@ public:
     base::Result<void> flush() override;
     base::Result<void> send_file(int fd, std::uint64_t offset, std::uint64_t size) override;
     bool congested() override { return outer_.response.congested(); }
-    bool finish() override { return outer_.response.finish(); }
-    void fail(int status) override { outer_.response.fail(status); }
+    bool finish() override;
+    void fail(int status) override;
     bool started() const override { return outer_.response.started(); }
     std::uint64_t room() const override { return outer_.response.room(); }
     bool takes_hints() const override { return outer_.response.takes_hints(); }

@@ -7,11 +7,48 @@
 #include "python/app_forks.h"
 #include "python/greenlet_bridge.h"
 #include "python/retirement.h"
+#include "python/turn.h"
 
 namespace mew::python {
 namespace {
 
 constexpr const char* kCapsule = "mewsgi.greenlets";
+
+// Greenlets that wait for each other's turn: a list for all, as that is rare.
+PyObject* g_module = nullptr;  // mewsgi._gevent
+PyObject* g_getcurrent = nullptr;
+PyObject* g_waiting = nullptr;
+
+unsigned long current_greenlet() {
+    const RaisedAside raised;
+    // Alive as long as it runs, so its address will do.
+    const PyRef greenlet = PyRef::steal(PyObject_CallNoArgs(g_getcurrent));
+    if (!greenlet) PyErr_Clear();
+    const auto number = reinterpret_cast<std::uintptr_t>(greenlet.get());
+    return number != 0 ? number : PyThread_get_thread_ident();
+}
+
+bool wait_for_turn() {
+    const RaisedAside raised;
+    return static_cast<bool>(PyRef::steal(PyObject_CallMethod(g_module, "wait", "O", g_waiting)));
+}
+
+void wake_for_turn() {
+    const RaisedAside raised;
+    if (!PyRef::steal(PyObject_CallMethod(g_module, "wake", "O", g_waiting)))
+        log::error("greenlet-not-woken", "{}", take_traceback());
+}
+
+// False with an exception set.
+bool let_greenlets_take_turns(PyObject* module) {
+    static constexpr GreenletTurns kTurns{current_greenlet, wait_for_turn, wake_for_turn};
+    g_module = Py_NewRef(module);
+    g_getcurrent = PyObject_GetAttrString(module, "getcurrent");
+    g_waiting = PyList_New(0);
+    if (g_getcurrent == nullptr || g_waiting == nullptr) return false;
+    greenlet_turns = &kTurns;
+    return true;
+}
 
 // On the heap, all of it: where the app has run the hub already, the stack that serve() is on is
 // moved away while greenlets run.
@@ -53,6 +90,7 @@ PyObject* Served::turn(PyObject* capsule, PyObject*) {
 void Served::ask_for_turn(void* context) {
     auto* const self = static_cast<Served*>(context);
     if (self->asked_) return;
+    const RaisedAside raised;
     const PyRef asked = PyRef::steal(PyObject_CallNoArgs(self->ask_.get()));
     self->asked_ = static_cast<bool>(asked);
     if (!asked) log::error("greenlet-not-woken", "{}", take_traceback());
@@ -72,7 +110,8 @@ PyRef Served::make_driver(PyObject* module) {
 
 PyObject* Served::run(bool waits_for_hub) {
     const PyRef module = PyRef::steal(PyImport_ImportModule("mewsgi._gevent"));
-    if (!module || !bridge_.prepare(module.get())) return nullptr;
+    if (!module || !let_greenlets_take_turns(module.get()) || !bridge_.prepare(module.get()))
+        return nullptr;
     if (const auto opened = worker_.open({}); !opened) {
         PyErr_SetString(PyExc_OSError, opened.error().text.c_str());
         return nullptr;
