@@ -38,12 +38,14 @@ using client::Settings;
 using client::Timed;
 
 class Connection;
+class RoutedExchange;
 class WebSocket;
 
 struct RegistryTag;
 struct RunnableTag;
 struct RunningTag;
 struct OverTag;
+struct NewsTag;
 struct WebSocketTag;
 
 enum class Phase : std::uint8_t {
@@ -116,6 +118,8 @@ struct Context {
     base::IntrusiveList<Job, RunningTag> running;
     // Those that went on and are over.
     base::IntrusiveList<Job, OverTag> over;
+    // Those that go on, and that nobody else will tell of what came.
+    base::IntrusiveList<RoutedExchange, NewsTag> news;
     // WebSockets, and how many of them are not destroyed yet.
     base::IntrusiveList<WebSocket, WebSocketTag> websockets;
     std::size_t taken_over = 0;

@@ -108,6 +108,7 @@ void RoutedExchange::end() {
     outcome.app_failed = app_failed_;
     outcome.aborted = !detached_ && client_gone_;
     Job::end(context_, outcome);
+    base::ListNode<NewsTag>::unlink();
     taken_.reset();
 }
 

@@ -19,7 +19,10 @@
 
 namespace mew::worker {
 
-class RoutedExchange final : public Job, public http::BodySource, public http::ResponseSink {
+class RoutedExchange final : public Job,
+                             public base::ListNode<NewsTag>,
+                             public http::BodySource,
+                             public http::ResponseSink {
 public:
     explicit RoutedExchange(Context& context) : context_(context) {}
 
@@ -78,6 +81,8 @@ private:
     void write_end(int failure);
     bool put(mailbox::RecordKind kind, std::string_view payload);
     bool write_kept();
+    std::uint64_t room_for_kept() const;
+    void tell_later();
     bool look_for_connection();
     void lose_client();
     base::Result<void> gone();

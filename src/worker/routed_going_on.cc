@@ -30,9 +30,18 @@ bool RoutedExchange::put(RecordKind kind, std::string_view payload) {
                              : taken_->write(kind, payload, {}, {});
     }
     kept_.push_back({kind, std::string(payload)});
-    if (goes_on_)
-        (void)taken_->await_news(wants_body_, Taken::room_for(kept_.front().payload.size()));
+    if (goes_on_ && !taken_->await_news(wants_body_, room_for_kept())) tell_later();
     return true;
+}
+
+std::uint64_t RoutedExchange::room_for_kept() const {
+    return kept_.empty() ? 0 : Taken::room_for(kept_.front().payload.size());
+}
+
+// What came just when the mailbox was asked to tell of it, it will not tell.
+void RoutedExchange::tell_later() {
+    context_.news.push_back(*this);
+    context_.ask_for_turn();
 }
 
 // Once nobody is interested, only the last record is.
@@ -65,14 +74,16 @@ bool RoutedExchange::ready() {
         return true;
     go_on();
     wants_body_ = true;
-    const std::uint64_t room = kept_.empty() ? 0 : Taken::room_for(kept_.front().payload.size());
-    if (taken_->await_news(true, room)) {
+    if (taken_->await_news(true, room_for_kept())) {
         // What was released is room that the front may wait for.
         context_.ask_for_turn();
         return false;
     }
-    wants_body_ = false;
-    return true;
+    // It may be room alone that came.
+    tell_later();
+    wants_body_ =
+        !taken_->cancelled() && taken_->body().empty() && taken_->body_end() == mailbox::kBodyOpen;
+    return !wants_body_;
 }
 
 bool RoutedExchange::begin_detach() {
@@ -126,8 +137,7 @@ void RoutedExchange::on_news() {
         }
         // Once the client is known to be gone, only room for the last record can be news.
         if (client_gone_ && kept_.empty()) return;
-        const std::uint64_t room =
-            kept_.empty() ? 0 : Taken::room_for(kept_.front().payload.size());
+        const std::uint64_t room = room_for_kept();
         if (client_gone_ ? taken_->await_room(room) : taken_->await_news(wants_body_, room)) return;
     }
 }

@@ -10,6 +10,7 @@
 #include "log/log.h"
 #include "os/forked.h"
 #include "worker/connection.h"
+#include "worker/routed_exchange.h"
 
 namespace mew::worker {
 
@@ -184,13 +185,15 @@ void Worker::begin() {
 // Nothing to do at once, and whoever has news rings.
 bool Worker::prepare_sleep() {
     const bool runnable = !context_.runnable.empty() && !context_.busy();
-    return mailboxes_.prepare_sleep() && !runnable && context_.over.empty();
+    return mailboxes_.prepare_sleep() && !runnable && context_.over.empty() &&
+           context_.news.empty();
 }
 
 void Worker::run_turn(base::Milliseconds limit) {
     loop_.run_once(limit);
     mailboxes_.awake();
     run_over();
+    run_news();
     run_runnable();
     mailboxes_.run();
     finish_turn();
@@ -218,6 +221,14 @@ void Worker::run_over() {
         Job& job = context_.over.front();
         static_cast<base::ListNode<OverTag>&>(job).unlink();
         job.on_core_done();
+    }
+}
+
+void Worker::run_news() {
+    while (!context_.news.empty()) {
+        RoutedExchange& exchange = context_.news.front();
+        static_cast<base::ListNode<NewsTag>&>(exchange).unlink();
+        exchange.on_news();
     }
 }
 

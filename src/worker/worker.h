@@ -125,6 +125,7 @@ private:
     bool prepare_sleep();
     void run_turn(base::Milliseconds limit);
     void run_over();
+    void run_news();
     base::Result<void> open_rescue();
     void add_acceptors();
 
