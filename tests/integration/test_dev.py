@@ -122,6 +122,39 @@ def test_flask_lets_errors_through(serve: Serve, write_app: WriteApp) -> None:
     assert "return flask.render_template_string" in page
 
 
+@pytest.mark.parametrize("way", ["direct", "routed"])
+def test_errors_of_asgi_apps(serve: Serve, write_app: WriteApp, way: str) -> None:
+    folder = write_app(
+        """
+        async def app(scope, receive, send):
+            animal = "lynx"
+            raise KeyError(animal)
+        """
+    )
+    server = serve("app", "--dev", "--asgi-lifespan", "off", cwd=folder, way=way)
+    page = get(server.port, "/cats", Accept=HTML)
+    assert page.status == 500 and "raise KeyError(animal)" in page.text
+    assert "GET /cats" in page.text
+    foreign = get(server.port, "/cats", "evil.example", Accept=HTML)
+    assert foreign.status == 500 and "lynx" not in foreign.text
+
+
+def test_asgi_by_order_and_an_app_that_does_not_load(serve: Serve, write_app: WriteApp) -> None:
+    server = serve("app", "--dev", "--asgi", cwd=write_app("import no_such_module\n"))
+    assert "no_such_module" in get(server.port, "/").text
+    since = server.mark()
+    write_app(
+        """
+        async def app(scope, receive, send):
+            assert scope["type"] == "http"
+            await send({"type": "http.response.start", "status": 204})
+            await send({"type": "http.response.body"})
+        """
+    )
+    server.wait_log(RELOADED, since)
+    assert get(server.port, "/").status == 204
+
+
 # ---- an app that does not load
 
 

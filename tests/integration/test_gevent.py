@@ -119,6 +119,21 @@ def test_another_greenlet_may_read_the_body(server: Server) -> None:
 
 
 @pytest.mark.parametrize("way", ["direct", "routed"])
+def test_greenlets_of_one_request_read_and_write_at_once(serve: Serve, way: str) -> None:
+    """More than any buffer holds, both ways: none of them may wait for the others' client."""
+    server = serve(*GREENLETS, "--request-buffer-max", "65536", way=way)
+    sent = bytes(range(256)) * 8000
+    with server.connect(timeout=30) as connection:
+        connection.send(b"POST /both HTTP/1.1\r\nHost: h\r\nContent-Length: %d\r\n\r\n" % len(sent))
+        sender = threading.Thread(target=connection.socket.sendall, args=(sent,))
+        sender.start()
+        body = connection.read_response().body
+        sender.join(20)
+    assert body[:-64] == b"x" * 12_000_000
+    assert body[-64:].decode() == hashlib.sha256(sent).hexdigest()
+
+
+@pytest.mark.parametrize("way", ["direct", "routed"])
 def test_no_call_outlives_its_request(serve: Serve, way: str) -> None:
     server = serve(*GREENLETS, "--post-buffering", "0", "--request-buffer-max", "0", way=way)
     with server.connect() as client:
@@ -190,6 +205,35 @@ def test_websockets_of_a_library(serve: Serve, write_app: WriteApp) -> None:
             client.send(f"hello {number}")
         for number, client in enumerate(clients):
             assert client.receive(timeout=10) == f"hello {number}"
+        for client in clients:
+            client.close()
+        wait_for(
+            lambda server=server: len(server.find_all(r"\(HTTP/1\.1 101\)")) == 10,
+            "the end of all ten requests",
+        )
+
+
+def test_websockets_of_uwsgis_calls(serve: Serve, write_app: WriteApp) -> None:
+    """None may hold up the others while it waits for a message."""
+    folder = write_app(
+        """
+        import uwsgi
+
+        def application(environ, start_response):
+            uwsgi.websocket_handshake()
+            while True:
+                uwsgi.websocket_send(uwsgi.websocket_recv())
+        """
+    )
+    for way in ("direct", "routed"):
+        server = serve("app", "--gevent", "20", cwd=folder, way=way)
+        url = f"ws://127.0.0.1:{server.port}/"
+        clients = [simple_websocket.Client.connect(url) for _ in range(10)]
+        for turn in range(3):
+            for number, client in enumerate(clients):
+                client.send(f"hello {number} {turn}")
+            for number, client in enumerate(clients):
+                assert client.receive(timeout=10) == f"hello {number} {turn}"
         for client in clients:
             client.close()
         wait_for(

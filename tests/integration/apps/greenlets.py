@@ -116,6 +116,25 @@ def helped(environ: Environ, start_response: StartResponse) -> list[bytes]:
     return plain(start_response, str(len(reader.get())))
 
 
+def both(environ: Environ, start_response: StartResponse) -> list[bytes]:
+    """One greenlet reads the body while this one writes, and two others write beside it."""
+    write = start_response("200 OK", [])
+    found = hashlib.sha256()
+
+    def read() -> None:
+        while piece := environ["wsgi.input"].read(10_000):
+            found.update(piece)
+
+    def write_much() -> None:
+        for _ in range(20):
+            write(b"x" * 200_000)
+
+    greenlets = [gevent.spawn(read), gevent.spawn(write_much), gevent.spawn(write_much)]
+    write_much()
+    gevent.joinall(greenlets, raise_error=True)
+    return [found.hexdigest().encode()]
+
+
 def forsaken(environ: Environ, start_response: StartResponse) -> list[bytes]:
     """Another greenlet still waits for the body when the answer is complete."""
 
@@ -166,6 +185,7 @@ ROUTES = {
     "/impatient": impatient,
     "/impatient-writer": impatient_writer,
     "/helped": helped,
+    "/both": both,
     "/forsaken": forsaken,
     "/raises": raises,
     "/dies": dies,
