@@ -85,6 +85,10 @@ void Connection::want_body() {
 void Connection::receive_more_body() {
     const ssize_t size = client::receive(socket_.get(), context_.receive_buffer(), kReceiveBuffer);
     if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+    if (size == 0 && !exchange_->ends_with_input) {  // it may still read what the app says to that
+        stream_.lose_body("the client left in the middle of the body");
+        return tell_body();
+    }
     if (size <= 0) return lose_client();
     decode_body({context_.receive_buffer(), static_cast<std::size_t>(size)});
     const base::MonotonicTime now = context_.loop.now();

@@ -161,6 +161,17 @@ def test_a_client_that_leaves_wakes_its_request(server: Server) -> None:
     assert server.get("/sleep?ms=1").text == "slept"
 
 
+def test_a_client_that_has_sent_all_still_gets_its_answer(server: Server) -> None:
+    with server.connect() as client:
+        client.send(b"GET /sleep?ms=50 HTTP/1.1\r\nHost: h\r\n\r\n")
+        client.finish_sending()
+        assert client.read_response().text == "slept"
+    with server.connect() as client:
+        client.send(b"POST /digest HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\nhalf")
+        client.finish_sending()
+        assert client.read_response().status == 400
+
+
 def test_reloads_under_load_lose_nothing(server: Server) -> None:
     with Load(server.port, "/sleep?ms=20", kept=20, new=4) as load:
         for _ in range(2):
