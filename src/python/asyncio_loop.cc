@@ -45,6 +45,9 @@ bool AsyncioLoop::prepare(PyObject* loop) {
     if (!task_type_ || !create_future_ || !call_soon_ || !self) return false;
     turn_callback_ = PyRef::steal(PyCFunction_New(&turn_method, self.get()));
     capture_ = PyRef::steal(PyCFunction_New(&call_soon_method, self.get()));
+    context_ = PyRef::steal(PyContext_CopyCurrent());
+    context_keyword_ = PyRef::steal(Py_BuildValue("(s)", "context"));
+    if (!context_ || !context_keyword_) return false;
 #if PY_VERSION_HEX >= 0x030C0000
     task_keywords_ = PyRef::steal(Py_BuildValue("(ss)", "loop", "eager_start"));
 #else
@@ -69,8 +72,9 @@ void AsyncioLoop::run_turn() {
 
 void AsyncioLoop::ask_for_turn() {
     if (std::exchange(turn_asked_, true)) return;
+    PyObject* arguments[2] = {turn_callback_.get(), context_.get()};
     const PyRef handle =
-        PyRef::steal(PyObject_CallFunctionObjArgs(call_soon_.get(), turn_callback_.get(), nullptr));
+        PyRef::steal(PyObject_Vectorcall(call_soon_.get(), arguments, 1, context_keyword_.get()));
     if (!handle) report(call_soon_.get());
 }
 
@@ -85,8 +89,9 @@ void AsyncioLoop::wake_in(int milliseconds) {
         if (!done) report(timer_.get());
     }
     const PyRef delay = PyRef::steal(PyFloat_FromDouble(milliseconds / 1000.0));
-    timer_ = PyRef::steal(PyObject_CallMethodObjArgs(loop_.get(), names_.call_later.get(),
-                                                     delay.get(), turn_callback_.get(), nullptr));
+    PyObject* arguments[4] = {loop_.get(), delay.get(), turn_callback_.get(), context_.get()};
+    timer_ = PyRef::steal(
+        PyObject_VectorcallMethod(names_.call_later.get(), arguments, 3, context_keyword_.get()));
     timer_due_ = due;
     if (!timer_) report(loop_.get());
 }

@@ -62,6 +62,10 @@ private:
         PyRef add_reader, remove_reader, call_later, call_soon, cancel, done, set_result, stop,
             future_blocking;
     } names_;
+    // In which turns are called, whoever asked for them: else the context of one request would be
+    // where the next one begins.
+    PyRef context_;
+    PyRef context_keyword_;
     PyRef task_keywords_;  // the names of Task(coroutine, loop=, eager_start=)
     // Older Pythons: what a new task wanted to have called soon is its first step.
     PyRef capture_;
