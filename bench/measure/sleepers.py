@@ -84,6 +84,24 @@ SERVERS = (
         "gunicorn",
         gunicorn("--worker-class", "gevent", "--worker-connections", str(CLIENTS), app=APP),
     ),
+    Server(
+        "uwsgi --threads",
+        "a connection per request, as it has it",
+        "uWSGI",
+        uwsgi(
+            "--http-socket", "--enable-threads", "--threads", str(CLIENTS),
+            "--listen", "1024", "--add-header", "Connection: close", app=APP,
+        ),
+    ),
+    Server(
+        "gunicorn gthread",
+        "",
+        "gunicorn",
+        gunicorn(
+            "--worker-class", "gthread", "--threads", str(CLIENTS),
+            "--worker-connections", str(2 * CLIENTS), app=APP,
+        ),
+    ),
     Server(UVICORN, "ASGI", UVICORN, uvicorn(ASGI_APP)),
 )  # fmt: skip
 
@@ -165,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     rows = [row(server, by_server[server.name]) for server in chosen if by_server[server.name]]
     print(f"{CLIENTS:,} clients, an app that sleeps {NAP * 1000:g} ms, one worker; medians")
     print(table(HEADINGS, rows))
-    print("Goal: mewsgi's p99 and CPU no worse than those of uWSGI and gunicorn with gevent")
+    print("Goal: mewsgi's p99 and CPU no worse than those of uWSGI and gunicorn, of the same kind")
     for name, reason in missing.items():
         print(f"Not measured: {name}: {reason}")
     return 1 if any(name.startswith("mewsgi") for name in missing) or not rows else 0
