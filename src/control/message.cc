@@ -14,7 +14,7 @@ namespace mew::control {
 namespace {
 
 constexpr std::uint32_t kMagic = 0x4d455743;  // "MEWC"
-constexpr auto kLastKind = static_cast<std::uint32_t>(Kind::ticket_keys);
+constexpr auto kLastKind = static_cast<std::uint32_t>(Kind::drained);
 
 struct PacketHeader {
     std::uint32_t magic = kMagic;

@@ -223,12 +223,12 @@ TEST(Message, TheNewestKindArrives) {
 TEST(Message, KindsKeepTheirNumbers) {
     EXPECT_EQ(kVersion, 1U);
     const Kind kinds[] = {
-        Kind::hello,        Kind::ready,      Kind::failed, Kind::spawned, Kind::task_spawned,
-        Kind::reload,       Kind::stop,       Kind::worn,   Kind::left,    Kind::files,
-        Kind::changed,      Kind::watch,      Kind::hold,   Kind::spawn,   Kind::reserve,
-        Kind::spawn_task,   Kind::check,      Kind::serve,  Kind::retire,  Kind::reopen_log,
-        Kind::leave,        Kind::channel,    Kind::ended,  Kind::broken,  Kind::front_boot,
-        Kind::certificates, Kind::ticket_keys};
+        Kind::hello,        Kind::ready,       Kind::failed, Kind::spawned, Kind::task_spawned,
+        Kind::reload,       Kind::stop,        Kind::worn,   Kind::left,    Kind::files,
+        Kind::changed,      Kind::watch,       Kind::hold,   Kind::spawn,   Kind::reserve,
+        Kind::spawn_task,   Kind::check,       Kind::serve,  Kind::retire,  Kind::reopen_log,
+        Kind::leave,        Kind::channel,     Kind::ended,  Kind::broken,  Kind::front_boot,
+        Kind::certificates, Kind::ticket_keys, Kind::drained};
     std::uint32_t number = 0;
     for (const Kind kind : kinds) EXPECT_EQ(static_cast<std::uint32_t>(kind), number++);
 }

@@ -27,6 +27,7 @@ class StreamWebSocket:
         self.frames = Connection(ConnectionType.CLIENT)
         self.read = 0  # of the answer's body
         self.messages: list[str | bytes] = []
+        self.finished = False
         self.code: int | None = None  # of the server's close frame
         self._parts: list[str | bytes] = []
         if accepted:
@@ -64,6 +65,12 @@ class StreamWebSocket:
         if not self.answer.over:
             self.client.say(self.stream, frame)
 
+    def _finish(self) -> None:
+        """Our half ends with the server's (RFC 8441 5)."""
+        if not self.finished and self.answer.reset is None:
+            self.client.finish(self.stream)
+        self.finished = True
+
     def _more(self) -> bool:
         """Waits for bytes and heeds them; False: the stream has ended."""
         body = self.answer.body
@@ -71,6 +78,7 @@ class StreamWebSocket:
         came = bytes(body[self.read :])
         self.read += len(came)
         if not came:
+            self._finish()
             return False
         self.frames.receive_data(came)
         for event in self.frames.events():
