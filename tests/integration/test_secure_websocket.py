@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Callable
 
 import pytest
@@ -213,3 +215,54 @@ def test_a_reload_leaves_them_open(
             assert ws.receive() == str(number)
         ws.close()
         end(plain)
+
+
+BROWSER = """
+from simple_websocket import ConnectionClosed, Server
+
+PAGE = b'''<!DOCTYPE html><title>page</title><pre id="said"></pre><script>
+const ws = new WebSocket("wss://" + location.host + "/ws", ["chat"]);
+const say = text => { document.getElementById("said").textContent += text + " "; };
+ws.onopen = () => { say("open:" + ws.protocol); ws.send("a".repeat(100000)); };
+ws.onmessage = event => { say("heard:" + event.data.length); ws.close(3000, "enough"); };
+ws.onclose = event => { say("closed:" + event.code + ":" + event.wasClean); done = true; };
+ws.onerror = () => say("error");
+// Time stands still for a fetch, as it does not for a WebSocket.
+let done = false;
+(async () => { while (!done) await fetch("/poll"); })();
+</script>'''
+
+
+def app(environ, start_response):
+    if environ["PATH_INFO"] != "/ws":
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return [PAGE]
+    ws = Server.accept(environ, subprotocols=["chat"])
+    try:
+        while True:
+            ws.send(ws.receive())
+    except ConnectionClosed:
+        # Its thread answers the close frame behind our back.
+        ws.thread.join()
+    return []
+"""
+
+
+def test_chromium(serve: Callable[..., Server], pair: Pair, tmp_path: Path) -> None:
+    """It puts the WebSocket on the connection that the page came by."""
+    (tmp_path / "browser.py").write_text(BROWSER)
+    options = ["--https", pair.option(), "--threads", "4", "--chdir", str(tmp_path)]
+    server = serve(*options, "browser:app", http=None)
+    done = subprocess.run(
+        [
+            "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--ignore-certificate-errors", f"--user-data-dir={tmp_path / 'profile'}",
+            "--virtual-time-budget=20000", "--dump-dom",
+            f"https://localhost:{server.port_of('https')}/",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )  # fmt: skip
+    assert "open:chat heard:100000 closed:3000:true" in done.stdout, done.stdout + done.stderr
+    server.wait_log(r"GET /ws .*\(HTTP/2\.0 101\)")
