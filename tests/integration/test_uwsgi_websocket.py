@@ -353,3 +353,22 @@ def test_a_worker_that_leaves_says_so(
         connection.send(b"\x88\x82\0\0\0\0" + code.to_bytes(2, "big"))
         assert connection.read_to_end() == b""
     server.wait_log(rf"the app heard: .*the server leaves \({code}\)", since=mark)
+
+
+@pytest.mark.parametrize("way", ["direct", "routed"])
+def test_many_in_one_worker_by_greenlets(serve: Any, write_app: Any, way: str) -> None:
+    """Each waits in a call that blocks; with gevent that holds up none of the others."""
+    pytest.importorskip("gevent")
+    server = serve("--gevent", "20", "app:app", cwd=write_app(LEAVING), way=way)
+    given = Given(server)
+    clients = [shake_hands(given, "") for _ in range(10)]
+    for client in clients:
+        assert client.read_response(interim=True).status == 101
+    for client in reversed(clients):
+        client.send(HELLO)
+        assert client.read_exactly(7) == b"\x81\x05hello"
+    server.send_signal(signal.SIGHUP)
+    for client in clients:
+        assert client.read_exactly(4) == b"\x88\x02\x03\xf4", "1012"
+        client.send(b"\x88\x82\0\0\0\0\x03\xf4")
+        assert client.read_to_end() == b""

@@ -21,6 +21,7 @@ from harness.server import Server  # noqa: E402
 # Apps that echo every message in kind, each by one of the interfaces that WebSockets have.
 APPS = {
     "uwsgi": ["--threads", "4", "uwsgi_echo:app"],
+    "gevent": ["--gevent", "20", "uwsgi_echo:app"],
     "asgi": ["asgi_echo:app"],
 }
 WAYS = ("direct", "routed")
@@ -29,6 +30,8 @@ WAYS = ("direct", "routed")
 @pytest.fixture(scope="session", params=[(app, way) for app in APPS for way in WAYS], ids="-".join)
 def echo(request: pytest.FixtureRequest) -> Iterator[Server]:
     app, way = request.param
+    if app == "gevent":
+        pytest.importorskip("gevent")
     with Server(["--chdir", str(HERE), *APPS[app]], way=way) as server:
         yield server
     assert "the app failed" not in server.log
