@@ -326,18 +326,10 @@ LEAVING = """
 
 
 @pytest.mark.parametrize("threads", ["1", "3"])
-@pytest.mark.parametrize(
-    ("way", "number"),
-    [
-        ("direct", signal.SIGHUP),
-        ("routed", signal.SIGHUP),
-        ("direct", signal.SIGTERM),
-        # Fronts leave before workers do, and have the connection on loan to its end.
-        pytest.param("routed", signal.SIGTERM, marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("way", ["direct", "routed"])
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGTERM])
 def test_a_worker_that_leaves_says_so(
-    serve: Any, write_app: Any, threads: str, way: str, number: signal.Signals
+    serve: Any, write_app: Any, way: str, threads: str, number: signal.Signals
 ) -> None:
     """Restart and stop wake a call that waits; its client hears 1012 or 1001 and comes again."""
     server = serve("--threads", threads, "app:app", cwd=write_app(LEAVING), way=way)
