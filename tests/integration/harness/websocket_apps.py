@@ -1,5 +1,5 @@
-"""WSGI apps that echo, on the libraries that speak WebSocket themselves. For `given`: sources; each
-leaves the code by which its WebSocket ended as shared["reason"]."""
+"""WSGI apps that echo, on the libraries that speak WebSocket themselves and by uWSGI's calls. For
+`given`: sources; each leaves the code by which its WebSocket ended as shared["reason"]."""
 
 from __future__ import annotations
 
@@ -52,6 +52,20 @@ ECHO = {
                 if message is not None:
                     ws.send(message)
             shared["reason"] = 1000
+            return []
+        """,
+    "uwsgi": r"""
+        import re
+        import uwsgi
+
+        def app(environ, start_response):
+            uwsgi.websocket_handshake()
+            try:
+                while True:
+                    text, message = uwsgi.request_context().receive(wait=True)
+                    (uwsgi.websocket_send if text else uwsgi.websocket_send_binary)(message)
+            except IOError as error:
+                shared["reason"] = int(re.search(r"\((\d+)\)", str(error))[1])
             return []
         """,
 }
