@@ -65,6 +65,9 @@ PyObject* AsyncioLoop::on_turn(PyObject* self, PyObject*) {
 
 void AsyncioLoop::run_turn() {
     turn_asked_ = false;
+    // Perhaps it is the timer that runs this turn: it wakes nobody again, and by the other loop's
+    // clock, and in whole milliseconds, it may be somewhat early.
+    if (timer_ && timer_due_ <= now_milliseconds() + 1) timer_ = PyRef();
     in_turn_ = true;
     turn_();
     in_turn_ = false;
