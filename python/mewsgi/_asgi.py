@@ -63,6 +63,8 @@ def serve(boot: Boot, apps: Apps) -> int:
         loop.run_until_complete(lifespan.start_up())
         if lifespan.failure:
             flush()
+            if options["dev"]:
+                return serve_failure(lifespan.failure)
             _mewsgi.worker_failed(APP_FAILED, lifespan.failure)
     kinds = [(lifespan.app, lifespan.state) for lifespan in lifespans]
     _mewsgi.asgi_open(
@@ -73,6 +75,15 @@ def serve(boot: Boot, apps: Apps) -> int:
         loop.run_until_complete(lifespan.shut_down())
     clean_up(loop)
     return _mewsgi.asgi_close()
+
+
+def serve_failure(text: str) -> int:
+    """`mewsgi dev`: each request shows it, until a file of the app's is saved."""
+    from mewsgi._dev import Broken
+    from mewsgi._loader import LoadError
+
+    _mewsgi.log("error", "app-failed", text)
+    return _mewsgi.serve(Broken("the app", LoadError(text)), [])
 
 
 def make_loop(wanted: str) -> asyncio.AbstractEventLoop:

@@ -139,6 +139,26 @@ def test_errors_of_asgi_apps(serve: Serve, write_app: WriteApp, way: str) -> Non
     assert foreign.status == 500 and "lynx" not in foreign.text
 
 
+def test_a_lifespan_that_does_not_start(serve: Serve, write_app: WriteApp) -> None:
+    source = """
+        async def app(scope, receive, send):
+            if scope["type"] == "lifespan":
+                await receive()
+                await send({{"type": "lifespan.startup.{}"}})
+                await receive()
+            await send({{"type": "http.response.start", "status": 204}})
+            await send({{"type": "http.response.body"}})
+        """
+    folder = write_app(source.format('failed", "message": "no cats'))
+    server = serve("app", "--dev", cwd=folder)
+    server.wait_log("no cats")
+    assert "no cats" in get(server.port, "/", Accept=HTML).text
+    since = server.mark()
+    write_app(source.format("complete"))
+    server.wait_log(RELOADED, since)
+    assert get(server.port, "/").status == 204
+
+
 def test_asgi_by_order_and_an_app_that_does_not_load(serve: Serve, write_app: WriteApp) -> None:
     server = serve("app", "--dev", "--asgi", cwd=write_app("import no_such_module\n"))
     assert "no_such_module" in get(server.port, "/").text
@@ -217,6 +237,27 @@ def test_breakpoint(terminal: Terminal) -> None:
         assert get(port, "/other").text == "/other"
         terminal.type("c\n")
         assert request.answer().text == "/stops"
+        terminal.type("\x03")
+        terminal.expect_end()
+
+
+def test_breakpoint_of_an_asgi_app(write_app: WriteApp) -> None:
+    folder = write_app(
+        """
+        async def app(scope, receive, send):
+            animal = "tiger"
+            breakpoint()
+            await send({"type": "http.response.start", "status": 204})
+            await send({"type": "http.response.body"})
+        """
+    )
+    with Terminal(*ANY_PORT, "--asgi-lifespan", "off", "app", cwd=folder) as terminal:
+        request = InBackground(int(terminal.read_until(SERVING)[1]), "/")
+        terminal.read_until(PROMPT)
+        terminal.type("p animal * 2\n")
+        terminal.read_until("'tigertiger'")
+        terminal.type("c\n")
+        assert request.answer().status == 204
         terminal.type("\x03")
         terminal.expect_end()
 
