@@ -70,6 +70,14 @@ def rest() -> None:
 # ---- a task
 
 
+def forget_hub(options: dict[str, Any]) -> None:
+    """One that the import has run is the zygote's."""
+    if options["gevent"]:
+        from mewsgi import _gevent
+
+        _gevent.start_worker()
+
+
 class _Task:
     pid = 0
     asks = False  # the function looks at stopping() itself, and shall not be interrupted
@@ -90,6 +98,7 @@ def run(boot: Boot, number: int, functions: list[Function]) -> NoReturn:
     def whole() -> None:
         if functions:
             forget_children()
+            forget_hub(boot["options"])
             function = functions[number - 1]
         else:
             _loader.prepare(boot["options"])
