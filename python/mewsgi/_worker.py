@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from mewsgi._mewsgi import Boot
 
 
+# Python's own for a thread that waits for the GIL, in seconds, and ours for each of `threads`.
+_PYTHONS_INTERVAL = 0.005
+_INTERVAL_PER_THREAD = 0.0001
+
+
 def run(boot: Boot, slot: int, apps: Apps, lazy: bool) -> NoReturn:
     if boot["options"]["auto-procname"]:
         _mewsgi.set_title(f"mewsgi worker {slot}")
@@ -32,11 +37,21 @@ def run(boot: Boot, slot: int, apps: Apps, lazy: bool) -> NoReturn:
         from mewsgi import _dev
 
         _dev.start_worker()
+    keep_threads_calm(boot["options"]["threads"])
     call_hook("post_fork_hook")
     # Last, so that the app's own hooks, as far as they are there, find the process as it will be.
     os.register_at_fork(before=_mewsgi.before_fork, after_in_parent=_mewsgi.after_fork)
     status = serve(boot, apps)
     leave(status)
+
+
+def keep_threads_calm(threads: int) -> None:
+    """Each thread that waits for the GIL wakes up once an interval to ask for it. A thousand of
+    them leave a core no time for anything else, so many threads ask less often; an app that has
+    chosen an interval keeps its own."""
+    wanted = threads * _INTERVAL_PER_THREAD
+    if sys.getswitchinterval() == _PYTHONS_INTERVAL < wanted:
+        sys.setswitchinterval(wanted)
 
 
 def leave(status: int) -> NoReturn:

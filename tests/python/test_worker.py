@@ -72,6 +72,22 @@ def test_order_of_a_life(run: Any, native: FakeNative) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("before", "threads", "then"),
+    [(0.005, 1, 0.005), (0.005, 50, 0.005), (0.005, 1000, 0.1), (0.001, 1000, 0.001)],
+)
+def test_many_threads_ask_for_the_gil_less_often(
+    run: Any, native: FakeNative, before: float, threads: int, then: float
+) -> None:
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(before)
+    try:
+        run(object(), threads=threads)
+        assert sys.getswitchinterval() == pytest.approx(then)
+    finally:
+        sys.setswitchinterval(usual)
+
+
 def test_logs_are_flushed_whatever_else_went_wrong(run: Any, native: FakeNative) -> None:
     class Broken(logging.Handler):
         def flush(self) -> None:
