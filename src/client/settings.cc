@@ -8,7 +8,7 @@ namespace {
 constexpr base::Milliseconds kLinger{2000};
 // The peer's answer to a WebSocket's close frame.
 constexpr base::Milliseconds kCloseFrame{10000};
-}
+}  // namespace
 
 Settings settings_from(const options::Options& options, std::vector<net::ListenerInfo> listeners) {
     Settings settings;

@@ -17,7 +17,7 @@ std::string bound_line(const net::ListenerInfo& listener);
 // configuration, "unix:/run/app.sock", "uwsgi unix:/run/app.sock", "fastcgi localhost:9000".
 std::string reachable_url(const net::ListenerInfo& listener);
 // The footer only for people: `on_terminal`.
-std::string serving_line(const std::vector<net::ListenerInfo>& listeners, int pid,
-                         bool on_terminal, bool dev = false);
+std::string serving_line(const std::vector<net::ListenerInfo>& listeners, int pid, bool on_terminal,
+                         bool dev = false);
 
 }  // namespace mew::master

@@ -79,7 +79,7 @@ public:
     void record(Program& program) {
         const std::uint32_t slot = program.one_of(mailbox::kSlots);
         const std::uint32_t kind = program.byte() & 15;  // more than there are
-        const std::uint32_t lie = program.byte();       // about the size
+        const std::uint32_t lie = program.byte();        // about the size
         const std::string payload = without_h(program.text());
         put(slot, kind, static_cast<std::uint32_t>(payload.size()) + lie, payload);
     }
