@@ -2,6 +2,7 @@
 #include "worker/mailboxes.h"
 
 #include "mailbox/posting_side.h"
+#include "worker/async_cores.h"
 #include "worker/test_connection.h"
 
 namespace mew::worker {
@@ -14,7 +15,7 @@ struct FakeFront {
     std::string text = "GET /a HTTP/1.1\r\nHost: h\r\n\r\n";
     http::RequestHead head;
 
-    std::uint32_t post(std::string_view body = {}) {
+    std::uint32_t post(std::string_view body = {}, bool whole = true) {
         head.clear();
         head.set_block(text.data(), text.size());
         head.method_slice = {0, 3};
@@ -22,7 +23,7 @@ struct FakeFront {
         mailbox::Request request{head, "192.0.2.1", "1234"};
         request.body = body.empty() ? mailbox::BodyWay::none : mailbox::BodyWay::ring;
         request.body_bytes = body;
-        request.body_complete = true;
+        request.body_complete = whole;
         const auto slot = side->post(request);
         EXPECT_TRUE(slot);
         return slot.value_or(0);
@@ -63,6 +64,14 @@ protected:
     void run() {
         turn();
         mailboxes->run();
+    }
+    // As the worker does at each turn.
+    void run_over() {
+        while (!context->over.empty()) {
+            Job& over = context->over.front();
+            static_cast<base::ListNode<OverTag>&>(over).unlink();
+            over.on_core_done();
+        }
     }
     std::unique_ptr<Mailboxes> mailboxes;
 };
@@ -168,6 +177,76 @@ TEST_F(MailboxesTest, AFrontThatCountsWronglyIsLetGo) {
     EXPECT_TRUE(mailboxes->empty());
     turn();
     EXPECT_TRUE(one->is_let_go());
+}
+
+// An exchange that goes on, and what it was told.
+struct GoingOn final : http::ExchangeEvents {
+    void on_body() override { ++bodies; }
+    void on_room() override { ++rooms; }
+    void on_gone() override { ADD_FAILURE() << "its client is there"; }
+    // Begins an answer, and writes until the front must take some of it.
+    void begin(http::Exchange& exchange) {
+        open = &exchange;
+        exchange.events = this;
+        http::ResponseHead head;
+        ASSERT_TRUE(head.check());
+        ASSERT_TRUE(exchange.response.start(head));
+        while (!exchange.response.congested())
+            ASSERT_TRUE(exchange.response.write(std::string(65536, 'x')));
+    }
+    http::Exchange* open = nullptr;
+    int bodies = 0;
+    int rooms = 0;
+};
+
+TEST_F(MailboxesTest, RoomIsNoBodyToOneThatGoesOn) {
+    AsyncCores cores(app);
+    context->cores = &cores;
+    context->goes_on = true;
+    app.ran = http::Ran::goes_on;
+    GoingOn going;
+    app.action = [&](http::Exchange& exchange) { going.begin(exchange); };
+    const auto one = front();
+    const std::uint32_t posted = one->post("begin", false);
+    run();
+    ASSERT_NE(going.open, nullptr);
+    http::BodySource& body = *going.open->body;
+    ASSERT_TRUE(body.ready());
+    EXPECT_EQ(*body.read(), "begin");
+    // Room comes first, and nobody has told of it yet.
+    EXPECT_FALSE(one->end_of(posted));
+    one->side->give_credit(posted);
+    EXPECT_FALSE(body.ready()) << "read() would hold up the whole worker";
+    ASSERT_FALSE(context->news.empty());
+    RoutedExchange& exchange = context->news.front();
+    static_cast<base::ListNode<NewsTag>&>(exchange).unlink();
+    exchange.on_news();
+    for (int looks = 0; looks < 10 && going.rooms == 0; ++looks) {
+        EXPECT_FALSE(one->end_of(posted));
+        one->side->give_credit(posted);
+        exchange.on_news();
+    }
+    EXPECT_EQ(going.rooms, 1);
+    EXPECT_EQ(going.bodies, 0);
+    one->side->write_body(posted, "end");
+    one->side->end_body(posted, mailbox::kBodyComplete);
+    run();
+    EXPECT_EQ(going.bodies, 1);
+    ASSERT_TRUE(body.ready());
+    EXPECT_EQ(*body.read(), "end");
+    going.open->response.finish();
+    going.open->owner->on_exchange_over();
+    ASSERT_FALSE(context->over.empty());
+    std::optional<mailbox::RecordKind> last;
+    for (int looks = 0; looks < 10 && !last; ++looks) {
+        run_over();
+        last = one->end_of(posted);
+        one->side->give_credit(posted);
+        run();
+    }
+    run_over();
+    EXPECT_EQ(last, mailbox::RecordKind::end);
+    context->cores = &core;
 }
 
 }  // namespace
