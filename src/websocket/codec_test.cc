@@ -248,7 +248,7 @@ TEST(HeldEnd, and_before_a_failure) {
 
 TEST(HeldEnd, what_is_sent_meanwhile_stands_before_the_close_frame) {
     Codec codec({});
-    class : public Events {
+    class Holding final : public Events {
     public:
         void on_message(Kind, std::string_view) override { codec->hold_end(); }
         void on_close(std::uint16_t, std::string_view) override {}
