@@ -94,7 +94,10 @@ void answer(const std::string& module, std::uint32_t slot, int connection) {
         say(control_fd, control::Kind::failed, failed);
         ::_exit(22);
     }
-    say(control_fd, control::Kind::ready, order);
+    control::Message ready;  // its value would be a number of cores
+    ready.slot = order.slot;
+    ready.generation = order.generation;
+    say(control_fd, control::Kind::ready, ready);
     std::vector<os::Fd> channels;  // kept until it ends, as the real one does
     for (;;) {
         control::Message message;
