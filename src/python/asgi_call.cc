@@ -93,7 +93,7 @@ PyObject* AsgiCall::throw_in(PyObject* raised) {
         return nullptr;
     }
     PyObject* const given =
-        PyObject_CallMethodObjArgs(coroutine_.get(), host_.names.throw_.get(), raised, nullptr);
+        PyObject_CallMethodObjArgs(coroutine_.get(), host_.names.throw_name.get(), raised, nullptr);
     if (given != nullptr) return given;
     const bool returned = PyErr_ExceptionMatches(PyExc_StopIteration) != 0;
     if (returned) PyErr_Clear();

@@ -44,7 +44,7 @@ bool AsgiNames::prepare() {
     ws_response_start = interned("websocket.http.response.start");
     ws_response_body = interned("websocket.http.response.body");
     send = interned("send");
-    throw_ = interned("throw");
+    throw_name = interned("throw");
     empty_bytes = PyRef::steal(PyBytes_FromStringAndSize("", 0));
     return PyErr_Occurred() == nullptr;
 }

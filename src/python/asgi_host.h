@@ -29,7 +29,7 @@ struct AsgiNames {
         early_hint, pathsend;
     PyRef ws_connect, ws_receive, ws_disconnect, ws_accept, ws_send, ws_close, ws_response_start,
         ws_response_body;
-    PyRef send, throw_, empty_bytes;
+    PyRef send, throw_name, empty_bytes;
 };
 
 class AsgiHost {

@@ -241,9 +241,9 @@ bool HttpCall::take_path(PyObject* message) {
         PyErr_SetString(PyExc_ValueError, "http.response.pathsend needs a path");
         return false;
     }
-    if (PyUnicode_FSConverter(value, &name) == 0) return false;
+    if (PyUnicode_FSConverter(value, static_cast<void*>(&name)) == 0) return false;
     const PyRef path = PyRef::steal(name);
-    file_ = ::open(PyBytes_AS_STRING(name), O_RDONLY | O_CLOEXEC);
+    file_ = ::open(PyBytes_AS_STRING(path.get()), O_RDONLY | O_CLOEXEC);
     struct stat about {};
     if (file_ < 0 || ::fstat(file_, &about) != 0 || !S_ISREG(about.st_mode)) {
         if (file_ >= 0) errno = EINVAL;
