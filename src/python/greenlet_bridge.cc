@@ -44,7 +44,9 @@ http::Ran GreenletBridge::run(http::Exchange& exchange) {
     auto request = std::make_unique<Request>(*this, exchange);
     const PyRef capsule = PyRef::steal(PyCapsule_New(request.get(), kCapsule, drop_request));
     // From here on the capsule owns it, and an exchange that does not begin ends with a 500.
-    if (capsule) (void)request.release();
+    if (capsule) {
+        [[maybe_unused]] const Request* const owned = request.release();
+    }
     const PyRef function =
         capsule ? PyRef::steal(PyCFunction_New(&definition, capsule.get())) : PyRef();
     const PyRef greenlet = function ? PyRef::steal(PyObject_CallFunctionObjArgs(

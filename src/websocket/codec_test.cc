@@ -284,7 +284,9 @@ TEST_P(BothWays, what_one_encodes_the_other_decodes) {
         for (const std::size_t piece : {wire.size(), std::size_t{13}}) {
             Conversation to(with_role(other, deflate));
             to.present_in_pieces(wire, piece);
-            EXPECT_EQ(to.text(), "text [" + message + "]\nping [p]\nbinary [" + message + "]\n");
+            std::string expected = "text [";
+            expected.append(message).append("]\nping [p]\nbinary [").append(message).append("]\n");
+            EXPECT_EQ(to.text(), expected);
         }
     }
 }

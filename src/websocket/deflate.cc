@@ -1,4 +1,4 @@
-#define ZLIB_CONST
+#define ZLIB_CONST  // NOLINT(readability-identifier-naming): zlib names it
 #include "websocket/deflate.h"
 
 #include <zlib.h>

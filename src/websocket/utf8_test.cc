@@ -39,14 +39,10 @@ const Texts kInvalid{"\x80",
                      "\xff",
                      "\xed\xa0\x80",
                      "\xed\xbf\xbf",
-                     "\xc2"
-                     "a",
-                     "\xe2\x82"
-                     "a",
-                     "\xe2"
-                     "a",
-                     "\xf0\x9f\x98"
-                     "a",
+                     "\xc2\x61",
+                     "\xe2\x82\x61",
+                     "\xe2\x61",
+                     "\xf0\x9f\x98\x61",
                      "\xc3\xc3",
                      std::string(63, 'a') + "\xff" + std::string(63, 'a')};
 const Texts kCut{"\xc2", "\xe0", "\xe0\xa0", "\xf4", "\xf4\x8f", "\xf4\x8f\xbf"};
