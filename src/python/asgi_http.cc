@@ -191,7 +191,7 @@ bool HttpCall::take_trailers(PyObject* message) {
 
 void HttpCall::finish() {
     state_ = State::complete;
-    if (!exchange()->response.finish()) {
+    if (!exchange()->response.finish() && !client_gone_) {
         log::warning("answer-too-short",
                      "the app's answer to {} {} is shorter than its Content-Length; the connection "
                      "was closed",

@@ -138,7 +138,8 @@ void RoutedExchange::on_news() {
         // Once the client is known to be gone, only room for the last record can be news.
         if (client_gone_ && kept_.empty()) return;
         const std::uint64_t room = room_for_kept();
-        if (client_gone_ ? taken_->await_room(room) : taken_->await_news(wants_body_, room)) return;
+        const bool only_room = client_gone_ || closing_;
+        if (only_room ? taken_->await_room(room) : taken_->await_news(wants_body_, room)) return;
     }
 }
 
