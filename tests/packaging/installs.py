@@ -37,6 +37,30 @@ def application(environ, start_response):
     return [text.encode()]
 """
 
+# The task and the context of a request are its own, whatever this Python's asyncio has for it.
+ASYNC_HELLO = """
+import asyncio, contextvars
+
+name = contextvars.ContextVar("name", default="nobody")
+
+async def application(scope, receive, send):
+    if scope["type"] != "http":
+        raise RuntimeError("no lifespan")
+    before, task = name.get(), asyncio.current_task()
+    name.set(scope["path"])
+    assert (await receive())["type"] == "http.request"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    if scope["path"] == "/waits":
+        await asyncio.sleep(0.01)
+        await asyncio.wait_for(asyncio.get_running_loop().run_in_executor(None, int), 10)
+    same = task is not None and asyncio.current_task() is task
+    for piece in (before, " ", name.get(), " ", str(same)):
+        await send({"type": "http.response.body", "body": piece.encode(), "more_body": True})
+    await send({"type": "http.response.body"})
+    await asyncio.create_task(receive())
+    assert asyncio.current_task() is task
+"""
+
 
 def user_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """As a user's shell has it: without the venv that the tests run in."""
@@ -151,3 +175,15 @@ def expect_hello(
         assert answer.status == 200
         assert answer.text.startswith(f"hello from {version}, mewsgi ")
         return server.log
+
+
+def expect_async_hello(command: Sequence[str | Path], folder: Path) -> None:
+    """The same of an ASGI app, on both ways in."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "async_hello.py").write_text(ASYNC_HELLO)
+    for way in ("--http", "--http-socket"):
+        words = [*command, way, "127.0.0.1:0", "async_hello:application"]
+        with InstalledServer(words, cwd=folder) as server:
+            for path in ("/at-once", "/waits", "/at-once"):
+                assert server.get(path).text == f"nobody {path} True"
+            assert "Traceback" not in server.log

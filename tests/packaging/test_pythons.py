@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from installs import expect_hello, make_venv, run, wheel_for
+from installs import expect_async_hello, expect_hello, make_venv, run, wheel_for
 from pythons import LEAST, SUPPORTED, Python, find_python
 
 
@@ -36,6 +36,7 @@ def test_install_and_serve(python: Python, tmp_path: Path) -> None:
     log = expect_hello([program], python.version, tmp_path / "site")
     assert f"Python {python.version}." in log
     assert str(venv) in log, "the log does not say which python it took"
+    expect_async_hello([program], tmp_path / "async site")
     # What is installed is all there, and typed.
     run([venv / "bin/pip", "check"])
     where = "import mewsgi, pathlib; print(pathlib.Path(mewsgi.__file__).parent)"
