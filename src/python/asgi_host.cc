@@ -2,14 +2,13 @@
 
 #include "python/asgi_http.h"
 #include "python/asgi_objects.h"
+#include "python/text.h"
 
 namespace mew::python {
 namespace {
 
 // Calls whose memory is kept for the next ones.
 constexpr std::size_t kMostSpare = 256;
-
-PyRef interned(const char* text) { return PyRef::steal(PyUnicode_InternFromString(text)); }
 
 }  // namespace
 

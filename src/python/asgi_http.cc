@@ -78,12 +78,8 @@ bool HttpCall::must_wait() {
 
 bool HttpCall::take_message(PyObject* message) {
     const AsgiNames& names = host_.names;
-    PyObject* type = nullptr;
-    if (!find_in(message, names.type.get(), type)) return false;
-    if (type == nullptr) {
-        PyErr_SetString(PyExc_ValueError, "an ASGI message needs a \"type\"");
-        return false;
-    }
+    PyObject* const type = type_of(message, names);
+    if (type == nullptr) return false;
     if (client_gone_) {
         PyErr_SetString(host_.disconnected.get(), "the client left");
         return false;
@@ -109,23 +105,10 @@ bool HttpCall::refuse(const char* type) {
 bool HttpCall::take_start(PyObject* message) {
     const AsgiNames& names = host_.names;
     if (state_ != State::start) return refuse("http.response.start");
-    PyObject* status = nullptr;
-    if (!find_in(message, names.status.get(), status)) return false;
-    if (status == nullptr || PyLong_Check(status) == 0) {
-        PyErr_SetString(PyExc_TypeError, "http.response.start needs a status, an int");
-        return false;
-    }
-    head_.clear();
-    keep_.clear();
-    head_.status = static_cast<int>(PyLong_AsLong(status));
     has_trailers_ = false;
-    if (PyErr_Occurred() != nullptr || !read_flag(message, names.trailers, has_trailers_) ||
-        !read_headers(message, names.headers, head_, keep_))
+    if (!read_flag(message, names.trailers, has_trailers_) ||
+        !read_head(message, names, head_, keep_))
         return false;
-    if (const auto checked = head_.check(); !checked) {
-        PyErr_SetString(PyExc_ValueError, checked.error().text.c_str());
-        return false;
-    }
     state_ = State::body;
     return true;
 }

@@ -48,6 +48,13 @@ bool find_in(PyObject* message, PyObject* key, PyObject*& value) {
     return value != nullptr || PyErr_Occurred() == nullptr;
 }
 
+PyObject* type_of(PyObject* message, const AsgiNames& names) {
+    PyObject* type = nullptr;
+    if (!find_in(message, names.type.get(), type)) return nullptr;
+    if (type == nullptr) PyErr_SetString(PyExc_ValueError, "an ASGI message needs a \"type\"");
+    return type;
+}
+
 bool is_text(PyObject* text, const PyRef& wanted) {
     if (text == wanted.get()) return true;
     return PyUnicode_Check(text) && PyUnicode_Compare(text, wanted.get()) == 0;
@@ -91,6 +98,24 @@ bool read_headers(PyObject* message, const PyRef& key, http::ResponseHead& head,
         if (!read_header(header.get(), head, keep)) return false;
     }
     return true;
+}
+
+bool read_head(PyObject* message, const AsgiNames& names, http::ResponseHead& head,
+               std::vector<PyRef>& keep) {
+    PyObject* status = nullptr;
+    if (!find_in(message, names.status.get(), status)) return false;
+    if (status == nullptr || PyLong_Check(status) == 0) {
+        PyErr_SetString(PyExc_TypeError, "the start of an answer needs a status, an int");
+        return false;
+    }
+    head.clear();
+    keep.clear();
+    head.status = static_cast<int>(PyLong_AsLong(status));
+    if (PyErr_Occurred() != nullptr || !read_headers(message, names.headers, head, keep))
+        return false;
+    const auto checked = head.check();
+    if (!checked) PyErr_SetString(PyExc_ValueError, checked.error().text.c_str());
+    return checked.has_value();
 }
 
 }  // namespace mew::python

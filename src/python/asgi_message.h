@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "http/response_head.h"
+#include "python/asgi_host.h"
 #include "python/ref.h"
 
 namespace mew::python {
@@ -15,6 +16,8 @@ namespace mew::python {
 // The value of `key`, borrowed; null without an exception: there is none. False: an exception is
 // set.
 bool find_in(PyObject* message, PyObject* key, PyObject*& value);
+// What kind of message it is, borrowed; null with an exception set.
+PyObject* type_of(PyObject* message, const AsgiNames& names);
 // Is the text `wanted`? By identity first: most apps' literals are interned.
 bool is_text(PyObject* text, const PyRef& wanted);
 
@@ -41,6 +44,9 @@ private:
 // Truth of an optional value; false with an exception set.
 bool read_flag(PyObject* message, const PyRef& key, bool& flag);
 
+// Status and headers of the message that begins an answer, checked. False with an exception set.
+bool read_head(PyObject* message, const AsgiNames& names, http::ResponseHead& head,
+               std::vector<PyRef>& keep);
 // The headers of a message into `head`, whose views point into what `keep` holds. False with an
 // exception set.
 bool read_headers(PyObject* message, const PyRef& key, http::ResponseHead& head,

@@ -5,6 +5,7 @@
 
 #include "http/grammar.h"
 #include "python/compat.h"
+#include "python/text.h"
 
 namespace mew::python {
 
@@ -17,17 +18,10 @@ constexpr std::array<std::string_view, 8> kMethodTexts = {"GET",    "POST",  "HE
 // Values up to this size are worth comparing with the last one.
 constexpr std::size_t kLongestCached = 256;
 
-PyRef latin1(std::string_view text) {
-    return PyRef::steal(
-        PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
-}
-
 PyRef bytes(std::string_view text) {
     return PyRef::steal(
         PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
 }
-
-PyRef interned(const char* text) { return PyRef::steal(PyUnicode_InternFromString(text)); }
 
 bool set(PyObject* dict, const PyRef& key, const PyRef& value) {
     return key && value && PyDict_SetItem(dict, key.get(), value.get()) == 0;

@@ -108,12 +108,8 @@ bool WebSocketCall::refuse(PyObject* type) {
 
 bool WebSocketCall::take_message(PyObject* message) {
     const AsgiNames& names = host_.names;
-    PyObject* type = nullptr;
-    if (!find_in(message, names.type.get(), type)) return false;
-    if (type == nullptr) {
-        PyErr_SetString(PyExc_ValueError, "an ASGI message needs a \"type\"");
-        return false;
-    }
+    PyObject* const type = type_of(message, names);
+    if (type == nullptr) return false;
     const bool is_close = is_text(type, names.ws_close);
     if (state_ == State::over) {
         if (is_close && !told_disconnect_) return true;  // they crossed
@@ -255,21 +251,7 @@ bool WebSocketCall::take_close(PyObject* message) {
 // --- denial
 
 bool WebSocketCall::take_denial_start(PyObject* message) {
-    PyObject* status = nullptr;
-    if (!find_in(message, host_.names.status.get(), status)) return false;
-    if (status == nullptr || PyLong_Check(status) == 0) {
-        PyErr_SetString(PyExc_TypeError, "websocket.http.response.start needs a status, an int");
-        return false;
-    }
-    head_.clear();
-    keep_.clear();
-    head_.status = static_cast<int>(PyLong_AsLong(status));
-    if (PyErr_Occurred() != nullptr || !read_headers(message, host_.names.headers, head_, keep_))
-        return false;
-    if (const auto checked = head_.check(); !checked) {
-        PyErr_SetString(PyExc_ValueError, checked.error().text.c_str());
-        return false;
-    }
+    if (!read_head(message, host_.names, head_, keep_)) return false;
     state_ = State::denying;
     return true;
 }

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "python/compat.h"
+#include "python/text.h"
 
 namespace mew::python {
 namespace {
@@ -12,8 +13,6 @@ constexpr const char* kSelfName = "mewsgi.loop";
 AsyncioLoop* loop_of(PyObject* capsule) {
     return static_cast<AsyncioLoop*>(PyCapsule_GetPointer(capsule, kSelfName));
 }
-
-PyRef interned(const char* text) { return PyRef::steal(PyUnicode_InternFromString(text)); }
 
 std::int64_t now_milliseconds() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();

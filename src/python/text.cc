@@ -1,8 +1,13 @@
 #include "python/text.h"
 
-#include "python/ref.h"
-
 namespace mew::python {
+
+PyRef latin1(std::string_view text) {
+    return PyRef::steal(
+        PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
+}
+
+PyRef interned(const char* text) { return PyRef::steal(PyUnicode_InternFromString(text)); }
 
 bool to_utf8(PyObject* object, std::string& out) {
     const PyRef bytes =

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "http/grammar.h"
+#include "python/text.h"
 
 namespace mew::python {
 
@@ -15,13 +16,6 @@ constexpr std::array<std::string_view, 8> kMethodTexts = {"GET",    "POST",  "HE
                                                           "DELETE", "PATCH", "OPTIONS", "TRACE"};
 // Values up to this size are worth comparing with the last one.
 constexpr std::size_t kLongestCached = 256;
-
-PyRef latin1(std::string_view text) {
-    return PyRef::steal(
-        PyUnicode_DecodeLatin1(text.data(), static_cast<Py_ssize_t>(text.size()), nullptr));
-}
-
-PyRef interned(const char* text) { return PyRef::steal(PyUnicode_InternFromString(text)); }
 
 bool same_text(PyObject* object, std::string_view text) {
     return object != nullptr &&
