@@ -41,7 +41,8 @@ http::Ran Connection::run_app(Core& core) {
         exchange_.emplace(stream_.head(), peer_, stream_.body(), stream_.body_size(), stream_,
                           core.number, false, this, nullptr);
     const http::Ran ran = core.bridge.run(exchange);
-    goes_on_ = ran == http::Ran::goes_on;
+    // On a pool's thread it never does, and the loop may be looking.
+    if (!core.waits) goes_on_ = ran == http::Ran::goes_on;
     return ran;
 }
 

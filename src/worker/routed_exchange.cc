@@ -75,8 +75,9 @@ http::Ran RoutedExchange::run_app(Core& core) {
     http::Exchange& exchange = exchange_.emplace(head_, peer_, has_body ? this : nullptr, size,
                                                  *this, core.number, false, this, nullptr);
     const http::Ran ran = core.bridge.run(exchange);
-    goes_on_ = ran == http::Ran::goes_on;
-    if (goes_on_) taken_->end_with_input(exchange.ends_with_input);
+    // On a pool's thread it never does, and the loop may be looking.
+    if (!core.waits) goes_on_ = ran == http::Ran::goes_on;
+    if (ran == http::Ran::goes_on) taken_->end_with_input(exchange.ends_with_input);
     if (ran != http::Ran::done) return ran;
     complete();
     // The app is done, and records wait for room.
