@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "os/forked.h"
+#include "os/futex.h"
 #include "os/signals.h"
 #include "worker/job.h"
 
@@ -19,7 +20,7 @@ struct Pool::Thread {
 
     static void* main(void* self) {
         auto* const own = static_cast<Thread*>(self);
-        own->pool.work(own->core);
+        own->pool.work(*own);
         return nullptr;
     }
 
@@ -27,14 +28,23 @@ struct Pool::Thread {
     Core core;
     pthread_t handle{};
     bool started = false;
+    std::atomic<std::uint32_t> word{0};  // kAsleep, kHasJob, kStop
+    Job* job = nullptr;  // from kHasJob on, until the loop has heard that it is done
+    Thread* next_done = nullptr;
 };
+
+namespace {
+constexpr std::uint32_t kAsleep = 1;
+constexpr std::uint32_t kHasJob = 2;
+constexpr std::uint32_t kStop = 4;
+}  // namespace
 
 Pool::Pool(Context& context, const std::vector<http::AppBridge*>& bridges) : context_(context) {
     int number = 0;
     for (http::AppBridge* bridge : bridges)
         threads_.push_back(std::make_unique<Thread>(*this, number++, *bridge));
-    waiting_.reserve(threads_.size());
-    done_.reserve(threads_.size());
+    free_.reserve(threads_.size());
+    for (const auto& thread : threads_) free_.push_back(thread.get());
 }
 
 Pool::~Pool() { stop(); }
@@ -63,11 +73,9 @@ base::Result<void> Pool::start(ThreadHooks hooks, std::size_t stack_size) {
 }
 
 void Pool::stop() {
-    {
-        const std::lock_guard held(lock_);
-        stopping_ = true;
+    for (const auto& thread : threads_) {
+        if ((thread->word.fetch_or(kStop) & kAsleep) != 0) os::futex_wake(thread->word);
     }
-    came_.notify_all();
     for (const auto& thread : threads_) {
         if (std::exchange(thread->started, false)) ::pthread_join(thread->handle, nullptr);
     }
@@ -76,57 +84,62 @@ void Pool::stop() {
 }
 
 bool Pool::run(Job& job) {
-    {
-        const std::lock_guard held(lock_);
+    if (free_.empty()) {
         waiting_.push_back(&job);
+        return false;
     }
-    came_.notify_one();
+    Thread& thread = *free_.back();
+    free_.pop_back();
+    give(thread, job);
     return false;
+}
+
+void Pool::give(Thread& thread, Job& job) {
+    thread.job = &job;
+    const std::uint32_t before = thread.word.fetch_or(kHasJob, std::memory_order_acq_rel);
+    if ((before & kAsleep) != 0) os::futex_wake(thread.word, 1);
 }
 
 // --- on the threads
 
-void Pool::work(Core& core) {
-    if (hooks_.begin) hooks_.begin(hooks_.context, core);
-    while (Job* job = next(core)) {
-        (void)job->run_app(core);
+void Pool::work(Thread& thread) {
+    if (hooks_.begin) hooks_.begin(hooks_.context, thread.core);
+    while (Job* job = next(thread)) {
+        (void)job->run_app(thread.core);
         if (os::is_forked_child()) end_forked_child();
-        done(*job);
+        done(thread);
     }
-    if (hooks_.end) hooks_.end(hooks_.context, core);
+    if (hooks_.end) hooks_.end(hooks_.context, thread.core);
 }
 
-// nullptr: the pool stops. Enters and leaves only around a wait, so a busy thread does neither.
-Job* Pool::next(Core& core) {
-    std::unique_lock held(lock_);
-    if (waiting_.empty() && !stopping_) {
-        held.unlock();
-        if (hooks_.leave) hooks_.leave(hooks_.context, core);
-        held.lock();
-        came_.wait(held, [this] { return !waiting_.empty() || stopping_; });
-        Job* const found = take_first();
-        held.unlock();
-        if (hooks_.enter) hooks_.enter(hooks_.context, core);
-        return found;
+// nullptr: the pool stops, and there is no job left. Enters and leaves only around a wait, so a
+// busy thread does neither.
+Job* Pool::next(Thread& thread) {
+    for (;;) {
+        const std::uint32_t seen = thread.word.load(std::memory_order_acquire);
+        if ((seen & kHasJob) != 0) {
+            thread.word.fetch_and(~kHasJob, std::memory_order_relaxed);
+            return thread.job;
+        }
+        if ((seen & kStop) != 0) return nullptr;
+        if (hooks_.leave) hooks_.leave(hooks_.context, thread.core);
+        sleep(thread);
+        if (hooks_.enter) hooks_.enter(hooks_.context, thread.core);
     }
-    return take_first();
 }
 
-Job* Pool::take_first() {
-    if (waiting_.empty()) return nullptr;
-    Job* const first = waiting_.front();
-    waiting_.erase(waiting_.begin());
-    return first;
+void Pool::sleep(Thread& thread) {
+    while ((thread.word.fetch_or(kAsleep, std::memory_order_acq_rel) & ~kAsleep) == 0)
+        os::futex_wait(thread.word, kAsleep);
+    thread.word.fetch_and(~kAsleep, std::memory_order_relaxed);
 }
 
-void Pool::done(Job& job) {
-    bool first = false;
-    {
-        const std::lock_guard held(lock_);
-        first = done_.empty();
-        done_.push_back(&job);
+void Pool::done(Thread& thread) {
+    thread.next_done = done_.load(std::memory_order_relaxed);
+    while (!done_.compare_exchange_weak(thread.next_done, &thread, std::memory_order_acq_rel,
+                                        std::memory_order_relaxed)) {
     }
-    if (!first) return;  // the loop was told and has not looked yet
+    if (thread.next_done != nullptr) return;  // the loop was told and has not looked yet
     const std::uint64_t one = 1;
     (void)!::write(wake_.get(), &one, sizeof one);
 }
@@ -136,13 +149,24 @@ void Pool::done(Job& job) {
 void Pool::on_event(std::uint32_t) {
     std::uint64_t count = 0;
     (void)!::read(wake_.get(), &count, sizeof count);
-    std::vector<Job*> done;
-    done.reserve(threads_.size());
-    {
-        const std::lock_guard held(lock_);
-        done.swap(done_);
+    std::vector<Thread*> threads;
+    threads.reserve(threads_.size());
+    for (Thread* one = done_.exchange(nullptr, std::memory_order_acq_rel); one != nullptr;
+         one = one->next_done)
+        threads.push_back(one);
+    // The last one came first.
+    for (auto at = threads.rbegin(); at != threads.rend(); ++at) {
+        Thread& thread = **at;
+        Job& job = *thread.job;
+        if (waiting_.empty()) {
+            free_.push_back(&thread);
+        } else {
+            Job& next = *waiting_.front();
+            waiting_.pop_front();
+            give(thread, next);
+        }
+        job.on_core_done();
     }
-    for (Job* job : done) job->on_core_done();
 }
 
 }  // namespace mew::worker

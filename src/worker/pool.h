@@ -3,13 +3,13 @@
 // never does. The loop hands over a connection whose request is whole; the thread runs the app and
 // writes the answer to the socket itself; the loop is then told, by a descriptor that it watches.
 //
-// What both sides share is two lists of connections behind one lock. There are never more
-// connections in them than cores: the loop gives none away while all are busy.
+// There is no lock: the loop knows which threads are free, and gives each its job by a word of that
+// thread's own; threads that are done stand in a list that grows by one exchange and is taken
+// whole.
 
-#include <condition_variable>
+#include <atomic>
+#include <deque>
 #include <memory>
-#include <mutex>
-#include <thread>
 #include <vector>
 
 #include "base/result.h"
@@ -46,21 +46,19 @@ private:
     struct Thread;
 
     void on_event(std::uint32_t events) override;
-    void work(Core& core);
-    Job* next(Core& core);
-    Job* take_first();
-    void done(Job& job);
+    void give(Thread& thread, Job& job);
+    void work(Thread& thread);
+    Job* next(Thread& thread);
+    void sleep(Thread& thread);
+    void done(Thread& thread);
 
     Context& context_;
     ThreadHooks hooks_;
     os::Fd wake_;  // in the loop: something is done
     std::vector<std::unique_ptr<Thread>> threads_;
-
-    std::mutex lock_;
-    std::condition_variable came_;
-    std::vector<Job*> waiting_;  // in order; the front is next
-    std::vector<Job*> done_;
-    bool stopping_ = false;
+    std::vector<Thread*> free_;  // the loop's
+    std::deque<Job*> waiting_;   // the loop's: only an asynchronous one has more jobs than threads
+    std::atomic<Thread*> done_{nullptr};  // the last one first
 };
 
 }  // namespace mew::worker
