@@ -99,6 +99,20 @@ NOT_VALIDATED = {
     "tests/integration/apps/waits.py": "is about when it answers, not how",
     "tests/integration/apps/hints.py": "calls what the validator does not know",
     "tests/integration/apps/body.py": "calls seek, tell and read1, which its input has not",
+    "tests/integration/apps/greenlets.py": "is about greenlets that wait, with calls of uWSGI's",
+    "tests/conformance/websocket/uwsgi_echo.py": "takes its client's connection over",
+    **{
+        f"tests/integration/apps/{name}.py": "an ASGI app; the checker of test_asgi_* is its own"
+        for name in (
+            "asgi_mount",
+            "asgi_sites/fastapi_site",
+            "asgi_sites/quart_site",
+            "asgi_sites/starlette_site",
+            "checked",
+            "django_async/async_site/asgi",
+            "django_site/site_with_admin/asgi",
+        )
+    },
 }
 
 
