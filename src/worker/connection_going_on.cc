@@ -12,12 +12,6 @@
 
 namespace mew::worker {
 
-namespace {
-// What waits for a client before its app is to pause, and until it may go on.
-constexpr std::size_t kMuchUnsent = 65536;
-constexpr std::size_t kLittleUnsent = 16384;
-}  // namespace
-
 void Connection::watch_exchange() {
     if (state_ == State::gone || stream_.client_gone()) return;
     std::uint32_t events = exchange_->ends_with_input ? EPOLLRDHUP : EPOLLHUP;  // the latter: none

@@ -48,6 +48,11 @@ struct OverTag;
 struct NewsTag;
 struct WebSocketTag;
 
+// Where nothing waits in a call: what an app may have on its way to a client before it is to pause,
+// and until it may go on.
+inline constexpr std::size_t kMuchUnsent = 65536;
+inline constexpr std::size_t kLittleUnsent = 16384;
+
 enum class Phase : std::uint8_t {
     waiting,  // ready, not yet told to serve
     serving,

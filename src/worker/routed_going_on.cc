@@ -12,9 +12,6 @@ namespace {
 using mailbox::RecordKind;
 using mailbox::Taken;
 
-// What the mailbox did not take before the app is to pause.
-constexpr std::size_t kMuchKept = 65536;
-
 bool is_last(RecordKind kind) { return kind == RecordKind::end || kind == RecordKind::fail; }
 
 }  // namespace
@@ -63,7 +60,7 @@ bool RoutedExchange::write_kept() {
 }
 
 bool RoutedExchange::congested() {
-    wants_room_ = !client_gone_ && kept_bytes_ > kMuchKept;
+    wants_room_ = !client_gone_ && kept_bytes_ > kMuchUnsent;
     return wants_room_;
 }
 
@@ -125,7 +122,7 @@ void RoutedExchange::on_news() {
         } else if (taken_->cancelled()) {
             lose_client();
         } else {
-            if (wants_room_ && kept_bytes_ <= kMuchKept / 4) {
+            if (wants_room_ && kept_bytes_ <= kLittleUnsent) {
                 wants_room_ = false;
                 if (exchange_->events != nullptr) exchange_->events->on_room();
             }

@@ -13,9 +13,6 @@ namespace mew::worker {
 namespace {
 namespace code = websocket::close_code;
 
-// What waits for a client before its app is to pause, and until it may go on.
-constexpr std::size_t kMuchUnsent = 65536;
-constexpr std::size_t kLittleUnsent = 16384;
 // For an app that answers a message, before the end that came right behind it is told: the next
 // turn of the loop.
 constexpr base::Milliseconds kTimeToAnswer{1};
