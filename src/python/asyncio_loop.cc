@@ -67,9 +67,7 @@ void AsyncioLoop::run_turn() {
     // Perhaps it is the timer that runs this turn: it wakes nobody again, and by the other loop's
     // clock, and in whole milliseconds, it may be somewhat early.
     if (timer_ && timer_due_ <= now_milliseconds() + 1) timer_ = PyRef();
-    in_turn_ = true;
     turn_();
-    in_turn_ = false;
 }
 
 void AsyncioLoop::ask_for_turn() {
@@ -82,14 +80,11 @@ void AsyncioLoop::ask_for_turn() {
 
 void AsyncioLoop::wake_in(int milliseconds) {
     if (milliseconds < 0) return;
-    const std::int64_t due = now_milliseconds() + milliseconds;
+    const std::int64_t now = now_milliseconds();
+    const std::int64_t due = now + milliseconds;
     // One that is armed for an earlier time makes a turn, which asks again.
-    if (timer_ && timer_due_ <= due && timer_due_ >= now_milliseconds()) return;
-    if (timer_) {
-        const PyRef done =
-            PyRef::steal(PyObject_CallMethodObjArgs(timer_.get(), names_.cancel.get(), nullptr));
-        if (!done) report(timer_.get());
-    }
+    if (timer_ && timer_due_ <= due && timer_due_ >= now) return;
+    if (timer_) cancel(timer_.get());
     const PyRef delay = PyRef::steal(PyFloat_FromDouble(milliseconds / 1000.0));
     PyObject* arguments[4] = {loop_.get(), delay.get(), turn_callback_.get(), context_.get()};
     timer_ = PyRef::steal(
@@ -112,10 +107,7 @@ void AsyncioLoop::unwatch() {
     const PyRef done = PyRef::steal(
         PyObject_CallMethod(loop_.get(), "remove_reader", "i", std::exchange(descriptor_, -1)));
     if (!done) report(loop_.get());
-    if (!timer_) return;
-    const PyRef cancelled =
-        PyRef::steal(PyObject_CallMethodObjArgs(timer_.get(), names_.cancel.get(), nullptr));
-    if (!cancelled) report(timer_.get());
+    if (timer_) cancel(timer_.get());
     timer_.reset();
 }
 
@@ -192,9 +184,9 @@ void AsyncioLoop::wake(PyObject* future) {
     if (!set) report(future);
 }
 
-void AsyncioLoop::cancel(PyObject* task) {
-    const PyRef done = PyRef::steal(PyObject_CallMethodObjArgs(task, names_.cancel.get(), nullptr));
-    if (!done) report(task);
+void AsyncioLoop::cancel(PyObject* what) {
+    const PyRef done = PyRef::steal(PyObject_CallMethodObjArgs(what, names_.cancel.get(), nullptr));
+    if (!done) report(what);
 }
 
 }  // namespace mew::python

@@ -37,8 +37,8 @@ public:
     PyRef make_future();
     // Ends the wait for such a one; never raises.
     void wake(PyObject* future);
-    // Cancels a task; never raises.
-    void cancel(PyObject* task);
+    // Cancels a task, or a timer; never raises.
+    void cancel(PyObject* what);
 
 private:
     static PyObject* on_turn(PyObject* self, PyObject* unused);
@@ -74,7 +74,6 @@ private:
     std::function<void()> turn_;
     int descriptor_ = -1;
     bool turn_asked_ = false;
-    bool in_turn_ = false;
 };
 
 }  // namespace mew::python
