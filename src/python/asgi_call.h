@@ -54,7 +54,6 @@ public:
     // The worker retires, and its patience is over: the answer comes to its end, as far as it has
     // one, and for the app the client is gone.
     virtual void run_out_of_time() = 0;
-    bool runs() const { return static_cast<bool>(coroutine_); }
     // Never the same one twice in a process.
     std::uint64_t number() const { return number_; }
 

@@ -5,6 +5,7 @@
 
 #include "http/grammar.h"
 #include "python/compat.h"
+#include "python/reused_values.h"
 #include "python/text.h"
 
 namespace mew::python {
@@ -13,28 +14,13 @@ using http::FieldName;
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kMethodTexts = {"GET",    "POST",  "HEAD",    "PUT",
-                                                          "DELETE", "PATCH", "OPTIONS", "TRACE"};
-// Values up to this size are worth comparing with the last one.
-constexpr std::size_t kLongestCached = 256;
-
 PyRef bytes(std::string_view text) {
     return PyRef::steal(
         PyBytes_FromStringAndSize(text.data(), static_cast<Py_ssize_t>(text.size())));
 }
 
-bool set(PyObject* dict, const PyRef& key, const PyRef& value) {
-    return key && value && PyDict_SetItem(dict, key.get(), value.get()) == 0;
-}
-
 std::string_view view(PyObject* object) {
     return {PyBytes_AS_STRING(object), static_cast<std::size_t>(PyBytes_GET_SIZE(object))};
-}
-
-// A value that may be a secret is not kept beyond its request.
-bool is_cacheable(FieldName id, std::string_view value) {
-    return value.size() <= kLongestCached && id != FieldName::cookie &&
-           id != FieldName::authorization && id != FieldName::proxy_authorization;
 }
 
 long number_of(std::string_view port) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "http/grammar.h"
+#include "python/reused_values.h"
 #include "python/text.h"
 
 namespace mew::python {
@@ -12,20 +13,11 @@ using http::FieldName;
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kMethodTexts = {"GET",    "POST",  "HEAD",    "PUT",
-                                                          "DELETE", "PATCH", "OPTIONS", "TRACE"};
-// Values up to this size are worth comparing with the last one.
-constexpr std::size_t kLongestCached = 256;
-
 bool same_text(PyObject* object, std::string_view text) {
     return object != nullptr &&
            PyUnicode_GET_LENGTH(object) == static_cast<Py_ssize_t>(text.size()) &&
            PyUnicode_KIND(object) == PyUnicode_1BYTE_KIND &&
            std::memcmp(PyUnicode_1BYTE_DATA(object), text.data(), text.size()) == 0;
-}
-
-bool set(PyObject* dict, const PyRef& key, const PyRef& value) {
-    return key && value && PyDict_SetItem(dict, key.get(), value.get()) == 0;
 }
 
 bool set(PyObject* dict, const char* key, PyRef value) {
@@ -48,12 +40,6 @@ std::string cgi_key(std::string_view name) {
             key += c >= 'a' && c <= 'z' ? static_cast<char>(c & ~0x20) : c;
     }
     return key;
-}
-
-// A value that may be a secret is not kept beyond its request.
-bool is_cacheable(FieldName id, std::string_view value) {
-    return value.size() <= kLongestCached && id != FieldName::cookie &&
-           id != FieldName::authorization && id != FieldName::proxy_authorization;
 }
 
 }  // namespace
